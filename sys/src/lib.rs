@@ -1,0 +1,3 @@
+//! Koi's operating system interface.
+
+pub mod net;
