@@ -1,3 +1,4 @@
 //! Koi's operating system interface.
 
+pub mod guard;
 pub mod net;
