@@ -7,17 +7,45 @@
 //! Limits: nothing here waits. What would wait says [`Attempt::WouldBlock`]; who waits, and for how
 //! long, is the ring's business. Host names are not resolved here.
 
+mod accept;
 mod address;
+mod adopt;
+mod attempt;
+mod bind;
+mod connect;
 mod error;
+mod listen;
+mod options;
 mod raw_address;
+mod socket;
 mod socket_address;
+mod splice;
+#[cfg(test)]
+mod testing;
+mod transfer;
+mod unix;
 
+pub use accept::accept;
 pub use address::{
     Address, AddressError, AddressFault, Family, Place, PortSpec, ResolveError, Transport,
 };
+pub use adopt::adopt_listener;
+pub use attempt::Attempt;
+pub use bind::{BindError, bind, bind_source};
+pub use connect::{Connected, connect, connect_outcome, take_error};
 pub use error::{
     AcceptError, AdoptError, ConnectError, NameError, OptionError, PipeError, ReceiveError,
     SendError, ShutdownError,
 };
+pub use listen::{ListenOptions, UnixPermissions, listen};
+pub use options::{
+    KeepAlive, set_bind_any, set_keep_alive, set_linger_zero, set_no_delay, set_receive_buffer,
+    set_send_buffer,
+};
 pub use raw_address::RawAddress;
+pub use socket::{
+    How, datagram_socket, local_address, peer_address, shutdown, socket_pair, stream_socket,
+};
 pub use socket_address::SocketAddress;
+pub use splice::Pipe;
+pub use transfer::{receive, send_to, send_vectored};

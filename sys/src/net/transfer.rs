@@ -1,0 +1,85 @@
+//! Bytes in and out of a socket.
+//!
+//! In: a buffer. Out: a count. Short counts are normal. A signal that interrupts is tried again
+//! here; no call raises SIGPIPE.
+
+use super::{Attempt, RawAddress, ReceiveError, SendError};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, sendmsg};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The kernel takes no more slices at once (`IOV_MAX`: 1024 on Linux and on FreeBSD).
+const SLICES_MAX: usize = 1024;
+
+/// Receives into `buffer` (recv(2)); so many of its first bytes are written. Zero from a stream is
+/// its end, unless `buffer` is empty.
+pub fn receive(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [MaybeUninit<u8>],
+) -> Result<usize, Attempt<ReceiveError>> {
+    retry(ReceiveError::from_errno, || {
+        let (start, len) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: `buffer` is borrowed for the call and `len` is its length; the kernel writes no
+        // more than that, and the call completes before it returns.
+        let result = unsafe { libc::recv(fd.as_raw_fd(), start, len, 0) };
+        Errno::result(result).map(isize::cast_unsigned)
+    })
+}
+
+/// Sends the slices in order (sendmsg(2)), as many bytes of them as the socket takes.
+///
+/// `more` says that other bytes follow at once, so that the kernel may wait to fill a segment. Linux
+/// heeds it (`MSG_MORE`); FreeBSD has no such flag and sends. Slices beyond the first 1024 wait for
+/// the next call.
+pub fn send_vectored(
+    fd: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+    more: bool,
+) -> Result<usize, Attempt<SendError>> {
+    let slices = &slices[..slices.len().min(SLICES_MAX)];
+    let flags = MsgFlags::from_bits_retain(send_flags(more));
+    retry(SendError::from_errno, || sendmsg::<()>(fd.as_raw_fd(), slices, &[], flags, None))
+}
+
+/// Sends one datagram (sendto(2)); it goes whole or not at all.
+pub fn send_to(
+    fd: BorrowedFd<'_>,
+    datagram: &[u8],
+    to: &RawAddress,
+) -> Result<usize, Attempt<SendError>> {
+    let flags = send_flags(false);
+    retry(SendError::from_errno, || {
+        let (start, len) = (datagram.as_ptr().cast(), datagram.len());
+        let (address, address_len) = (to.as_ptr(), to.len());
+        let fd = fd.as_raw_fd();
+        // SAFETY: datagram and address are borrowed for the call, each pointer with the length of
+        // its own value; the kernel only reads them, and copies before it returns.
+        let result = unsafe { libc::sendto(fd, start, len, flags, address, address_len) };
+        Errno::result(result).map(isize::cast_unsigned)
+    })
+}
+
+fn send_flags(more: bool) -> i32 {
+    #[cfg(target_os = "linux")]
+    if more {
+        return libc::MSG_NOSIGNAL | libc::MSG_MORE;
+    }
+    let _ = more;
+    libc::MSG_NOSIGNAL
+}
+
+/// Calls until no signal interrupts.
+pub(super) fn retry<E>(
+    sort: fn(i32) -> E,
+    mut call: impl FnMut() -> Result<usize, Errno>,
+) -> Result<usize, Attempt<E>> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Attempt::new(errno, sort)),
+            Ok(count) => return Ok(count),
+        }
+    }
+}
