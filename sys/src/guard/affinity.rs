@@ -1,7 +1,7 @@
 //! Which core a thread runs on.
 //!
-//! Linux: sched_setaffinity(2) with a mask of 1024 cores. FreeBSD: cpuset_setaffinity(2) with a mask
-//! as large as the kernel's, which is 1024 cores from FreeBSD 14 on and 256 before.
+//! Linux: sched_setaffinity(2) with a mask of 1024 cores. FreeBSD: cpuset_setaffinity(2) with a
+//! mask as large as the kernel's, which is 1024 cores from FreeBSD 14 on and 256 before.
 
 use nix::errno::Errno;
 use std::fmt;
@@ -105,7 +105,8 @@ mod system {
     }
 
     fn set(mask: &Mask, size: usize) -> Result<(), Errno> {
-        // SAFETY: `size` is at most the size of `mask`, which is borrowed for the call and only read.
+        // SAFETY: `size` is at most the size of `mask`, which is borrowed for the call and only
+        // read.
         let result = unsafe {
             libc::cpuset_setaffinity(
                 libc::CPU_LEVEL_WHICH,

@@ -1,7 +1,7 @@
 //! What surrounds the work: cores, limits, signals.
 //!
-//! In: numbers and wishes from the start of the process. Out: threads on their cores, a limit raised
-//! as far as allowed, signals as values. Nothing here is on the path of a request.
+//! In: numbers and wishes from the start of the process. Out: threads on their cores, a limit
+//! raised as far as allowed, signals as values. Nothing here is on the path of a request.
 
 mod affinity;
 mod limits;

@@ -52,8 +52,9 @@ impl std::error::Error for SignalError {}
 
 /// Blocks every [`Signal`] in the calling thread and in those that it starts from now on.
 ///
-/// Their dispositions go back to the default first: FreeBSD drops a signal that is ignored even while
-/// it is blocked, and nohup(1) leaves us SIGHUP ignored. Blocked, the default never comes to act.
+/// Their dispositions go back to the default first: FreeBSD drops a signal that is ignored even
+/// while it is blocked, and nohup(1) leaves us SIGHUP ignored. Blocked, the default never comes to
+/// act.
 pub fn block_signals() -> Result<(), SignalError> {
     let set = set();
     set.thread_block()?;

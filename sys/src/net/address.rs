@@ -1,12 +1,12 @@
 //! Addresses as an operator writes them.
 //!
-//! In: the word after `bind`, `server`, `source`, `log` (HAProxy 3.0, configuration.txt §2.9 "Address
-//! formats", `bind`, `server`). Out: an [`Address`], checked but not resolved; printing it gives a
-//! word that reads back as the same value.
+//! In: the word after `bind`, `server`, `source`, `log` (HAProxy 3.0, configuration.txt §2.9
+//! "Address formats", `bind`, `server`). Out: an [`Address`], checked but not resolved; printing it
+//! gives a word that reads back as the same value.
 //!
-//! Limits: this grammar knows no statement. Whether a port is required, whether a range or an offset
-//! makes sense, whether datagrams do, is for the configuration to say. Environment variables,
-//! comma-separated lists and `unix-bind prefix` are expanded before.
+//! Limits: this grammar knows no statement. Whether a port is required, whether a range or an
+//! offset makes sense, whether datagrams do, is for the configuration to say. Environment
+//! variables, comma-separated lists and `unix-bind prefix` are expanded before.
 
 mod fault;
 mod host;

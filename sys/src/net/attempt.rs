@@ -5,8 +5,8 @@ use std::fmt;
 
 /// Why an attempt on a non-blocking descriptor gave no result.
 ///
-/// `WouldBlock` is apart from the errors because it is none: the descriptor is sound, and the caller
-/// comes back when the ring says that it is ready.
+/// `WouldBlock` is apart from the errors because it is none: the descriptor is sound, and the
+/// caller comes back when the ring says that it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt<E> {
     /// `EAGAIN`: nothing can be done until the descriptor is ready.

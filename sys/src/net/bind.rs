@@ -129,8 +129,8 @@ pub fn bind_source(fd: BorrowedFd<'_>, address: &SocketAddress) -> Result<(), Bi
 }
 
 pub(super) fn bind_raw(fd: BorrowedFd<'_>, address: &RawAddress) -> Result<(), Errno> {
-    // SAFETY: `address` is borrowed for the call, pointer and length are of one value, and the kernel
-    // copies it before it returns.
+    // SAFETY: `address` is borrowed for the call, pointer and length are of one value, and the
+    // kernel copies it before it returns.
     let result = unsafe { libc::bind(fd.as_raw_fd(), address.as_ptr(), address.len()) };
     Errno::result(result).map(drop)
 }

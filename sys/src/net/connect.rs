@@ -30,8 +30,8 @@ pub fn connect(fd: BorrowedFd<'_>, address: &RawAddress) -> Result<Connected, Co
 
 /// How the attempt ended, for when the socket has become writable.
 ///
-/// Writability alone proves nothing: epoll reports it for a socket that has not begun to connect, and
-/// a stale event may come early. So without an error the peer's name has the last word.
+/// Writability alone proves nothing: epoll reports it for a socket that has not begun to connect,
+/// and a stale event may come early. So without an error the peer's name has the last word.
 pub fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Connected, ConnectError> {
     match take_error(fd) {
         0 => {}

@@ -5,8 +5,8 @@
 //! `Unexpected`, which the caller counts and logs.
 //!
 //! Two variants have a meaning of ours. `Canceled` is our own cancel (io_uring reports it as
-//! `ECANCELED`). `Closed` says that the handle is stale (`EBADF`). `EAGAIN` is not in the tables: it
-//! is [`Attempt::WouldBlock`](super::Attempt), except for connect(2) on a Unix socket.
+//! `ECANCELED`). `Closed` says that the handle is stale (`EBADF`). `EAGAIN` is not in the tables:
+//! it is [`Attempt::WouldBlock`](super::Attempt), except for connect(2) on a Unix socket.
 
 use std::fmt;
 

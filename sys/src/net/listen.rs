@@ -24,7 +24,8 @@ pub struct ListenOptions {
     pub bind_any: bool,
     /// Whether an IPv6 listener leaves IPv4 alone (`IPV6_V6ONLY`); `None` is the system's default.
     pub v6only: Option<bool>,
-    /// Take connections from this interface only (`SO_BINDTODEVICE`; Linux only, elsewhere refused).
+    /// Take connections from this interface only (`SO_BINDTODEVICE`; Linux only, elsewhere
+    /// refused).
     pub interface: Option<String>,
     /// Hand over a connection when its first bytes are there (`TCP_DEFER_ACCEPT`, for a second;
     /// FreeBSD: the accept filter "dataready", which needs the module accf_data).

@@ -65,8 +65,9 @@ pub fn set_receive_buffer(fd: BorrowedFd<'_>, size_bytes: u32) -> Result<(), Opt
 /// Lets the socket bind to an address that no interface holds: a virtual address while another node
 /// is its MASTER, or a client's address (`usesrc`).
 ///
-/// Linux: `IP_TRANSPARENT`, or where that needs a privilege we lack, `IP_FREEBIND` (ip(7)). FreeBSD:
-/// `IP_BINDANY`, `IPV6_BINDANY`, with the privilege `PRIV_NETINET_BINDANY` (ip(4), ip6(4)).
+/// Linux: `IP_TRANSPARENT`, or where that needs a privilege we lack, `IP_FREEBIND` (ip(7)).
+/// FreeBSD: `IP_BINDANY`, `IPV6_BINDANY`, with the privilege `PRIV_NETINET_BINDANY` (ip(4),
+/// ip6(4)).
 pub fn set_bind_any(fd: BorrowedFd<'_>, family: Family) -> Result<(), OptionError> {
     bind_any(fd, family).map_err(sort)
 }

@@ -2,7 +2,8 @@
 //!
 //! In: a [`SocketAddress`], or bytes that the kernel wrote. Out: pointer and length for a system
 //! call. The layout is written byte by byte at the offsets that libc declares, so that nothing here
-//! needs `unsafe`; the offsets differ between the systems, because FreeBSD puts a length byte first.
+//! needs `unsafe`; the offsets differ between the systems, because FreeBSD puts a length byte
+//! first.
 
 use super::SocketAddress;
 use libc::{sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un, socklen_t};
@@ -46,8 +47,8 @@ impl RawAddress {
     }
 
     /// Where the kernel may write an address, and where it reads the room for it and writes the
-    /// length. Both valid like [`as_ptr`](Self::as_ptr). Call it on an [`empty`](Self::empty) value,
-    /// else the room is only what the last address took.
+    /// length. Both valid like [`as_ptr`](Self::as_ptr). Call it on an [`empty`](Self::empty)
+    /// value, else the room is only what the last address took.
     pub fn room(&mut self) -> (*mut sockaddr, *mut socklen_t) {
         (self.storage.0.as_mut_ptr().cast(), &raw mut self.len)
     }

@@ -1,7 +1,7 @@
 //! A socket address that is ready for the kernel.
 //!
-//! In: a resolved [`Address`](super::Address), or what the kernel reported. Out: the same, compared,
-//! printed, or laid out for a system call ([`RawAddress`]).
+//! In: a resolved [`Address`](super::Address), or what the kernel reported. Out: the same,
+//! compared, printed, or laid out for a system call ([`RawAddress`]).
 
 use super::{Family, RawAddress};
 use std::ffi::OsStr;
@@ -28,8 +28,8 @@ pub enum SocketAddress {
 
 impl SocketAddress {
     /// The address in the kernel's layout. `None` only for a Unix path that is too long (more than
-    /// 107 bytes on Linux, 103 on FreeBSD) or holds a NUL, and for an abstract name of more than 107
-    /// bytes, or any outside Linux.
+    /// 107 bytes on Linux, 103 on FreeBSD) or holds a NUL, and for an abstract name of more than
+    /// 107 bytes, or any outside Linux.
     pub fn to_raw(&self) -> Option<RawAddress> {
         match self {
             Self::V4(address) => Some(RawAddress::from_v4(address)),
@@ -46,7 +46,8 @@ impl SocketAddress {
     }
 
     /// The address with an IPv4-mapped IPv6 address turned into IPv4 (RFC 4291 §2.5.5.2), so that a
-    /// client has one address whichever listener it came by. Everything that reports a peer uses it.
+    /// client has one address whichever listener it came by. Everything that reports a peer uses
+    /// it.
     #[must_use]
     pub fn canonical(self) -> Self {
         match self {

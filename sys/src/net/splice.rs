@@ -3,8 +3,8 @@
 //! In: a socket to read. Between: a pipe. Out: a socket to write. Elsewhere [`Pipe::new`] says
 //! [`PipeError::Unsupported`] and no pipe exists.
 //!
-//! Limits: splice(2) has no `MSG_NOSIGNAL`. Writing to a closed connection raises SIGPIPE unless the
-//! process ignores it ([`guard::ignore_broken_pipe`](crate::guard::ignore_broken_pipe)).
+//! Limits: splice(2) has no `MSG_NOSIGNAL`. Writing to a closed connection raises SIGPIPE unless
+//! the process ignores it ([`guard::ignore_broken_pipe`](crate::guard::ignore_broken_pipe)).
 
 #[cfg(target_os = "linux")]
 pub use linux::Pipe;
@@ -55,11 +55,11 @@ mod linux {
             self.capacity
         }
 
-        /// Moves up to `max` bytes from the socket into the pipe. 0 is the end of the stream, unless
-        /// `max` is 0.
+        /// Moves up to `max` bytes from the socket into the pipe. 0 is the end of the stream,
+        /// unless `max` is 0.
         ///
-        /// `WouldBlock` from a pipe that holds bytes means that the socket has none, or that the pipe
-        /// is full: drain it, then try again.
+        /// `WouldBlock` from a pipe that holds bytes means that the socket has none, or that the
+        /// pipe is full: drain it, then try again.
         pub fn fill_from(
             &mut self,
             socket: BorrowedFd<'_>,

@@ -1,4 +1,5 @@
-//! What the tests of this folder share: waiting for a descriptor, and connected sockets on loopback.
+//! What the tests of this folder share: waiting for a descriptor, and connected sockets on
+//! loopback.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

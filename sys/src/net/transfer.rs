@@ -30,9 +30,9 @@ pub fn receive(
 
 /// Sends the slices in order (sendmsg(2)), as many bytes of them as the socket takes.
 ///
-/// `more` says that other bytes follow at once, so that the kernel may wait to fill a segment. Linux
-/// heeds it (`MSG_MORE`); FreeBSD has no such flag and sends. Slices beyond the first 1024 wait for
-/// the next call.
+/// `more` says that other bytes follow at once, so that the kernel may wait to fill a segment.
+/// Linux heeds it (`MSG_MORE`); FreeBSD has no such flag and sends. Slices beyond the first 1024
+/// wait for the next call.
 pub fn send_vectored(
     fd: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],

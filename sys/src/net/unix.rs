@@ -5,8 +5,8 @@
 //! permissions and set listening, and only then renamed over it (rename(2) is atomic). If any step
 //! fails, the old file is as it was. HAProxy does the same, but starts to listen after the rename.
 //!
-//! Limit: the path and its suffix `.<pid>.tmp` must fit the kernel's field (107 bytes on Linux, 103 on
-//! FreeBSD).
+//! Limit: the path and its suffix `.<pid>.tmp` must fit the kernel's field (107 bytes on Linux, 103
+//! on FreeBSD).
 
 use super::bind::bind_raw;
 use super::raw_address::RawAddress;

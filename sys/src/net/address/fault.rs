@@ -95,7 +95,8 @@ impl AddressFault {
             Self::Empty => "the address is empty; write address:port, as in 127.0.0.1:80",
             Self::NotUtf8 => "the address is not UTF-8; write it in ASCII",
             Self::UnknownPrefix => {
-                "nothing is called so before '@'; write ipv4@, ipv6@, tcp@, udp@, unix@, abns@ or fd@"
+                "not a prefix that stands before '@'; \
+                 write ipv4@, ipv6@, tcp@, udp@, unix@, abns@ or fd@"
             }
             Self::UnsupportedPrefix => {
                 "this transport is not supported; write ipv4@, ipv6@ or unix@ for a stream"

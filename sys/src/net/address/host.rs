@@ -23,7 +23,8 @@ pub(super) fn check(name: &str, at: usize) -> Result<(), AddressError> {
 }
 
 /// Checks an interface's name: what fits the kernel's field (`IF_NAMESIZE`, with its NUL), without
-/// the characters that Linux refuses (dev_valid_name: `/`, white space) or that would not read back.
+/// the characters that Linux refuses (dev_valid_name: `/`, white space) or that would not read
+/// back.
 pub(super) fn check_interface(name: &str, at: usize) -> Result<(), AddressError> {
     let forbidden = |c: char| !c.is_ascii_graphic() || "/%[]".contains(c);
     if let Some(bad) = name.find(forbidden) {
