@@ -25,6 +25,14 @@ impl<E> Attempt<E> {
         }
     }
 
+    /// The same with the failure made into something else.
+    pub fn map<F>(self, into: impl FnOnce(E) -> F) -> Attempt<F> {
+        match self {
+            Self::WouldBlock => Attempt::WouldBlock,
+            Self::Failed(error) => Attempt::Failed(into(error)),
+        }
+    }
+
     /// The failure, if it is one.
     pub fn failure(self) -> Option<E> {
         match self {

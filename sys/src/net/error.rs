@@ -35,6 +35,14 @@ macro_rules! errno_enum {
                 $(if [$($errno),*].contains(&errno) { return Self::$variant; })*
                 Self::Unexpected(errno)
             }
+
+            /// The error number, if it is one that this operation is not known to give.
+            pub fn unexpected(self) -> Option<i32> {
+                match self {
+                    Self::Unexpected(errno) => Some(errno),
+                    _ => None,
+                }
+            }
         }
 
         impl fmt::Display for $name {

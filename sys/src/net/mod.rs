@@ -44,8 +44,9 @@ pub use options::{
 };
 pub use raw_address::RawAddress;
 pub use socket::{
-    How, datagram_socket, local_address, peer_address, shutdown, socket_pair, stream_socket,
+    How, datagram_socket, local_address, peer_address, set_nonblocking, shutdown, socket_pair,
+    stream_socket,
 };
 pub use socket_address::SocketAddress;
-pub use splice::Pipe;
-pub use transfer::{receive, send_to, send_vectored};
+pub use splice::{CAN_SPLICE, Pipe};
+pub use transfer::{receive, send, send_to, send_vectored};

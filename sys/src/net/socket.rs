@@ -89,3 +89,11 @@ fn named(result: i32, raw: &RawAddress) -> Result<SocketAddress, NameError> {
 #[cfg(test)]
 #[path = "socket_tests.rs"]
 mod tests;
+
+/// Makes a descriptor from elsewhere non-blocking (fcntl(2)). `Err` is the errno.
+pub fn set_nonblocking(fd: &OwnedFd) -> Result<(), i32> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let flags = fcntl(fd, FcntlArg::F_GETFL).map_err(|errno| errno as i32)?;
+    let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+    fcntl(fd, FcntlArg::F_SETFL(flags)).map(|_| ()).map_err(|errno| errno as i32)
+}

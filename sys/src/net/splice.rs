@@ -6,6 +6,9 @@
 //! Limits: splice(2) has no `MSG_NOSIGNAL`. Writing to a closed connection raises SIGPIPE unless
 //! the process ignores it ([`guard::ignore_broken_pipe`](crate::guard::ignore_broken_pipe)).
 
+/// Whether this system moves bytes between a socket and a pipe.
+pub const CAN_SPLICE: bool = cfg!(target_os = "linux");
+
 #[cfg(target_os = "linux")]
 pub use linux::Pipe;
 #[cfg(not(target_os = "linux"))]
@@ -47,6 +50,11 @@ mod linux {
         /// Bytes in the pipe now.
         pub fn held(&self) -> usize {
             self.held
+        }
+
+        /// Whether it holds none.
+        pub fn is_empty(&self) -> bool {
+            self.held == 0
         }
 
         /// Bytes that the pipe can hold at best. It counts in pages: many small pieces fill it
@@ -113,6 +121,11 @@ mod stub {
 
         /// Bytes in the pipe now.
         pub fn held(&self) -> usize {
+            match *self {}
+        }
+
+        /// Whether it holds none.
+        pub fn is_empty(&self) -> bool {
             match *self {}
         }
 

@@ -7,7 +7,6 @@ use super::{Attempt, RawAddress, ReceiveError, SendError};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, sendmsg};
 use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The kernel takes no more slices at once (`IOV_MAX`: 1024 on Linux and on FreeBSD).
@@ -15,15 +14,23 @@ const SLICES_MAX: usize = 1024;
 
 /// Receives into `buffer` (recv(2)); so many of its first bytes are written. Zero from a stream is
 /// its end, unless `buffer` is empty.
-pub fn receive(
-    fd: BorrowedFd<'_>,
-    buffer: &mut [MaybeUninit<u8>],
-) -> Result<usize, Attempt<ReceiveError>> {
+pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Attempt<ReceiveError>> {
     retry(ReceiveError::from_errno, || {
         let (start, len) = (buffer.as_mut_ptr().cast(), buffer.len());
         // SAFETY: `buffer` is borrowed for the call and `len` is its length; the kernel writes no
         // more than that, and the call completes before it returns.
         let result = unsafe { libc::recv(fd.as_raw_fd(), start, len, 0) };
+        Errno::result(result).map(isize::cast_unsigned)
+    })
+}
+
+/// Sends one run of bytes (send(2)), as many of them as the socket takes.
+pub fn send(fd: BorrowedFd<'_>, run: &[u8]) -> Result<usize, Attempt<SendError>> {
+    retry(SendError::from_errno, || {
+        // SAFETY: `run` is borrowed for the call, which only reads it and copies before it returns.
+        let result = unsafe {
+            libc::send(fd.as_raw_fd(), run.as_ptr().cast(), run.len(), send_flags(false))
+        };
         Errno::result(result).map(isize::cast_unsigned)
     })
 }

@@ -1,0 +1,159 @@
+//! The operations in flight, found by token: who keeps their buffers until the final event.
+
+use super::op::{Op, Payload, Token};
+use crate::table::Key;
+use std::io::IoSlice;
+
+/// The most runs of bytes handed to the kernel in one call; more go in later calls.
+pub(crate) const RUNS_MAX: usize = 64;
+
+/// How far a send has come: a chunk and an offset in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cursor {
+    chunk: u32,
+    offset: u32,
+}
+
+impl Cursor {
+    /// Moves `n` bytes forward.
+    pub(crate) fn advance(&mut self, payload: &Payload, n: usize) {
+        let mut n = n;
+        let chunks = payload.chunks();
+        while let Some(chunk) = chunks.get(self.chunk as usize) {
+            let left = chunk.len() - self.offset as usize;
+            if n < left {
+                self.offset += n as u32;
+                return;
+            }
+            n -= left;
+            self.chunk += 1;
+            self.offset = 0;
+        }
+    }
+
+    /// Whether nothing is left to send.
+    pub(crate) fn at_end(self, payload: &Payload) -> bool {
+        let rest = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
+        rest.iter().map(|chunk| chunk.len()).sum::<usize>() <= self.offset as usize
+    }
+
+    /// The runs still to be sent, at most [`RUNS_MAX`] of them; empty ones are left out.
+    pub(crate) fn runs(self, payload: &Payload) -> impl Iterator<Item = &[u8]> {
+        let chunks = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
+        chunks
+            .iter()
+            .enumerate()
+            .map(move |(i, chunk)| if i == 0 { &chunk[self.offset as usize..] } else { &chunk[..] })
+            .filter(|run| !run.is_empty())
+            .take(RUNS_MAX)
+    }
+
+    /// The runs as slices for a vectored call; the count says how many of `out` are filled.
+    pub(crate) fn slices<'p>(
+        self,
+        payload: &'p Payload,
+        out: &mut [IoSlice<'p>; RUNS_MAX],
+    ) -> usize {
+        let mut n = 0;
+        for run in self.runs(payload) {
+            out[n] = IoSlice::new(run);
+            n += 1;
+        }
+        n
+    }
+}
+
+/// One operation in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight<Extra> {
+    pub(crate) op: Op,
+    pub(crate) cursor: Cursor,
+    /// What the back-end keeps with it.
+    pub(crate) extra: Extra,
+}
+
+/// The operations in flight by token index. The caller's tokens are slots of one table, so a plain
+/// vector finds them.
+#[derive(Debug)]
+pub(crate) struct Operations<Extra> {
+    slots: Vec<(u32, Option<InFlight<Extra>>)>,
+    count: usize,
+}
+
+impl<Extra: Default> Operations<Extra> {
+    pub(crate) fn new() -> Self {
+        Operations { slots: Vec::new(), count: 0 }
+    }
+
+    /// Files an operation; a slot still taken gives the operation back.
+    pub(crate) fn put(&mut self, token: Token, op: Op) -> Result<(), Op> {
+        let index = token.0.index as usize;
+        if index >= self.slots.len() {
+            if token == Token::WAKE {
+                return Err(op);
+            }
+            self.slots.resize_with(index + 1, || (0, None));
+        }
+        let slot = &mut self.slots[index];
+        if slot.1.is_some() {
+            return Err(op);
+        }
+        *slot = (
+            token.0.generation,
+            Some(InFlight { op, cursor: Cursor::default(), extra: Extra::default() }),
+        );
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The operation of a token, unless it is stale.
+    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut InFlight<Extra>> {
+        match self.slots.get_mut(token.0.index as usize) {
+            Some((generation, slot)) if *generation == token.0.generation => slot.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// The operation in a slot and its whole token.
+    pub(crate) fn at(&mut self, index: u32) -> Option<(Token, &mut InFlight<Extra>)> {
+        let (generation, slot) = self.slots.get_mut(index as usize)?;
+        let token = Token(Key { index, generation: *generation });
+        slot.as_mut().map(|inflight| (token, inflight))
+    }
+
+    /// Takes an operation out.
+    pub(crate) fn take(&mut self, index: u32) -> Option<(Token, InFlight<Extra>)> {
+        let (generation, slot) = self.slots.get_mut(index as usize)?;
+        let token = Token(Key { index, generation: *generation });
+        let inflight = slot.take()?;
+        self.count -= 1;
+        Some((token, inflight))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buf::{Pool, PoolConfig};
+
+    #[test]
+    fn a_cursor_walks_over_chunk_borders_and_empty_chunks() {
+        let pool = Pool::new(PoolConfig::default());
+        let chunk = |s: &[u8]| pool.copy_from(s).expect("pool");
+        let payload = Payload::Many(vec![chunk(b""), chunk(b"abc"), chunk(b""), chunk(b"de")]);
+        let mut cursor = Cursor::default();
+        let mut seen = Vec::new();
+        for step in [0, 1, 2, 1, 1] {
+            cursor.advance(&payload, step);
+            seen.push(cursor.runs(&payload).collect::<Vec<_>>().concat());
+        }
+        assert_eq!(seen, [&b"abcde"[..], b"bcde", b"de", b"e", b""]);
+        assert!(cursor.at_end(&payload));
+        assert!(Cursor::default().at_end(&Payload::Many(vec![])));
+        assert!(Cursor::default().at_end(&Payload::One(chunk(b""))));
+    }
+}

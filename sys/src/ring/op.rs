@@ -1,0 +1,204 @@
+//! What goes into a ring and what comes out: plain data, the same for every back-end.
+
+use crate::buf::Chunk;
+use crate::net::{AcceptError, ConnectError, How, Pipe, ReceiveError, SendError, SocketAddress};
+use crate::table::Key;
+
+/// A descriptor that a ring owns. A handle kept after [`super::Ring::close`] is stale: operations
+/// on it end with the error `Closed`, even when the kernel has given its number to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handle(pub Key);
+
+/// The caller's name for an operation, unique among those in flight: a slot of the caller's table
+/// and its generation. The ring only carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub Key);
+
+impl Token {
+    /// The token of [`Outcome::Woken`], which nobody submits.
+    pub const WAKE: Token = Token(Key::NONE);
+}
+
+/// What a ring can be asked to do. A socket carries at most one operation in each direction at a
+/// time: accept, receive and fill read; connect, send, drain and shutdown write. One too many is
+/// refused with [`Refused::Busy`].
+#[derive(Debug)]
+pub enum Op {
+    /// Take connections until cancelled: one [`Outcome::Accepted`] each.
+    Accept(Handle),
+    /// Connect a socket made by [`super::Ring::stream_socket`].
+    Connect(Handle, Box<SocketAddress>),
+    /// Read what is there, once. The chunk is taken from the pool only when bytes are there.
+    Receive(Handle),
+    /// Send all of it; completes once, whole or with an error.
+    Send(Handle, Payload),
+    /// Send one datagram on a UDP socket.
+    SendTo(Handle, Box<(SocketAddress, Chunk)>),
+    /// Move bytes from the socket into an empty pipe, without their passing user space.
+    Fill(Handle, Box<Pipe>),
+    /// Move all that the pipe holds to the socket.
+    Drain(Handle, Box<Pipe>),
+    /// Close one direction, or both, for the peer to see.
+    Shutdown(Handle, How),
+}
+
+/// The bytes of a send.
+#[derive(Debug)]
+pub enum Payload {
+    /// One run of bytes.
+    One(Chunk),
+    /// Several, sent in order as if they were one.
+    Many(Vec<Chunk>),
+}
+
+impl Payload {
+    /// The chunks, in order.
+    pub fn chunks(&self) -> &[Chunk] {
+        match self {
+            Payload::One(chunk) => std::slice::from_ref(chunk),
+            Payload::Many(chunks) => chunks,
+        }
+    }
+
+    /// All bytes in it.
+    pub fn len(&self) -> usize {
+        self.chunks().iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.chunks().iter().all(|chunk| chunk.is_empty())
+    }
+}
+
+/// Why an operation never started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The socket already carries an operation in that direction.
+    Busy,
+    /// The handle is stale.
+    Closed,
+    /// The back-end cannot do this ([`super::Caps`] says so).
+    Unsupported,
+}
+
+/// What became of an operation.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A connection, or why no more come; after an error the operation has ended.
+    Accepted(Result<Handle, AcceptError>),
+    /// The connection stands, or not.
+    Connected(Result<(), ConnectError>),
+    /// Bytes; `None` at the end of the stream, as often as it is asked.
+    Received(Result<Option<Chunk>, ReceiveError>),
+    /// Whether all of the payload went to the kernel.
+    Sent(Result<(), SendError>),
+    /// Whether the pipe was filled; a pipe that holds nothing after this is the end of the stream.
+    Filled(Result<(), ReceiveError>),
+    /// Whether the pipe was emptied.
+    Drained(Result<(), SendError>),
+    /// The direction is closed. A connection already gone is no error here.
+    ShutDown,
+    /// The operation never started.
+    Refused(Refused),
+    /// Somebody called [`super::Waker::wake`] since the last turn.
+    Woken,
+}
+
+/// What an operation had been given, back with its final event on every path.
+#[derive(Debug)]
+pub enum Returned {
+    /// It had been given nothing.
+    Nothing,
+    /// Of a send.
+    Payload(Payload),
+    /// Of a fill or a drain.
+    Pipe(Box<Pipe>),
+}
+
+/// One completion.
+#[derive(Debug)]
+pub struct Event {
+    /// Whose.
+    pub token: Token,
+    /// Whether this is the operation's final event. Only accepting has others.
+    pub last: bool,
+    /// What happened.
+    pub outcome: Outcome,
+    /// The buffers it had been given.
+    pub returned: Returned,
+}
+
+impl Event {
+    /// The final event of an operation that owned nothing (any more).
+    pub(crate) fn last(token: Token, outcome: Outcome) -> Event {
+        Event { token, last: true, outcome, returned: Returned::Nothing }
+    }
+
+    /// The final event of an operation, with what it had been given.
+    pub(crate) fn end(token: Token, op: Op, outcome: Outcome) -> Event {
+        Event { token, last: true, outcome, returned: op.into_returned() }
+    }
+
+    pub(crate) fn accepted(token: Token, handle: Handle) -> Event {
+        Event {
+            token,
+            last: false,
+            outcome: Outcome::Accepted(Ok(handle)),
+            returned: Returned::Nothing,
+        }
+    }
+}
+
+/// The direction of a socket that an operation occupies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+impl Op {
+    pub(crate) fn handle(&self) -> Handle {
+        match self {
+            Op::Accept(h) | Op::Connect(h, _) | Op::Receive(h) | Op::Send(h, _) => *h,
+            Op::SendTo(h, _) | Op::Fill(h, _) | Op::Drain(h, _) | Op::Shutdown(h, _) => *h,
+        }
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        match self {
+            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => Side::Read,
+            _ => Side::Write,
+        }
+    }
+
+    fn into_returned(self) -> Returned {
+        match self {
+            Op::Send(_, payload) => Returned::Payload(payload),
+            Op::SendTo(_, datagram) => Returned::Payload(Payload::One(datagram.1)),
+            Op::Fill(_, pipe) | Op::Drain(_, pipe) => Returned::Pipe(pipe),
+            Op::Accept(_) | Op::Connect(..) | Op::Receive(_) | Op::Shutdown(..) => {
+                Returned::Nothing
+            }
+        }
+    }
+
+    /// The event of an operation that never started.
+    pub(crate) fn refuse(self, token: Token, why: Refused) -> Event {
+        Event::end(token, self, Outcome::Refused(why))
+    }
+
+    /// The event of an operation cancelled before it could finish.
+    pub(crate) fn canceled(self, token: Token) -> Event {
+        let outcome = match self {
+            Op::Accept(_) => Outcome::Accepted(Err(AcceptError::Canceled)),
+            Op::Connect(..) => Outcome::Connected(Err(ConnectError::Canceled)),
+            Op::Receive(_) => Outcome::Received(Err(ReceiveError::Canceled)),
+            Op::Send(..) | Op::SendTo(..) => Outcome::Sent(Err(SendError::Canceled)),
+            Op::Fill(..) => Outcome::Filled(Err(ReceiveError::Canceled)),
+            Op::Drain(..) => Outcome::Drained(Err(SendError::Canceled)),
+            Op::Shutdown(..) => Outcome::ShutDown,
+        };
+        Event::end(token, self, outcome)
+    }
+}
