@@ -3,7 +3,6 @@ use super::super::testing::*;
 use super::super::*;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 fn plain() -> ListenOptions {
@@ -55,7 +54,7 @@ fn nothing_there_would_block() {
     let listener = listen(&address("127.0.0.1:0"), &plain()).unwrap();
     assert!(matches!(accept(listener.as_fd()), Err(Attempt::WouldBlock)));
     let (client, _server, _) = connected(&listener);
-    let mut buffer = [MaybeUninit::uninit(); 8];
+    let mut buffer = [0u8; 8];
     assert_eq!(receive(client.as_fd(), &mut buffer), Err(Attempt::WouldBlock));
 }
 
@@ -126,7 +125,7 @@ fn a_socket_that_never_connected_is_not_connected() {
     assert_eq!(take_error(fd.as_fd()), 0);
     assert_eq!(peer_address(fd.as_fd()), Err(NameError::NotConnected));
     assert_eq!(shutdown(fd.as_fd(), How::Write), Err(ShutdownError::NotConnected));
-    let mut buffer = [MaybeUninit::uninit(); 1];
+    let mut buffer = [0u8; 1];
     let error = receive(fd.as_fd(), &mut buffer).unwrap_err();
     assert_eq!(error.failure(), Some(ReceiveError::NotConnected));
 }

@@ -4,7 +4,6 @@
 
 use super::*;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Long enough for the slowest machine; nothing waits so long unless it is broken.
@@ -67,10 +66,9 @@ pub(super) fn tcp_pair() -> (OwnedFd, OwnedFd) {
 /// Waits for bytes, or the end, or an error, and returns what came.
 pub(super) fn receive_some(fd: &OwnedFd) -> Result<Vec<u8>, Attempt<ReceiveError>> {
     wait_readable(fd);
-    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut buffer = [0u8; 4096];
     let count = receive(fd.as_fd(), &mut buffer)?;
-    // SAFETY: no system call; `receive` says that it wrote the first `count` bytes.
-    Ok(buffer[..count].iter().map(|byte| unsafe { byte.assume_init() }).collect())
+    Ok(buffer[..count].to_vec())
 }
 
 pub(super) fn send_all(fd: &OwnedFd, bytes: &[u8]) {
