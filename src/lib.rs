@@ -1,2 +1,12 @@
 //! Koi: a reverse proxy that reads HAProxy's configuration and moves its own addresses by CARP.
+//!
+//! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
+//! - [`exchange`]: what happens on connections; so far the tunnel of TCP mode.
+//! - [`log`]: lines for the operator.
+//!
+//! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]
+
+pub mod exchange;
+pub mod log;
+pub mod worker;

@@ -1,0 +1,130 @@
+//! Accepting, and what to do when there are no descriptors left.
+//!
+//! In: a listening socket. Out: connections. When the kernel has no descriptor (or memory) for one,
+//! accepting pauses: the connections wait in the kernel's queue and nothing spins. If the pause did
+//! not help, one waiting connection per pause is accepted with a descriptor kept in reserve and
+//! closed, so that its client learns of it. Lines about it are logged once a second at most.
+
+use super::Local;
+use super::shell::Shell;
+use super::stream::Stream;
+use crate::log;
+use koi_sys::net::{AcceptError, BindError, ListenOptions, SocketAddress};
+use koi_sys::ring::{Handle, Token};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How long accepting pauses for want of descriptors or memory.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket of this worker. Dropping it closes it.
+pub struct Listener {
+    local: Local,
+    handle: Handle,
+    token: Option<Token>,
+    /// The last attempt ended for want of descriptors.
+    short: bool,
+}
+
+impl Local {
+    /// Listens at a concrete address.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn listen(
+        &self,
+        address: &SocketAddress,
+        options: &ListenOptions,
+    ) -> Result<Listener, BindError> {
+        let handle = self.0.ring.borrow_mut().listen(address, options)?;
+        Ok(Listener { local: self.clone(), handle, token: None, short: false })
+    }
+}
+
+impl Listener {
+    fn shell(&self) -> &Rc<Shell> {
+        &self.local.0
+    }
+
+    /// The address it listens at (the port of `:0`).
+    pub fn local_address(&self) -> Option<SocketAddress> {
+        self.shell().ring.borrow().local_address(self.handle)
+    }
+
+    /// The next connection. Waits out shortages; `None` when the worker stops, after the
+    /// connections that had arrived by then.
+    pub async fn accept(&mut self) -> Option<Stream> {
+        loop {
+            let token = match self.token {
+                Some(token) => token,
+                None => *self.token.insert(self.shell().submit_accept(self.handle)),
+            };
+            let stopping = &self.local;
+            let next = poll_fn(|_| match stopping.0.poll_accept(token) {
+                Some(result) => Poll::Ready(Some(result)),
+                None if stopping.0.poll_stop() => Poll::Ready(None),
+                None => Poll::Pending,
+            });
+            match next.await? {
+                Ok(handle) => {
+                    self.short = false;
+                    self.shell().count(|counters| counters.accepted += 1);
+                    return Some(Stream::new(self.shell().clone(), handle));
+                }
+                Err(error) => {
+                    self.token = None;
+                    self.wait_out(error).await?;
+                }
+            }
+        }
+    }
+
+    /// Serves every connection in a task of its own until the worker stops.
+    pub async fn serve<F: Future<Output = ()> + 'static>(
+        mut self,
+        mut connection: impl FnMut(Local, Stream) -> F,
+    ) {
+        let local = self.local.clone();
+        while let Some(stream) = self.accept().await {
+            local.spawn(connection(local.clone(), stream));
+        }
+    }
+
+    /// Pauses, and sheds if the last pause did not help. `None` when the worker stops.
+    async fn wait_out(&mut self, error: AcceptError) -> Option<()> {
+        if let AcceptError::Canceled | AcceptError::Closed = error {
+            return None;
+        }
+        let shed = self.short
+            && error == AcceptError::DescriptorLimit
+            && self.shell().ring.borrow_mut().shed(self.handle);
+        self.shell().count(|counters| {
+            counters.accept_pauses += 1;
+            counters.shed += u64::from(shed);
+        });
+        self.short = true;
+        log::limited(format_args!("accepting pauses: {error}"));
+        let (stopping, pause) = (self.local.stopping(), self.local.sleep(PAUSE));
+        match super::future::race(stopping, pause).await {
+            super::future::Either::First(()) => None,
+            super::future::Either::Second(()) => Some(()),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            self.shell().abandon(token);
+        }
+        self.shell().ring.borrow_mut().close(self.handle);
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Listener({:?})", self.handle)
+    }
+}

@@ -1,0 +1,324 @@
+//! The thread-per-core shell: a small single-threaded executor on one ring.
+//!
+//! In: futures to run, messages from other threads. Out: what the futures do. A turn polls the
+//! tasks that were woken, then waits once for the ring, the next timer, or a message. Completions
+//! wake by token, timers by key; there is no lock and no atomic operation on a request's path.
+//!
+//! A task that panics ends alone: its future is dropped, its descriptors closed, and it is counted.
+//!
+//! Limits: [`MAILBOX`] messages may wait; a turn polls each woken task once, so tasks that wake each
+//! other cannot keep the ring from its turn.
+
+pub mod future;
+mod group;
+mod listener;
+pub mod mailbox;
+mod operation;
+mod shell;
+mod stream;
+mod task;
+mod time;
+pub mod timer;
+
+pub use group::{Group, GroupConfig, StartError};
+pub use koi_sys::buf::{Chunk, Pool, PoolConfig, PoolStats};
+pub use koi_sys::clock::Time;
+pub use koi_sys::net::{
+    Address as BindAddress, ConnectError, How, ListenOptions, Pipe, ReceiveError, SendError,
+    SocketAddress,
+};
+pub use koi_sys::ring::{Caps, Choice, Kind, Payload, Refused, Ring};
+pub use listener::Listener;
+pub use shell::{Counters, Stop};
+pub use stream::{Failure, Stream};
+pub use time::{Expired, Sleep};
+
+use koi_sys::ring::Event;
+use mailbox::{Address, Mailbox};
+use shell::Shell;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// Messages that may wait for a worker.
+pub const MAILBOX: usize = 1024;
+
+/// Turns that a finished worker gives its ring to hand back what it still has.
+const LAST_TURNS: usize = 1000;
+
+/// What other threads tell a worker.
+pub enum Message {
+    /// Stop in order, what is under way to end within the time given.
+    Stop(Duration),
+    /// Run this on the worker's thread.
+    Run(Box<dyn FnOnce(&Local) + Send>),
+}
+
+/// A worker: owns its tasks; runs on the thread that made it.
+pub struct Worker {
+    local: Local,
+    mailbox: Mailbox<Message>,
+    foreign: Arc<Foreign>,
+    waker: Waker,
+    events: RefCell<Vec<Event>>,
+}
+
+/// A handle on the worker for what runs on its thread.
+#[derive(Clone)]
+pub struct Local(pub(crate) Rc<Shell>);
+
+/// What a worker leaves behind: zero everywhere, or something leaked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Tasks not finished.
+    pub tasks: usize,
+    /// Operations without their final event.
+    pub operations: usize,
+    /// Timers still armed.
+    pub timers: usize,
+    /// Descriptors still open.
+    pub descriptors: usize,
+    /// Blocks not returned, beyond those in the kernel's hands.
+    pub blocks: usize,
+}
+
+/// The waker that futures see.
+struct Foreign {
+    woken: AtomicBool,
+    waker: koi_sys::ring::Waker,
+}
+
+impl Wake for Foreign {
+    fn wake(self: Arc<Self>) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Worker {
+    /// A worker on a ring that takes its buffers from `pool`.
+    pub fn new(ring: Ring, pool: Pool) -> Worker {
+        let waker = ring.waker();
+        let foreign = Arc::new(Foreign { woken: AtomicBool::new(false), waker: waker.clone() });
+        Worker {
+            local: Local(Rc::new(Shell::new(ring, pool))),
+            mailbox: Mailbox::new(MAILBOX, waker),
+            waker: foreign.clone().into(),
+            foreign,
+            events: RefCell::default(),
+        }
+    }
+
+    /// The handle for what runs on this worker.
+    pub fn local(&self) -> &Local {
+        &self.local
+    }
+
+    /// Where other threads send messages to.
+    pub fn address(&self) -> Address<Message> {
+        self.mailbox.address()
+    }
+
+    /// Runs until a stop was asked for and every task has ended or its deadline has passed; then
+    /// drops what is left.
+    pub fn run(self) -> Leftovers {
+        let shell = &self.local.0;
+        loop {
+            self.turn();
+            if let Some(stop) = shell.stop.get()
+                && (shell.tasks.borrow().len() == 0 || shell.now() >= stop.deadline)
+            {
+                return self.finish();
+            }
+        }
+    }
+
+    /// Runs until this future has ended, and gives its result. Other tasks stay where they are.
+    pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
+        let result = Rc::new(RefCell::new(None));
+        let slot = result.clone();
+        self.local.spawn(async move {
+            let value = future.await;
+            *slot.borrow_mut() = Some(value);
+        });
+        loop {
+            self.turn();
+            if let Some(value) = result.borrow_mut().take() {
+                return value;
+            }
+            // The task is gone without a result: it panicked, and here that is the caller's.
+            assert!(Rc::strong_count(&result) > 1, "the task panicked");
+        }
+    }
+
+    /// Polls every task that was woken, then waits for something to happen.
+    pub fn turn(&self) {
+        self.poll_tasks();
+        let shell = &self.local.0;
+        let deadline = match shell.tasks.borrow().queued() {
+            0 => shell.next_deadline(),
+            _ => Some(Time::default()),
+        };
+        let mut events = self.events.borrow_mut();
+        let waited = shell.ring.borrow_mut().wait(deadline, &mut events);
+        if let Err(errno) = waited {
+            crate::log::limited(format_args!(
+                "waiting for events failed: {}",
+                std::io::Error::from_raw_os_error(errno)
+            ));
+        }
+        shell.read_clock();
+        let mut woken = false;
+        for event in events.drain(..) {
+            woken |= matches!(event.outcome, koi_sys::ring::Outcome::Woken);
+            shell.handle_event(event);
+        }
+        drop(events);
+        shell.fire_timers();
+        if woken {
+            self.handle_wake();
+        }
+    }
+
+    fn handle_wake(&self) {
+        if self.foreign.woken.swap(false, Ordering::AcqRel) {
+            self.local.0.count(|counters| counters.foreign_wakes += 1);
+            self.local.0.tasks.borrow_mut().wake_all();
+        }
+        self.mailbox.drain(|message| {
+            self.local.0.count(|counters| counters.messages += 1);
+            match message {
+                Message::Stop(grace) => self.local.stop_within(grace),
+                Message::Run(run) => run(&self.local),
+            }
+        });
+    }
+
+    /// Polls the tasks woken before this turn, each once.
+    fn poll_tasks(&self) {
+        let shell = &self.local.0;
+        let woken = shell.tasks.borrow().queued();
+        for _ in 0..woken {
+            let Some((key, mut future)) = shell.tasks.borrow_mut().take_next() else { return };
+            shell.current.set(key);
+            let mut context = Context::from_waker(&self.waker);
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+            match polled {
+                Ok(Poll::Pending) => shell.tasks.borrow_mut().put_back(key, future),
+                Ok(Poll::Ready(())) => {
+                    shell.tasks.borrow_mut().remove(key);
+                    drop_quietly(shell, future);
+                }
+                Err(_) => {
+                    shell.tasks.borrow_mut().remove(key);
+                    shell.note_panic();
+                    drop_quietly(shell, future);
+                }
+            }
+            shell.current.set(koi_sys::table::Key::NONE);
+        }
+    }
+
+    /// Drops every task and waits for the ring to hand everything back.
+    fn finish(self) -> Leftovers {
+        let shell = &self.local.0;
+        let keys = shell.tasks.borrow().keys();
+        for key in keys {
+            let future = shell.tasks.borrow_mut().remove(key);
+            if let Some(future) = future {
+                drop_quietly(shell, future);
+            }
+        }
+        for _ in 0..LAST_TURNS {
+            if shell.operations() == 0 && shell.ring.borrow().descriptors() == 0 {
+                break;
+            }
+            let deadline = shell.ring.borrow().now() + Duration::from_millis(10);
+            let mut events = Vec::new();
+            let _ = shell.ring.borrow_mut().wait(Some(deadline), &mut events);
+            events.into_iter().for_each(|event| shell.handle_event(event));
+        }
+        self.local.leftovers()
+    }
+}
+
+/// A future's destructor is foreign code too.
+fn drop_quietly(shell: &Shell, future: task::TaskFuture) {
+    if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+        shell.note_panic();
+    }
+}
+
+impl Local {
+    /// Starts a task. It is first polled at the next turn.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        self.0.count(|counters| counters.tasks += 1);
+        self.0.tasks.borrow_mut().spawn(Box::pin(future));
+    }
+
+    /// The worker's clock, as of this turn.
+    pub fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    /// The worker's buffers.
+    pub fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// What the ring is.
+    pub fn caps(&self) -> Caps {
+        self.0.ring.borrow().caps()
+    }
+
+    /// What the worker has done so far.
+    pub fn counters(&self) -> Counters {
+        *self.0.counters.borrow()
+    }
+
+    /// What the ring has seen so far.
+    pub fn ring_counters(&self) -> koi_sys::ring::Counters {
+        *self.0.ring.borrow().counters()
+    }
+
+    /// Begins an orderly stop of this worker, what is under way to end within `grace`.
+    pub fn stop_within(&self, grace: Duration) {
+        self.0.read_clock();
+        self.0.begin_stop(Stop { deadline: self.0.now() + grace });
+    }
+
+    /// Whether a stop has begun.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stop.get().is_some()
+    }
+
+    /// Ends when a stop begins.
+    pub async fn stopping(&self) {
+        poll_fn(|_| if self.0.poll_stop() { Poll::Ready(()) } else { Poll::Pending }).await
+    }
+
+    /// What is in use right now.
+    pub fn leftovers(&self) -> Leftovers {
+        let shell = &self.0;
+        let leased = shell.pool.stats().leased.iter().sum::<usize>();
+        Leftovers {
+            tasks: shell.tasks.borrow().len(),
+            operations: shell.operations(),
+            timers: shell.timers(),
+            descriptors: shell.ring.borrow().descriptors(),
+            blocks: leased.saturating_sub(shell.ring.borrow().blocks_held()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Local").field(&self.leftovers()).finish()
+    }
+}

@@ -1,0 +1,194 @@
+//! What the handles of one worker share: the ring, the slots, the tasks, the timers.
+//!
+//! One thread, so `RefCell`s suffice; none is borrowed while foreign code (a task) runs.
+
+use super::operation::{After, Completed, Operations};
+use super::task::{TaskKey, Tasks};
+use super::timer::{TimerKey, Wheel};
+use crate::log;
+use koi_sys::buf::Pool;
+use koi_sys::clock::Time;
+use koi_sys::net::AcceptError;
+use koi_sys::ring::{Event, Handle, Op, Outcome, Ring, Token};
+use koi_sys::table::Key;
+use std::cell::{Cell, RefCell};
+
+/// The shared state of one worker.
+pub(crate) struct Shell {
+    pub(crate) ring: RefCell<Ring>,
+    pub(crate) pool: Pool,
+    pub(crate) tasks: RefCell<Tasks>,
+    operations: RefCell<Operations>,
+    timers: RefCell<Wheel>,
+    /// The task being polled.
+    pub(crate) current: Cell<TaskKey>,
+    /// The clock, read once a turn.
+    now: Cell<Time>,
+    pub(crate) stop: Cell<Option<Stop>>,
+    /// Tasks that wait for the stop.
+    stop_waiters: RefCell<Vec<TaskKey>>,
+    pub(crate) counters: RefCell<Counters>,
+}
+
+/// An orderly stop: no new work, and a last moment for what is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// When what is still running is dropped.
+    pub deadline: Time,
+}
+
+/// What a worker has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Tasks started.
+    pub tasks: u64,
+    /// Tasks that panicked; each cost its own connection and nothing else.
+    pub panics: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Times that accepting paused for want of descriptors or memory.
+    pub accept_pauses: u64,
+    /// Connections closed unserved because there were no descriptors.
+    pub shed: u64,
+    /// Messages from other threads.
+    pub messages: u64,
+    /// Wakes through a foreign future's waker, each of which polls every task.
+    pub foreign_wakes: u64,
+}
+
+impl Shell {
+    pub(crate) fn new(ring: Ring, pool: Pool) -> Shell {
+        let now = ring.now();
+        Shell {
+            ring: RefCell::new(ring),
+            pool,
+            tasks: RefCell::default(),
+            operations: RefCell::default(),
+            timers: RefCell::new(Wheel::new(now)),
+            current: Cell::new(Key::NONE),
+            now: Cell::new(now),
+            stop: Cell::new(None),
+            stop_waiters: RefCell::default(),
+            counters: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    pub(crate) fn read_clock(&self) {
+        self.now.set(self.ring.borrow().now());
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counters)) {
+        change(&mut self.counters.borrow_mut());
+    }
+
+    pub(crate) fn submit(&self, op: Op) -> Token {
+        let token = self.operations.borrow_mut().begin(self.current.get());
+        self.ring.borrow_mut().submit(op, token);
+        token
+    }
+
+    pub(crate) fn submit_accept(&self, listener: Handle) -> Token {
+        let token = self.operations.borrow_mut().begin_accepting(self.current.get());
+        self.ring.borrow_mut().submit(Op::Accept(listener), token);
+        token
+    }
+
+    pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
+        self.operations.borrow_mut().poll(token, self.current.get())
+    }
+
+    pub(crate) fn poll_accept(&self, token: Token) -> Option<Result<Handle, AcceptError>> {
+        self.operations.borrow_mut().poll_accept(token, self.current.get())
+    }
+
+    /// A future with this operation is gone.
+    pub(crate) fn abandon(&self, token: Token) {
+        let mut orphans = Vec::new();
+        let cancel = self.operations.borrow_mut().abandon(token, &mut orphans);
+        let mut ring = self.ring.borrow_mut();
+        if cancel {
+            ring.cancel(token);
+        }
+        for handle in orphans {
+            ring.close(handle);
+        }
+    }
+
+    pub(crate) fn handle_event(&self, event: Event) {
+        if let Outcome::Woken = event.outcome {
+            return;
+        }
+        let after = self.operations.borrow_mut().handle_event(event);
+        match after {
+            After::Wake(task) => self.tasks.borrow_mut().wake(task),
+            After::Close(handle) => self.ring.borrow_mut().close(handle),
+            After::Nothing => {}
+        }
+    }
+
+    pub(crate) fn arm_timer(&self, deadline: Time) -> TimerKey {
+        self.timers.borrow_mut().arm(deadline, self.current.get())
+    }
+
+    pub(crate) fn cancel_timer(&self, key: TimerKey) {
+        self.timers.borrow_mut().cancel(key);
+    }
+
+    pub(crate) fn is_timer_armed(&self, key: TimerKey) -> bool {
+        self.timers.borrow().is_armed(key)
+    }
+
+    pub(crate) fn fire_timers(&self) {
+        let mut tasks = self.tasks.borrow_mut();
+        self.timers.borrow_mut().advance(self.now.get(), |task| tasks.wake(task));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let timer = self.timers.borrow().next_deadline();
+        let stop = self.stop.get().map(|stop| stop.deadline);
+        match (timer, stop) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Begins an orderly stop; an earlier deadline than the last one wins.
+    pub(crate) fn begin_stop(&self, stop: Stop) {
+        let earlier = self.stop.get().is_none_or(|last| stop.deadline < last.deadline);
+        if earlier {
+            self.stop.set(Some(stop));
+        }
+        for task in self.stop_waiters.borrow_mut().drain(..) {
+            self.tasks.borrow_mut().wake(task);
+        }
+    }
+
+    /// Whether a stop has begun; if not, the current task is woken when it does.
+    pub(crate) fn poll_stop(&self) -> bool {
+        let stopping = self.stop.get().is_some();
+        let task = self.current.get();
+        let mut waiters = self.stop_waiters.borrow_mut();
+        if !stopping && !waiters.contains(&task) {
+            waiters.push(task);
+        }
+        stopping
+    }
+
+    /// Operations whose final event has not come.
+    pub(crate) fn operations(&self) -> usize {
+        self.operations.borrow().len()
+    }
+
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.borrow().len()
+    }
+
+    pub(crate) fn note_panic(&self) {
+        self.count(|counters| counters.panics += 1);
+        log::warning(format_args!("a task panicked; its connection is closed, the worker goes on"));
+    }
+}
