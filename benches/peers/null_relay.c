@@ -116,7 +116,8 @@ static struct mode splice_mode;
 
 /*
  * A pipe of 1 MiB, or of what the system allows. A pipe fills by slots of one page or less, and a
- * slot holds at least a byte: so only a fill of fewer bytes than slots proves the socket empty.
+ * slot holds at least a byte: so only a fill of fewer bytes than the smallest pipe has slots proves
+ * the socket empty.
  */
 static struct store *create_pipe(void)
 {
@@ -132,7 +133,9 @@ static struct store *create_pipe(void)
     size = fcntl(s->pipe[1], F_GETPIPE_SZ);
     if (size < 0)
         die("F_GETPIPE_SZ");
-    splice_mode.full_fill = (size_t)(size / getpagesize());
+    size /= getpagesize();
+    if (splice_mode.full_fill > (size_t)size)
+        splice_mode.full_fill = (size_t)size;
     return s;
 }
 
@@ -162,7 +165,7 @@ static ssize_t drain_pipe(struct store *s, int to)
 }
 
 static struct mode splice_mode = {
-    create_pipe, destroy_pipe, fill_pipe, drain_pipe, false, 0,
+    create_pipe, destroy_pipe, fill_pipe, drain_pipe, false, PIPE_SIZE,
 };
 
 /* --- stores --- */
@@ -384,6 +387,7 @@ int main(int argc, char **argv)
     server_address = parse_address(server);
     pin_to_core(argument(argc, argv, "--core", ""));
     raise_descriptor_limit();
+    signal(SIGPIPE, SIG_IGN); /* splice has no MSG_NOSIGNAL */
     signals = stop_signals();
     listener = listen_on(address);
     epoll = epoll_create1(EPOLL_CLOEXEC);
