@@ -82,10 +82,9 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     };
     let (listen, server) = (arguments.listen.clone(), arguments.server.clone());
     let (reuse_port, splice) = (arguments.workers > 1, arguments.splice);
-    let group = Group::start(&config, move |_, local| {
-        start(local, &listen, &server, reuse_port, splice)
-    })
-    .map_err(|error| error.to_string())?;
+    let group =
+        Group::start(&config, move |_, local| start(local, &listen, &server, reuse_port, splice))
+            .map_err(|error| error.to_string())?;
     println!("listening {}", arguments.listen);
     guard::wait_signal().map_err(|error| error.to_string())?;
     group.stop(Duration::ZERO);

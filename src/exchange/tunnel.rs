@@ -12,9 +12,12 @@ use crate::worker::{How, Payload, Pipe, ReceiveError, SendError, Stream};
 /// the same for much as for little.
 pub const PIPE_BYTES: usize = 1024 * 1024;
 
-/// Bytes after which a direction that may splice begins to: below it the pipe costs more than it
-/// saves.
-pub const SPLICE_AFTER: u64 = 64 * 1024;
+/// Bytes in one read from which a direction that may splice begins to: small messages cost more
+/// through a pipe than by a copy.
+pub const SPLICE_FROM: usize = 16 * 1024;
+
+/// Smaller fills in a row after which a direction that spliced goes back to copies.
+const SMALL_FILLS: u32 = 8;
 
 /// What ended a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,41 +49,55 @@ pub async fn tunnel(client: &Stream, server: &Stream, splice: bool) -> (Directio
 async fn pump(from: &Stream, to: &Stream, splice: bool) -> Direction {
     let mut bytes = 0;
     let end = loop {
-        match from.receive().await {
+        let len = match from.receive().await {
             Ok(Some(chunk)) => {
-                bytes += chunk.len() as u64;
+                let len = chunk.len();
+                bytes += len as u64;
                 if let Err(failure) = to.send(Payload::One(chunk)).await {
                     break End::Destination(failure.error);
                 }
+                len
             }
             Ok(None) => break End::Finished,
             Err(error) => break End::Source(error),
-        }
+        };
         if splice
-            && bytes >= SPLICE_AFTER
+            && len >= SPLICE_FROM
             && let Ok(pipe) = Pipe::new(PIPE_BYTES)
         {
             // Boxed, so that an idle tunnel does not carry the room for it.
-            break Box::pin(pump_spliced(from, to, Box::new(pipe), &mut bytes)).await;
+            let spliced = Box::pin(pump_spliced(from, to, Box::new(pipe), &mut bytes));
+            if let Some(end) = spliced.await {
+                break end;
+            }
         }
     };
     finish(to, end).await;
     Direction { bytes, end }
 }
 
-async fn pump_spliced(from: &Stream, to: &Stream, mut pipe: Box<Pipe>, bytes: &mut u64) -> End {
-    loop {
+/// Splices as long as it pays; `None` when it no longer does.
+async fn pump_spliced(
+    from: &Stream,
+    to: &Stream,
+    mut pipe: Box<Pipe>,
+    bytes: &mut u64,
+) -> Option<End> {
+    let mut small = 0;
+    while small < SMALL_FILLS {
         pipe = match from.fill(pipe).await {
-            Ok(pipe) if pipe.is_empty() => return End::Finished,
+            Ok(pipe) if pipe.is_empty() => return Some(End::Finished),
             Ok(pipe) => pipe,
-            Err(failure) => return End::Source(failure.error),
+            Err(failure) => return Some(End::Source(failure.error)),
         };
+        small = if pipe.held() < SPLICE_FROM { small + 1 } else { 0 };
         *bytes += pipe.held() as u64;
         pipe = match to.drain(pipe).await {
             Ok(pipe) => pipe,
-            Err(failure) => return End::Destination(failure.error),
+            Err(failure) => return Some(End::Destination(failure.error)),
         };
     }
+    None
 }
 
 /// Tells the destination that no more comes.

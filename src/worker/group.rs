@@ -166,9 +166,8 @@ fn run(number: usize, config: &GroupConfig, start: &Start, report: &Sender<Start
     };
     log::notice(format_args!("worker {number}: {}", ring.caps()));
     let worker = Worker::new(ring, pool);
-    let started = start(number, worker.local())
-        .map(|()| worker.address())
-        .map_err(StartError::Refused);
+    let started =
+        start(number, worker.local()).map(|()| worker.address()).map_err(StartError::Refused);
     let refused = started.is_err();
     let _ = report.send(started);
     if refused {

@@ -313,7 +313,8 @@ mod tests {
                         model.insert((deadline, step), ());
                     }
                     5..7 if !keys.is_empty() => {
-                        let (key, deadline, id) = keys.swap_remove(next(keys.len() as u64) as usize);
+                        let (key, deadline, id) =
+                            keys.swap_remove(next(keys.len() as u64) as usize);
                         let known = model.remove(&(deadline, id)).is_some();
                         assert_eq!(wheel.cancel(key), known, "seed {seed} step {step}");
                     }

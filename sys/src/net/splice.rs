@@ -20,7 +20,7 @@ mod linux {
     use crate::net::{Attempt, PipeError, ReceiveError, SendError};
     use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
-    use nix::unistd::pipe2;
+    use nix::unistd::{pipe2, write};
     use std::os::fd::{BorrowedFd, OwnedFd};
 
     /// A pipe that carries spliced bytes, and knows how many it holds.
@@ -81,6 +81,13 @@ mod linux {
             Ok(moved)
         }
 
+        /// Copies bytes into the pipe that were received before it was there, as many as fit.
+        pub fn fill_with(&mut self, bytes: &[u8]) -> Result<usize, Attempt<ReceiveError>> {
+            let written = retry(ReceiveError::from_errno, || write(&self.write, bytes))?;
+            self.held += written;
+            Ok(written)
+        }
+
         /// Moves up to `max` bytes from the pipe to the socket; `more` says that other bytes follow
         /// at once. Never asks for more than the pipe holds: 0 means that it was empty.
         pub fn drain_to(
@@ -131,6 +138,11 @@ mod stub {
 
         /// Bytes that the pipe can hold.
         pub fn capacity(&self) -> usize {
+            match *self {}
+        }
+
+        /// Copies bytes into the pipe.
+        pub fn fill_with(&mut self, _bytes: &[u8]) -> Result<usize, Attempt<ReceiveError>> {
             match *self {}
         }
 

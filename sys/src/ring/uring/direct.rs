@@ -1,10 +1,10 @@
 //! Operations done by direct calls: io_uring would hand each to a kernel thread, or has none.
 
 use super::super::op::{Event, Op, Outcome, Side};
+use super::receive::{Request, Stash};
 use super::request::{self, Kind};
-use super::{Closing, Extra, NONE, Uring};
-use crate::net::{self, Attempt, SendError};
-use crate::ring::inflight::InFlight;
+use super::{Closing, NONE, Uring};
+use crate::net::{self, Attempt, Pipe, SendError};
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -22,10 +22,25 @@ impl Uring {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((_, inflight)) = self.operations.at(index) else { return };
-        match attempt(entry.fd.as_fd(), inflight) {
+        let attempted = match &mut inflight.op {
+            Op::Fill(_, pipe) => {
+                if entry.receiving != Request::None {
+                    // What it may still bring comes first; its completion tries again.
+                    return self.stop_receiving(key);
+                }
+                fill(entry.fd.as_fd(), &mut entry.stash, pipe)
+            }
+            Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) | Op::Send(..) => {
+                write(entry.fd.as_fd(), &mut inflight.op)
+            }
+            // The side has gone on to an operation that the kernel has.
+            Op::Accept(_) | Op::Connect(..) | Op::Receive(_) => return,
+        };
+        match attempted {
             Ok(outcome) | Err(Attempt::Failed(outcome)) => self.conclude(key, side, outcome),
             Err(Attempt::WouldBlock) => {
                 let kind = if side == Side::Read { Kind::PollRead } else { Kind::PollWrite };
+                inflight.extra.polling = true;
                 entry.kernel += 1;
                 let request = request::poll(entry.fd.as_raw_fd(), key, kind);
                 self.push(&request);
@@ -43,7 +58,10 @@ impl Uring {
             Some((_, inflight)) if inflight.extra.canceled || closing => {
                 self.finish_canceled(key, side);
             }
-            Some(_) => self.attempt(key, side),
+            Some((_, inflight)) => {
+                inflight.extra.polling = false;
+                self.attempt(key, side);
+            }
             None => {}
         }
         self.settle(key);
@@ -60,15 +78,46 @@ impl Uring {
     }
 }
 
-fn attempt(
+/// Fills a pipe, first with what was received before it was asked for.
+fn fill(
     fd: BorrowedFd<'_>,
-    inflight: &mut InFlight<Extra>,
+    stash: &mut Stash,
+    pipe: &mut Pipe,
 ) -> Result<Outcome, Attempt<Outcome>> {
-    match &mut inflight.op {
-        Op::Fill(_, pipe) => match pipe.fill_from(fd, pipe.capacity()) {
-            Ok(_) => Ok(Outcome::Filled(Ok(()))),
-            Err(error) => Err(error.map(|e| Outcome::Filled(Err(e)))),
-        },
+    let failed = |error: Attempt<_>| error.map(|e| Outcome::Filled(Err(e)));
+    while let Some(outcome) = stash.pop() {
+        match outcome {
+            Outcome::Received(Ok(Some(mut chunk))) => {
+                let written = pipe.fill_with(&chunk);
+                chunk.advance(written.unwrap_or(0));
+                if !chunk.is_empty() {
+                    stash.push_front(Outcome::Received(Ok(Some(chunk))));
+                    return match written {
+                        // It is full, not empty-handed.
+                        Err(Attempt::WouldBlock) if !pipe.is_empty() => Ok(Outcome::Filled(Ok(()))),
+                        Err(error) => Err(failed(error)),
+                        Ok(_) => Ok(Outcome::Filled(Ok(()))),
+                    };
+                }
+            }
+            // An end or an error behind bytes waits for the next fill.
+            outcome if !pipe.is_empty() => {
+                stash.push_front(outcome);
+                return Ok(Outcome::Filled(Ok(())));
+            }
+            Outcome::Received(Err(error)) => return Ok(Outcome::Filled(Err(error))),
+            _ => return Ok(Outcome::Filled(Ok(()))),
+        }
+    }
+    match pipe.fill_from(fd, pipe.capacity()) {
+        Err(Attempt::WouldBlock) if !pipe.is_empty() => Ok(Outcome::Filled(Ok(()))),
+        Ok(_) => Ok(Outcome::Filled(Ok(()))),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn write(fd: BorrowedFd<'_>, op: &mut Op) -> Result<Outcome, Attempt<Outcome>> {
+    match op {
         Op::Drain(_, pipe) => {
             while !pipe.is_empty() {
                 pipe.drain_to(fd, pipe.held(), false)
@@ -90,7 +139,7 @@ fn attempt(
             let _ = net::shutdown(fd, *how);
             Ok(Outcome::ShutDown)
         }
-        // A send of nothing. The others are never filed here.
+        // A send of nothing: the others are not called with.
         _ => Ok(Outcome::Sent(Ok(()))),
     }
 }

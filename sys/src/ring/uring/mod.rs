@@ -20,7 +20,7 @@ mod receive;
 mod request;
 mod wake;
 
-use super::inflight::{Operations, RUNS_MAX};
+use super::inflight::{InFlight, Operations, RUNS_MAX};
 use super::op::{Event, Handle, Op, Outcome, Refused, Side, Token};
 use super::reserve::Reserve;
 use super::size::Size;
@@ -83,6 +83,8 @@ impl Entry {
 #[derive(Debug, Default)]
 struct Extra {
     canceled: bool,
+    /// The kernel has a poll request for it.
+    polling: bool,
     memory: Memory,
 }
 
@@ -158,6 +160,22 @@ fn enter(ring: &mut IoUring, want: u32, timeout: Option<Duration>) -> io::Result
             Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
             _ => Err(error),
         },
+    }
+}
+
+/// The request that the kernel has for an operation itself.
+fn kernel_request(inflight: &InFlight<Extra>) -> Option<request::Kind> {
+    use request::Kind;
+    match &inflight.op {
+        // Its request is the connection's: what that brings waits in the stash for the next one.
+        Op::Receive(_) => None,
+        Op::Accept(_) => Some(Kind::Accept),
+        Op::Connect(..) => Some(Kind::Connect),
+        Op::Send(_, payload) => (!payload.is_empty()).then_some(Kind::Send),
+        Op::Fill(..) => inflight.extra.polling.then_some(Kind::PollRead),
+        Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => {
+            inflight.extra.polling.then_some(Kind::PollWrite)
+        }
     }
 }
 
@@ -338,22 +356,12 @@ impl Uring {
             return;
         };
         let (Handle(key), side) = (inflight.op.handle(), inflight.op.side());
-        let kind = match inflight.op {
-            // The request stays: what it brings waits in the stash for the next receive.
-            Op::Receive(_) => None,
-            Op::Accept(_) => Some(request::Kind::Accept),
-            Op::Connect(..) => Some(request::Kind::Connect),
-            Op::Send(..) => Some(request::Kind::Send),
-            Op::Fill(..) => Some(request::Kind::PollRead),
-            Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => Some(request::Kind::PollWrite),
-        };
-        let in_kernel = kind.is_some() && !self.tries.contains(&(key, side));
-        match kind {
-            Some(kind) if in_kernel => {
+        match kernel_request(inflight) {
+            Some(kind) => {
                 inflight.extra.canceled = true;
                 self.push(&request::cancel(kind, key));
             }
-            _ => self.finish_canceled(key, side),
+            None => self.finish_canceled(key, side),
         }
     }
 
@@ -390,11 +398,7 @@ impl Uring {
     fn in_kernel(&mut self, key: Key, side: Side) -> bool {
         let Some(entry) = self.entries.get_mut(key) else { return false };
         let index = *entry.side(side);
-        match self.operations.at(index) {
-            Some((_, inflight)) if matches!(inflight.op, Op::Receive(_)) => false,
-            Some(_) => !self.tries.contains(&(key, side)),
-            None => false,
-        }
+        self.operations.at(index).is_some_and(|(_, inflight)| kernel_request(inflight).is_some())
     }
 
     /// Lets go of a closing descriptor once the kernel has.

@@ -1,6 +1,6 @@
 //! Receiving: which request is in the kernel's hands, and what came before anybody asked.
 
-use super::super::op::{Event, Outcome};
+use super::super::op::{Op, Outcome, Side};
 use super::request::{self, Kind};
 use super::{Closing, Uring};
 use crate::buf::{Chunk, Class};
@@ -19,10 +19,10 @@ pub(super) enum Request {
     None,
     /// Multishot, into small buffers.
     Stream,
-    /// The same, its cancel on the way.
-    Stopping,
     /// One, into a bulk buffer.
     Once,
+    /// Either, its cancel on the way.
+    Stopping,
 }
 
 /// What came before it was asked for, in order; empty and unallocated on an idle connection.
@@ -38,6 +38,11 @@ impl Stash {
             self.0 = None;
         }
         first
+    }
+
+    /// Gives back what could not be used.
+    pub(super) fn push_front(&mut self, outcome: Outcome) {
+        self.0.get_or_insert_default().push_front(outcome);
     }
 
     fn push(&mut self, outcome: Outcome) -> usize {
@@ -110,18 +115,13 @@ impl Uring {
     /// To who waits for it, or into the stash.
     fn deliver(&mut self, key: Key, outcome: Outcome) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let index = std::mem::replace(&mut entry.read, super::NONE);
-        match self.operations.take(index) {
-            Some((token, _)) => {
-                self.counters.note(&outcome);
-                self.done.push(Event::last(token, outcome));
-            }
-            None => {
-                let stashed = entry.stash.push(outcome);
-                if stashed >= STASH_STOP {
-                    self.stop_stream(key);
-                }
-            }
+        let waiting = self.operations.at(entry.read);
+        if waiting.is_some_and(|(_, inflight)| matches!(inflight.op, Op::Receive(_))) {
+            return self.conclude(key, Side::Read, outcome);
+        }
+        // A fill that waits for the receive to stop takes it from the stash, too.
+        if entry.stash.push(outcome) >= STASH_STOP {
+            self.stop_receiving(key);
         }
     }
 
@@ -130,18 +130,32 @@ impl Uring {
     fn continue_receiving(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         if entry.receiving == Request::Stream && entry.size.class() == Class::Bulk {
-            self.stop_stream(key);
-        } else if entry.receiving == Request::None && entry.read != super::NONE {
-            self.arm_receive(key);
+            self.stop_receiving(key);
+        } else if entry.receiving == Request::None {
+            self.resume_read(key);
         }
     }
 
-    fn stop_stream(&mut self, key: Key) {
+    /// Starts what waits to read, now that no receive is in the kernel's hands.
+    fn resume_read(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        if entry.receiving == Request::Stream {
-            entry.receiving = Request::Stopping;
-            self.push(&request::cancel(Kind::Stream, key));
+        match self.operations.at(entry.read).map(|(_, inflight)| &inflight.op) {
+            Some(Op::Receive(_)) => self.arm_receive(key),
+            Some(Op::Fill(..)) => self.tries.push((key, Side::Read)),
+            _ => {}
         }
+    }
+
+    /// Asks for the end of the receive in the kernel's hands, if there is one.
+    pub(super) fn stop_receiving(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let kind = match entry.receiving {
+            Request::Stream => Kind::Stream,
+            Request::Once => Kind::Once,
+            Request::None | Request::Stopping => return,
+        };
+        entry.receiving = Request::Stopping;
+        self.push(&request::cancel(kind, key));
     }
 
     /// Starts receives again that had found no buffer, now that there may be some.
@@ -150,9 +164,7 @@ impl Uring {
             return;
         }
         for key in std::mem::take(&mut self.starved) {
-            if self.entries.get(key).is_some_and(|entry| entry.read != super::NONE) {
-                self.arm_receive(key);
-            }
+            self.resume_read(key);
         }
     }
 }
