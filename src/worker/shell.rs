@@ -22,12 +22,20 @@ pub(crate) struct Shell {
     timers: RefCell<Wheel>,
     /// The task being polled.
     pub(crate) current: Cell<TaskKey>,
+    /// Operations that the task being polled may still have done at once; then others come first.
+    pub(crate) credit: Cell<u32>,
     /// The clock, read once a turn.
     now: Cell<Time>,
     pub(crate) stop: Cell<Option<Stop>>,
     /// Tasks that wait for the stop.
     stop_waiters: RefCell<Vec<TaskKey>>,
     pub(crate) counters: RefCell<Counters>,
+}
+
+/// An operation handed to the ring.
+pub(crate) enum Started {
+    Done(Completed),
+    Waiting(Token),
 }
 
 /// An orderly stop: no new work, and a last moment for what is under way.
@@ -66,6 +74,7 @@ impl Shell {
             operations: RefCell::default(),
             timers: RefCell::new(Wheel::new(now)),
             current: Cell::new(Key::NONE),
+            credit: Cell::new(0),
             now: Cell::new(now),
             stop: Cell::new(None),
             stop_waiters: RefCell::default(),
@@ -85,10 +94,29 @@ impl Shell {
         change(&mut self.counters.borrow_mut());
     }
 
-    pub(crate) fn submit(&self, op: Op) -> Token {
-        let token = self.operations.borrow_mut().begin(self.current.get());
-        self.ring.borrow_mut().submit(op, token);
-        token
+    /// Hands an operation to the ring. It may be done at once, as long as the task has credit.
+    #[inline]
+    pub(crate) fn submit(&self, op: Op) -> Started {
+        let mut ring = self.ring.borrow_mut();
+        let begin = || self.operations.borrow_mut().begin(self.current.get());
+        let credit = self.credit.get();
+        if credit == 0 {
+            let token = begin();
+            ring.submit(op, token);
+            return Started::Waiting(token);
+        }
+        let mut waiting = Token::WAKE;
+        let done = ring.submit_now(op, || {
+            waiting = begin();
+            waiting
+        });
+        match done {
+            Some(completed) => {
+                self.credit.set(credit - 1);
+                Started::Done(completed)
+            }
+            None => Started::Waiting(waiting),
+        }
     }
 
     pub(crate) fn submit_accept(&self, listener: Handle) -> Token {

@@ -172,6 +172,20 @@ impl Ring {
         each!(&mut self.backend, ring => ring.submit(op, token));
     }
 
+    /// As [`Ring::submit`], but what can be done without waiting is done, and its result returned
+    /// instead of queued; a token is asked for only if it cannot. Nobody is called back here either:
+    /// the caller asked, and gets the answer. It saves a turn's bookkeeping where a system call is
+    /// made per operation anyway; io_uring carries a turn's operations over together, and seldom
+    /// has an answer.
+    #[inline]
+    pub fn submit_now(
+        &mut self,
+        op: Op,
+        token: impl FnOnce() -> Token,
+    ) -> Option<(Outcome, Returned)> {
+        each!(&mut self.backend, ring => ring.submit_now(op, token))
+    }
+
     /// Asks for an operation's end: its final event follows, with the error `Canceled` unless it
     /// was quicker. A stale token is counted and otherwise ignored.
     pub fn cancel(&mut self, token: Token) {

@@ -20,8 +20,8 @@ mod receive;
 mod request;
 mod wake;
 
-use super::inflight::{InFlight, Operations, RUNS_MAX};
-use super::op::{Event, Handle, Op, Outcome, Refused, Side, Token};
+use super::inflight::{Cursor, InFlight, Operations, RUNS_MAX};
+use super::op::{Completed, Event, Handle, Op, Outcome, Refused, Side, Token, hand_over};
 use super::reserve::Reserve;
 use super::size::Size;
 use super::{Adopt, Counters, OpenError, Waker};
@@ -295,7 +295,7 @@ impl Uring {
             return;
         }
         *entry.side(side) = token.0.index;
-        if let Err(op) = self.operations.put(token, op) {
+        if let Err(op) = self.operations.put(token, op, Cursor::default()) {
             *entry.side(side) = NONE;
             self.done.push(op.refuse(token, Refused::Busy));
             return;
@@ -348,6 +348,25 @@ impl Uring {
         };
         entry.kernel += 1;
         self.push(&request);
+    }
+
+    /// See [`super::Ring::submit_now`]. Only what was received before it was asked for is there at
+    /// once: everything else leaves with the turn's one system call.
+    pub(crate) fn submit_now(
+        &mut self,
+        op: Op,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Completed> {
+        if let Op::Receive(Handle(key)) = op
+            && let Some(entry) = self.entries.get_mut(key)
+            && entry.read == NONE
+            && let Some(outcome) = entry.stash.pop()
+        {
+            self.counters.note(&outcome);
+            return Some(op.complete(outcome));
+        }
+        self.submit(op, token());
+        None
     }
 
     pub(crate) fn cancel(&mut self, token: Token) {
@@ -433,7 +452,7 @@ impl Uring {
             enter(&mut self.ring, 0, Some(Duration::ZERO))
         };
         self.complete_all();
-        events.append(&mut self.done);
+        hand_over(&mut self.done, events);
         entered.map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))
     }
 
