@@ -158,8 +158,10 @@ def stand(
     start = VALGRIND_START_SECONDS if wrapper else harness.START_SECONDS
     with (
         harness.serving("origin", origin_command, tools.load_core, tools.logs),
-        harness.serving(contestant.name, command, tools.relay_core, tools.logs, start, start)
-        as relay,
+        harness.serving(
+            contestant.name, command, tools.relay_core, tools.logs,
+            start_seconds=start, stop_seconds=start,
+        ) as relay,  # fmt: skip
     ):
         check_relays(contestant.name, port, origin_port)
         yield relay, port
@@ -496,10 +498,16 @@ def print_idle_table(idles: list[IdleResult]) -> None:
 
 
 def print_notes(options: argparse.Namespace, findings: Findings) -> None:
-    """Why a cell says n/a."""
+    """Why a cell says n/a, and what else to know of the figures."""
+    kernel_uncounted = any(result.kernel_instructions is None for result in findings.loads)
+    print()
     if options.instructions == "callgrind":
-        print("\nperf does not count instructions here: user instructions are callgrind's,")
-        print("and kernel instructions are n/a, since callgrind sees the program only.")
+        print("User instructions are callgrind's, with full turns and with one request a turn.")
+        print("Kernel instructions are n/a: perf does not count here, and callgrind cannot.")
+    elif options.instructions == "none":
+        print("Instructions are n/a: --instructions none.")
+    elif kernel_uncounted:
+        print("Kernel instructions are n/a: perf may not count them (perf_event_paranoid?).")
     for (contestant, case), found in findings.instructions.items():
         if found.problem:
             print(f"{contestant}, {case}: instructions n/a: {found.problem}")
@@ -595,18 +603,18 @@ def isolate(options: argparse.Namespace) -> None:
     progress(f"{reason}: no namespace of our own, measuring on the machine's loopback")
 
 
-def affordable_crowd(descriptors: int) -> int:
+def affordable_crowd(descriptors: int, wanted: bool) -> int:
     """The idle connections, fewer where the limit on descriptors cannot be raised to hold them."""
     crowd = min(IDLE_CONNECTIONS, (descriptors - SPARE_DESCRIPTORS) // 2)
-    if crowd < 1:
+    if wanted and crowd < 1:
         raise BenchError(f"a limit of {descriptors} descriptors is too low")
-    if crowd < IDLE_CONNECTIONS:
+    if wanted and crowd < IDLE_CONNECTIONS:
         progress(f"only {descriptors} descriptors allowed: {crowd} idle connections")
     return crowd
 
 
 def measure(options: argparse.Namespace, peers: dict[str, Path], logs: Path) -> None:
-    crowd = affordable_crowd(harness.raise_descriptor_limit())
+    crowd = affordable_crowd(harness.raise_descriptor_limit(), "idle" in options.cases)
     tools = Tools(peers, options.koi, logs, options.relay_core, options.load_core, crowd)
     findings = Findings()
     run_rounds(tools, options, findings)
