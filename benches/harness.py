@@ -264,7 +264,7 @@ def run_bounded(core: int, command: Sequence[str | Path], seconds: float) -> str
 
 @dataclass(frozen=True)
 class CpuReading:
-    """The run time of each thread in nanoseconds, and the process's ticks in user and kernel mode."""
+    """Each thread's run time in nanoseconds; the process's ticks in user and kernel mode."""
 
     threads: dict[int, int]
     user_ticks: int
@@ -322,7 +322,7 @@ def parse_perf(text: str) -> dict[str, int]:
 
 
 def perf_counts_instructions() -> bool:
-    """perf may be absent, forbidden, or run where the processor's counters are not handed through."""
+    """perf may be absent, forbidden, or on a virtual machine without the processor's counters."""
     if shutil.which("perf") is None:
         return False
     command = ["perf", "stat", "-x,", "-e", ",".join(PERF_EVENTS), "true"]
