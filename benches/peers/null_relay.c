@@ -2,7 +2,7 @@
  * The null relay: the floor under every proxy.
  *
  * One thread shuttles bytes between each client connection and one server connection dialled when
- * the client is accepted. It parses nothing, so no proxy on epoll can do less. What keeps it honest:
+ * the client is accepted. It parses nothing, so no proxy on epoll can do less. What makes it so:
  *
  *  - every socket is registered once, edge-triggered, for both directions; no epoll_ctl afterwards;
  *  - a short read is taken as "no more for now" and saves the read that would say EAGAIN;

@@ -128,7 +128,7 @@ static bool answer(struct connection *c)
 
 /*
  * Receives once. `drained` says that the socket held no more, known from a short read without
- * asking again: with edges a later byte is a later event, and an earlier FIN is in this event's flags.
+ * asking again: with edges a later byte is a later event, and an earlier FIN is in this event.
  */
 static bool receive_some(struct connection *c, bool *drained)
 {
