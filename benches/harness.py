@@ -6,6 +6,7 @@ Nothing here knows which proxies are compared or what the cases are; that is in 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("origin", "null_relay", "idle", "load")
@@ -109,6 +111,16 @@ def raise_descriptor_limit() -> int:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit
+
+
+def lock_machine() -> TextIO:
+    """Keeps other benchmarks off while the returned file stays open: they would use our cores."""
+    lock = Path("/tmp/koi-bench.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as taken:
+        raise BenchError("another benchmark is running on this machine") from taken
+    return lock
 
 
 def exit_on_sigterm() -> None:
@@ -264,9 +276,9 @@ def run_bounded(core: int, command: Sequence[str | Path], seconds: float) -> str
 
 @dataclass(frozen=True)
 class CpuReading:
-    """Each thread's run time in nanoseconds; the process's ticks in user and kernel mode."""
+    """Each thread's run time and wait for the core in nanoseconds; the process's ticks by mode."""
 
-    threads: dict[int, int]
+    threads: dict[int, tuple[int, int]]
     user_ticks: int
     kernel_ticks: int
 
@@ -274,6 +286,8 @@ class CpuReading:
 @dataclass(frozen=True)
 class CpuUse:
     seconds: float
+    # Ready to run while something else had the core. On a core of its own this is next to nothing.
+    displaced_seconds: float
     user_share: float
 
 
@@ -281,7 +295,8 @@ def read_cpu(pid: int) -> CpuReading:
     threads = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            threads[int(task.name)] = int((task / "schedstat").read_text().split()[0])
+            ran, waited, _ = (task / "schedstat").read_text().split()
+            threads[int(task.name)] = int(ran), int(waited)
     # The command name may hold blanks; the fields after its bracket start with the third.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return CpuReading(threads, int(fields[11]), int(fields[12]))
@@ -291,10 +306,14 @@ def cpu_between(before: CpuReading, after: CpuReading) -> CpuUse:
     """What ran between two readings. Only schedstat is exact; ticks give just the user share."""
     if lost := before.threads.keys() - after.threads.keys():
         print(f"warning: {len(lost)} threads ended during a run; their time is lost", flush=True)
-    nanoseconds = sum(ns - before.threads.get(tid, 0) for tid, ns in after.threads.items())
+    ran = waited = 0
+    for thread, reading in after.threads.items():
+        earlier = before.threads.get(thread, (0, 0))
+        ran += reading[0] - earlier[0]
+        waited += reading[1] - earlier[1]
     user = after.user_ticks - before.user_ticks
     total = user + after.kernel_ticks - before.kernel_ticks
-    return CpuUse(nanoseconds / 1e9, user / total if total else 0.0)
+    return CpuUse(ran / 1e9, waited / 1e9, user / total if total else 0.0)
 
 
 def read_memory(pid: int) -> dict[str, int]:

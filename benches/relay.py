@@ -116,6 +116,7 @@ class LoadResult:
     requests: int
     seconds: float
     cpu_seconds: float
+    displaced_seconds: float
     user_share: float
     p50_us: float
     p99_us: float
@@ -175,9 +176,12 @@ def check_relays(name: str, port: int, origin_port: int) -> None:
 
 def fetch(port: int, path: str) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
-        return connection.getresponse().read()
+    try:
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as failure:
+        raise BenchError(f"GET {path} on port {port} failed: {failure!r}") from failure
 
 
 def exact_load(tools: Tools, case: LoadCase, port: int, requests: int, connections: int) -> None:
@@ -213,6 +217,7 @@ def measure_load(
         case=case.name,
         round=0,
         cpu_seconds=use.seconds,
+        displaced_seconds=use.displaced_seconds,
         user_share=use.user_share,
         user_instructions=counts.get("instructions:u"),
         kernel_instructions=counts.get("instructions:k"),
@@ -354,6 +359,7 @@ def summarise_load(
         "contestant": contestant.name,
         "req/s": f"{statistics.median(r.requests / r.seconds for r in mine):,.0f}",
         "busy": f"{100 * statistics.median(r.cpu_seconds / r.seconds for r in mine):.0f} %",
+        "displaced": f"{100 * max(r.displaced_seconds / r.seconds for r in mine):.0f} %",
         "CPU us/req": f"{statistics.median(costs):.1f}",
         "(least-most)": f"({min(costs):.1f}-{max(costs):.1f})",
         "to floor": show(paired_ratio(mine, results, case.floor_of(contestant)), ".3f"),
@@ -637,7 +643,10 @@ def main() -> None:
         options.koi = harness.build_cargo_bench("relay")
     isolate(options)
     harness.exit_on_sigterm()
-    with tempfile.TemporaryDirectory(prefix="koi-bench-") as logs:
+    with (
+        harness.lock_machine(),
+        tempfile.TemporaryDirectory(prefix="koi-bench-") as logs,
+    ):
         measure(options, harness.build_peers(), Path(logs))
 
 
