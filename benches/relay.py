@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import harness
@@ -157,11 +158,12 @@ def stand(
     origin_command = [tools.peers["origin"], "--listen", f"127.0.0.1:{origin_port}"]
     command = (wrapper or []) + contestant.command(tools, port, origin_port)
     start = VALGRIND_START_SECONDS if wrapper else harness.START_SECONDS
+    nudge = partial(harness.connect_briefly, port) if wrapper else lambda: None
     with (
         harness.serving("origin", origin_command, tools.load_core, tools.logs),
         harness.serving(
             contestant.name, command, tools.relay_core, tools.logs,
-            start_seconds=start, stop_seconds=start,
+            start_seconds=start, stop_seconds=start, nudge=nudge,
         ) as relay,  # fmt: skip
     ):
         check_relays(contestant.name, port, origin_port)
