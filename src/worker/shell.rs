@@ -3,13 +3,14 @@
 //! One thread, so `RefCell`s suffice; none is borrowed while foreign code (a task) runs.
 
 use super::operation::{After, Completed, Operations};
+use super::stream::{Failure, ReceiveResult, SendResult};
 use super::task::{TaskKey, Tasks};
 use super::timer::{TimerKey, Wheel};
 use crate::log;
 use koi_sys::buf::Pool;
 use koi_sys::clock::Time;
 use koi_sys::net::AcceptError;
-use koi_sys::ring::{Event, Handle, Op, Outcome, Ring, Token};
+use koi_sys::ring::{Event, Handle, Op, Outcome, Payload, Ring, Token};
 use koi_sys::table::Key;
 use std::cell::{Cell, RefCell};
 
@@ -32,9 +33,9 @@ pub(crate) struct Shell {
     pub(crate) counters: RefCell<Counters>,
 }
 
-/// An operation handed to the ring.
-pub(crate) enum Started {
-    Done(Completed),
+/// An operation that was done at once, or is in flight.
+pub(crate) enum Started<T> {
+    Done(T),
     Waiting(Token),
 }
 
@@ -94,28 +95,56 @@ impl Shell {
         change(&mut self.counters.borrow_mut());
     }
 
-    /// Hands an operation to the ring. It may be done at once, as long as the task has credit.
-    #[inline]
-    pub(crate) fn submit(&self, op: Op) -> Started {
-        let mut ring = self.ring.borrow_mut();
-        let begin = || self.operations.borrow_mut().begin(self.current.get());
+    fn begin(&self) -> Token {
+        self.operations.borrow_mut().begin(self.current.get())
+    }
+
+    /// Whether the task being polled may have one more operation done at once.
+    fn spend_credit(&self) -> bool {
         let credit = self.credit.get();
-        if credit == 0 {
-            let token = begin();
-            ring.submit(op, token);
-            return Started::Waiting(token);
+        self.credit.set(credit.saturating_sub(1));
+        credit > 0
+    }
+
+    /// Hands an operation to the ring.
+    pub(crate) fn submit(&self, op: Op) -> Token {
+        let token = self.begin();
+        self.ring.borrow_mut().submit(op, token);
+        token
+    }
+
+    /// Sends at once, if that is possible, or hands the send to the ring.
+    #[inline]
+    pub(crate) fn send(&self, socket: Handle, payload: Payload) -> Started<SendResult> {
+        if !self.spend_credit() {
+            return Started::Waiting(self.submit(Op::Send(socket, payload)));
         }
-        let mut waiting = Token::WAKE;
-        let done = ring.submit_now(op, || {
-            waiting = begin();
-            waiting
+        let mut token = Token::WAKE;
+        let sent = self.ring.borrow_mut().send_now(socket, payload, || {
+            token = self.begin();
+            token
         });
-        match done {
-            Some(completed) => {
-                self.credit.set(credit - 1);
-                Started::Done(completed)
-            }
-            None => Started::Waiting(waiting),
+        match sent {
+            Some((Ok(()), _)) => Started::Done(Ok(())),
+            Some((Err(error), given)) => Started::Done(Err(Failure { error, given: Some(given) })),
+            None => Started::Waiting(token),
+        }
+    }
+
+    /// Receives what is there, or hands the receive to the ring.
+    #[inline]
+    pub(crate) fn receive(&self, socket: Handle) -> Started<ReceiveResult> {
+        if !self.spend_credit() {
+            return Started::Waiting(self.submit(Op::Receive(socket)));
+        }
+        let mut token = Token::WAKE;
+        let received = self.ring.borrow_mut().receive_now(socket, || {
+            token = self.begin();
+            token
+        });
+        match received {
+            Some(result) => Started::Done(result),
+            None => Started::Waiting(token),
         }
     }
 
@@ -125,8 +154,14 @@ impl Shell {
         token
     }
 
+    #[inline]
     pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
-        self.operations.borrow_mut().poll(token, self.current.get())
+        let mut operations = self.operations.borrow_mut();
+        // Most often it is another operation of the same task that is done.
+        if operations.waits_for(token, self.current.get()) {
+            return None;
+        }
+        operations.poll(token, self.current.get())
     }
 
     pub(crate) fn poll_accept(&self, token: Token) -> Option<Result<Handle, AcceptError>> {

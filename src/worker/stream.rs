@@ -30,6 +30,12 @@ pub struct Failure<Error, Given> {
     pub given: Option<Given>,
 }
 
+/// What a receive brings: bytes, or `None` at the end of the stream.
+pub type ReceiveResult = Result<Option<Chunk>, ReceiveError>;
+
+/// What a send brings: the payload comes back only when it failed.
+pub type SendResult = Result<(), Failure<SendError, Payload>>;
+
 /// An operation in flight, or its result, which `R` takes out of what the ring says. Dropping it
 /// cancels the operation.
 #[must_use = "dropping it cancels the operation"]
@@ -56,11 +62,15 @@ pub trait Reading {
 impl<R: Reading> Unpin for Operation<'_, R> {}
 
 impl<'a, R: Reading> Operation<'a, R> {
+    fn submit(shell: &'a Shell, op: Op) -> Self {
+        Operation { shell, state: State::Waiting(shell.submit(op)) }
+    }
+
     #[inline]
-    fn start(shell: &'a Shell, op: Op) -> Self {
-        let state = match shell.submit(op) {
+    fn started(shell: &'a Shell, started: Started<R::Result>) -> Self {
+        let state = match started {
             Started::Waiting(token) => State::Waiting(token),
-            Started::Done((outcome, returned)) => State::Done(R::read(outcome, returned)),
+            Started::Done(result) => State::Done(result),
         };
         Operation { shell, state }
     }
@@ -97,7 +107,7 @@ impl<R: Reading> Drop for Operation<'_, R> {
 /// Reads the result of a receive.
 pub struct Receiving;
 impl Reading for Receiving {
-    type Result = Result<Option<Chunk>, ReceiveError>;
+    type Result = ReceiveResult;
 
     #[inline]
     fn read(outcome: Outcome, _: Returned) -> Self::Result {
@@ -111,7 +121,7 @@ impl Reading for Receiving {
 /// Reads the result of a send.
 pub struct Sending;
 impl Reading for Sending {
-    type Result = Result<(), Failure<SendError, Payload>>;
+    type Result = SendResult;
 
     #[inline]
     fn read(outcome: Outcome, returned: Returned) -> Self::Result {
@@ -192,28 +202,28 @@ impl Stream {
     /// the connection failed, `Closed` when another receive is under way.
     #[inline]
     pub fn receive(&self) -> Operation<'_, Receiving> {
-        Operation::start(&self.shell, Op::Receive(self.handle))
+        Operation::started(&self.shell, self.shell.receive(self.handle))
     }
 
     /// Sends all of it. Gives an error and the payload back when the connection failed.
     #[inline]
     pub fn send(&self, payload: impl Into<Payload>) -> Operation<'_, Sending> {
-        Operation::start(&self.shell, Op::Send(self.handle, payload.into()))
+        Operation::started(&self.shell, self.shell.send(self.handle, payload.into()))
     }
 
     /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
     pub fn fill(&self, pipe: Box<Pipe>) -> Operation<'_, Filling> {
-        Operation::start(&self.shell, Op::Fill(self.handle, pipe))
+        Operation::submit(&self.shell, Op::Fill(self.handle, pipe))
     }
 
     /// Moves all that a pipe holds to the peer.
     pub fn drain(&self, pipe: Box<Pipe>) -> Operation<'_, Draining> {
-        Operation::start(&self.shell, Op::Drain(self.handle, pipe))
+        Operation::submit(&self.shell, Op::Drain(self.handle, pipe))
     }
 
     /// Closes one direction for the peer to see. A connection already gone is no error.
     pub fn shutdown(&self, how: How) -> Operation<'_, Nothing> {
-        Operation::start(&self.shell, Op::Shutdown(self.handle, how))
+        Operation::submit(&self.shell, Op::Shutdown(self.handle, how))
     }
 
     /// Closes the connection so that the peer gets a reset.
@@ -256,7 +266,7 @@ impl Local {
         let handle = self.0.ring.borrow_mut().stream_socket(to)?;
         let stream = Stream::new(self.0.clone(), handle);
         let op = Op::Connect(handle, Box::new(to.clone()));
-        Operation::<Connecting>::start(&self.0, op).await?;
+        Operation::<Connecting>::submit(&self.0, op).await?;
         Ok(stream)
     }
 }

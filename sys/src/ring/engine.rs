@@ -9,12 +9,12 @@
 
 use super::Counters;
 use super::inflight::{Cursor, Operations, RUNS_MAX};
-use super::op::{Completed, Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
-use crate::buf::{Class, Pool};
+use crate::buf::{Chunk, Class, Pool};
 use crate::clock::Time;
-use crate::net::{AcceptError, Attempt, ConnectError, Connected, Pipe, SendError};
+use crate::net::{AcceptError, Attempt, ConnectError, Connected, Pipe, ReceiveError, SendError};
 use crate::table::{Key, Table};
 use std::io::IoSlice;
 
@@ -131,30 +131,26 @@ impl<S: System> Engine<S> {
         self.operations.len()
     }
 
-    /// Why an operation cannot be taken, if so.
-    #[inline]
-    fn refusal(&mut self, op: &Op) -> Option<Refused> {
-        let side = op.side();
-        let Some(entry) = self.entries.get_mut(op.handle().0) else {
-            self.counters.stale_handles += 1;
-            return Some(Refused::Closed);
-        };
-        if *entry.side(side) != NONE {
-            return Some(Refused::Busy);
-        }
-        let splices = matches!(op, Op::Fill(..) | Op::Drain(..));
-        (splices && !self.system.can_splice()).then_some(Refused::Unsupported)
+    pub(crate) fn submit(&mut self, op: Op, token: Token) {
+        self.submit_from(op, Cursor::default(), token);
     }
 
-    pub(crate) fn submit(&mut self, op: Op, token: Token) {
-        if let Some(why) = self.refusal(&op) {
-            return self.done.push(op.refuse(token, why));
-        }
+    /// Files an operation, a send from where it has come to.
+    fn submit_from(&mut self, op: Op, cursor: Cursor, token: Token) {
         let (Handle(key), side) = (op.handle(), op.side());
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            self.counters.stale_handles += 1;
+            return self.done.push(op.refuse(token, Refused::Closed));
+        };
+        if *entry.side(side) != NONE {
+            return self.done.push(op.refuse(token, Refused::Busy));
+        }
+        if matches!(op, Op::Fill(..) | Op::Drain(..)) && !self.system.can_splice() {
+            return self.done.push(op.refuse(token, Refused::Unsupported));
+        }
         let ready = entry.is_ready_for(&op);
         *entry.side(side) = token.0.index;
-        if let Err(op) = self.operations.put(token, op, Cursor::default()) {
+        if let Err(op) = self.operations.put(token, op, cursor) {
             *entry.side(side) = NONE;
             return self.done.push(op.refuse(token, Refused::Busy));
         }
@@ -163,43 +159,50 @@ impl<S: System> Engine<S> {
         }
     }
 
-    /// See [`super::Ring::submit_now`].
+    /// See [`super::Ring::send_now`].
     #[inline]
-    pub(crate) fn submit_now(
+    pub(crate) fn send_now(
         &mut self,
-        mut op: Op,
+        socket: Handle,
+        payload: Payload,
         token: impl FnOnce() -> Token,
-    ) -> Option<Completed> {
-        if matches!(op, Op::Accept(_) | Op::Connect(..)) {
-            self.submit(op, token());
-            return None;
-        }
-        if let Some(why) = self.refusal(&op) {
-            return Some(op.complete(Outcome::Refused(why)));
-        }
-        let (Handle(key), side) = (op.handle(), op.side());
-        let entry = self.entries.get_mut(key)?;
+    ) -> Option<(Result<(), SendError>, Payload)> {
         let mut cursor = Cursor::default();
-        let mut starved = false;
-        if entry.is_ready_for(&op) {
-            match transfer(&mut self.system, &self.pool, entry, &mut op, &mut cursor) {
-                Step::Done(outcome) => {
-                    self.counters.note(&outcome);
-                    return Some(op.complete(outcome));
+        if let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.write == NONE
+            && entry.writable
+        {
+            match send(&mut self.system, &entry.socket, &payload, &mut cursor) {
+                Ok(()) => return Some((Ok(()), payload)),
+                Err(Attempt::WouldBlock) => entry.writable = false,
+                Err(Attempt::Failed(error)) => {
+                    self.counters.note(&Outcome::Sent(Err(error)));
+                    return Some((Err(error), payload));
                 }
-                Step::Starved => starved = true,
-                Step::Wait => {}
             }
         }
-        let token = token();
-        *entry.side(side) = token.0.index;
-        if let Err(op) = self.operations.put(token, op, cursor) {
-            *entry.side(side) = NONE;
-            return Some(op.complete(Outcome::Refused(Refused::Busy)));
+        self.submit_from(Op::Send(socket, payload), cursor, token());
+        None
+    }
+
+    /// See [`super::Ring::receive_now`].
+    #[inline]
+    pub(crate) fn receive_now(
+        &mut self,
+        socket: Handle,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Result<Option<Chunk>, ReceiveError>> {
+        if let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.read == NONE
+            && entry.readable
+            && let Step::Done(outcome) = receive(&mut self.system, &self.pool, entry)
+        {
+            self.counters.note(&outcome);
+            if let Outcome::Received(result) = outcome {
+                return Some(result);
+            }
         }
-        if starved {
-            self.starve(key);
-        }
+        self.submit(Op::Receive(socket), token());
         None
     }
 

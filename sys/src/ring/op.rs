@@ -133,9 +133,6 @@ pub enum Returned {
     Pipe(Box<Pipe>),
 }
 
-/// What an event says but for whose it is.
-pub type Completed = (Outcome, Returned);
-
 /// One completion.
 #[derive(Debug)]
 pub struct Event {
@@ -202,12 +199,6 @@ impl Op {
             Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => Side::Read,
             _ => Side::Write,
         }
-    }
-
-    /// The result of an operation that was done at once.
-    #[inline]
-    pub(crate) fn complete(self, outcome: Outcome) -> Completed {
-        (outcome, self.into_returned())
     }
 
     #[inline]

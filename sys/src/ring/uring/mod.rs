@@ -21,13 +21,13 @@ mod request;
 mod wake;
 
 use super::inflight::{Cursor, InFlight, Operations, RUNS_MAX};
-use super::op::{Completed, Event, Handle, Op, Outcome, Refused, Side, Token, hand_over};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
 use super::reserve::Reserve;
 use super::size::Size;
 use super::{Adopt, Counters, OpenError, Waker};
-use crate::buf::{Class, Pool};
+use crate::buf::{Chunk, Class, Pool};
 use crate::clock::Time;
-use crate::net::{ConnectError, RawAddress, set_linger_zero};
+use crate::net::{ConnectError, RawAddress, ReceiveError, SendError, set_linger_zero};
 use crate::table::{Key, Table};
 use buffers::Group;
 use io_uring::types::{SubmitArgs, Timespec};
@@ -350,22 +350,35 @@ impl Uring {
         self.push(&request);
     }
 
-    /// See [`super::Ring::submit_now`]. Only what was received before it was asked for is there at
-    /// once: everything else leaves with the turn's one system call.
-    pub(crate) fn submit_now(
+    /// See [`super::Ring::send_now`].
+    #[inline]
+    pub(crate) fn send_now(
         &mut self,
-        op: Op,
+        socket: Handle,
+        payload: Payload,
         token: impl FnOnce() -> Token,
-    ) -> Option<Completed> {
-        if let Op::Receive(Handle(key)) = op
-            && let Some(entry) = self.entries.get_mut(key)
+    ) -> Option<(Result<(), SendError>, Payload)> {
+        self.submit(Op::Send(socket, payload), token());
+        None
+    }
+
+    /// See [`super::Ring::receive_now`].
+    #[inline]
+    pub(crate) fn receive_now(
+        &mut self,
+        socket: Handle,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Result<Option<Chunk>, ReceiveError>> {
+        if let Some(entry) = self.entries.get_mut(socket.0)
             && entry.read == NONE
             && let Some(outcome) = entry.stash.pop()
         {
             self.counters.note(&outcome);
-            return Some(op.complete(outcome));
+            if let Outcome::Received(result) = outcome {
+                return Some(result);
+            }
         }
-        self.submit(op, token());
+        self.submit(Op::Receive(socket), token());
         None
     }
 
