@@ -7,6 +7,7 @@
 
 use crate::worker::future::join;
 use crate::worker::{How, Pipe, ReceiveError, SendError, Stream};
+use std::pin::pin;
 
 /// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
 /// the same for much as for little.
@@ -14,7 +15,7 @@ pub const PIPE_BYTES: usize = 1024 * 1024;
 
 /// Bytes in one read from which a direction that may splice begins to: small messages cost more
 /// through a pipe than by a copy.
-pub const SPLICE_FROM: usize = 16 * 1024;
+pub const SPLICE_FROM: u64 = 16 * 1024;
 
 /// Smaller fills in a row after which a direction that spliced goes back to copies.
 const SMALL_FILLS: u32 = 8;
@@ -41,48 +42,53 @@ pub struct Direction {
 
 /// Moves bytes both ways until both directions have ended. `splice` lets bulk pass through the
 /// kernel where it can.
-pub async fn tunnel(client: &Stream, server: &Stream, splice: bool) -> (Direction, Direction) {
-    join(pump(client, server, splice), pump(server, client, splice)).await
+pub fn tunnel(
+    client: &Stream,
+    server: &Stream,
+    splice: bool,
+) -> impl Future<Output = (Direction, Direction)> {
+    async move {
+        let up = pin!(pump(client, server, splice));
+        let down = pin!(pump(server, client, splice));
+        join(up, down).await
+    }
 }
 
-/// One direction.
-async fn pump(from: &Stream, to: &Stream, splice: bool) -> Direction {
-    let mut bytes = 0;
-    let end = loop {
-        let len = match from.receive().await {
-            Ok(Some(chunk)) => {
-                let len = chunk.len();
-                bytes += len as u64;
-                if let Err(failure) = to.send(chunk).await {
-                    break End::Destination(failure.error);
+/// One direction. (An `async fn` would hold its arguments twice; this future is what an idle
+/// connection is made of.)
+fn pump(from: &Stream, to: &Stream, splice: bool) -> impl Future<Output = Direction> {
+    async move {
+        let mut bytes = 0;
+        let end = loop {
+            let chunk = match from.receive().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break End::Finished,
+                Err(error) => break End::Source(error),
+            };
+            let len = chunk.len() as u64;
+            bytes += len;
+            if let Err(failure) = to.send(chunk).await {
+                break End::Destination(failure.error);
+            }
+            if splice && len >= SPLICE_FROM {
+                // Boxed, so that an idle tunnel does not carry the room for it.
+                let spliced = Box::pin(pump_spliced(from, to, &mut bytes));
+                if let Some(end) = spliced.await {
+                    break end;
                 }
-                len
             }
-            Ok(None) => break End::Finished,
-            Err(error) => break End::Source(error),
         };
-        if splice
-            && len >= SPLICE_FROM
-            && let Ok(pipe) = Pipe::new(PIPE_BYTES)
-        {
-            // Boxed, so that an idle tunnel does not carry the room for it.
-            let spliced = Box::pin(pump_spliced(from, to, Box::new(pipe), &mut bytes));
-            if let Some(end) = spliced.await {
-                break end;
-            }
-        }
-    };
-    finish(to, end).await;
-    Direction { bytes, end }
+        // Tells the destination that no more comes. It must not take a failure for an orderly end,
+        // and the other direction must learn that nobody is left to send to.
+        let how = if end == End::Finished { How::Write } else { How::Both };
+        to.shutdown(how).await;
+        Direction { bytes, end }
+    }
 }
 
-/// Splices as long as it pays; `None` when it no longer does.
-async fn pump_spliced(
-    from: &Stream,
-    to: &Stream,
-    mut pipe: Box<Pipe>,
-    bytes: &mut u64,
-) -> Option<End> {
+/// Splices as long as it pays; `None` when it no longer does, or when there is no pipe to be had.
+async fn pump_spliced(from: &Stream, to: &Stream, bytes: &mut u64) -> Option<End> {
+    let mut pipe = Box::new(Pipe::new(PIPE_BYTES).ok()?);
     let mut small = 0;
     while small < SMALL_FILLS {
         pipe = match from.fill(pipe).await {
@@ -90,22 +96,13 @@ async fn pump_spliced(
             Ok(pipe) => pipe,
             Err(failure) => return Some(End::Source(failure.error)),
         };
-        small = if pipe.held() < SPLICE_FROM { small + 1 } else { 0 };
-        *bytes += pipe.held() as u64;
+        let held = pipe.held() as u64;
+        small = if held < SPLICE_FROM { small + 1 } else { 0 };
+        *bytes += held;
         pipe = match to.drain(pipe).await {
             Ok(pipe) => pipe,
             Err(failure) => return Some(End::Destination(failure.error)),
         };
     }
     None
-}
-
-/// Tells the destination that no more comes.
-async fn finish(to: &Stream, end: End) {
-    match end {
-        End::Finished => to.shutdown(How::Write).await,
-        // The peer must not take a failure for an orderly end, and the other direction must learn
-        // that nobody is left to send to.
-        End::Source(_) | End::Destination(_) => to.shutdown(How::Both).await,
-    }
 }

@@ -328,3 +328,21 @@ impl std::fmt::Debug for Local {
         f.debug_tuple("Local").field(&self.leftovers()).finish()
     }
 }
+#[cfg(test)]
+mod size_probe {
+    #[test]
+    fn sizes() {
+        use koi_sys::ring::*;
+        println!(
+            "Event {} Outcome {} Returned {} Op {}",
+            size_of::<Event>(),
+            size_of::<Outcome>(),
+            size_of::<Returned>(),
+            size_of::<Op>()
+        );
+        fn f<T>(_: impl FnOnce(&'static super::Stream, &'static super::Stream) -> T) -> usize {
+            size_of::<T>()
+        }
+        println!("tunnel {}", f(|a, b| crate::exchange::tunnel::tunnel(a, b, false)));
+    }
+}
