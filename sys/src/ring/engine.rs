@@ -34,6 +34,8 @@ struct Entry<S> {
     /// The peer has closed or failed: an empty read is coming, so a short read proves nothing.
     hangup: bool,
     watched: bool,
+    /// A connect is under way: the system's verdict comes when the socket is writable.
+    connecting: bool,
     size: Size,
 }
 
@@ -97,6 +99,7 @@ impl<S: System> Engine<S> {
             writable: interest == Interest::Stream,
             hangup: false,
             watched,
+            connecting: false,
             size: Size::default(),
         });
         if watched
@@ -315,7 +318,7 @@ impl<S: System> Engine<S> {
 
     fn attempt_connect(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let progress = if entry.watched {
+        let progress = if entry.connecting {
             if !entry.writable {
                 return;
             }
@@ -325,11 +328,15 @@ impl<S: System> Engine<S> {
             let Op::Connect(_, ref address) = inflight.op else { return };
             let started = self.system.connect(&entry.socket, address);
             // Watched only from here: a socket that has not begun to connect counts as hung up.
-            entry.watched = true;
-            let watched = self.system.watch(&entry.socket, key, Interest::Stream);
+            let watched = match std::mem::replace(&mut entry.watched, true) {
+                true => Ok(()),
+                false => self.system.watch(&entry.socket, key, Interest::Stream),
+            };
             watched.map_err(ConnectError::from_errno).and(started)
         };
-        entry.writable = progress == Ok(Connected::Done);
+        entry.connecting = progress == Ok(Connected::InProgress);
+        // After a failure too: the next send must be tried, to learn that nothing is connected.
+        entry.writable = progress != Ok(Connected::InProgress);
         let result = match progress {
             Ok(Connected::InProgress) => return,
             Ok(Connected::Done) => Ok(()),

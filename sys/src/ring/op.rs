@@ -26,7 +26,8 @@ impl Token {
 pub enum Op {
     /// Take connections until cancelled: one [`Outcome::Accepted`] each.
     Accept(Handle),
-    /// Connect a socket made by [`super::Ring::stream_socket`].
+    /// Connect a socket made by [`super::Ring::stream_socket`]. After a connect that failed or was
+    /// cancelled, the socket is good for nothing but closing.
     Connect(Handle, Box<SocketAddress>),
     /// Read what is there, once. The chunk is taken from the pool only when bytes are there.
     Receive(Handle),
