@@ -139,11 +139,13 @@ impl<S: System> Engine<S> {
             self.done.push(op.refuse(token, Refused::Busy));
             return;
         }
+        // One that is not watched gives no news: what makes no sense on it must be tried to fail.
+        let unwatched = !entry.watched;
         let ready = match op {
             Op::Connect(..) | Op::Shutdown(..) | Op::SendTo(..) => true,
-            Op::Send(_, ref payload) => entry.writable || payload.is_empty(),
-            Op::Drain(..) => entry.writable,
-            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => entry.readable,
+            Op::Send(_, ref payload) => entry.writable || unwatched || payload.is_empty(),
+            Op::Drain(..) => entry.writable || unwatched,
+            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => entry.readable || unwatched,
         };
         *entry.side(side) = token.0.index;
         if let Err(op) = self.operations.put(token, op) {
