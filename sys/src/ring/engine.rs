@@ -163,6 +163,9 @@ impl<S: System> Engine<S> {
             self.counters.stale_tokens += 1;
             return;
         };
+        if inflight.op.outruns_cancel() {
+            return;
+        }
         let (handle, side) = (inflight.op.handle(), inflight.op.side());
         if let Some(entry) = self.entries.get_mut(handle.0) {
             *entry.side(side) = NONE;

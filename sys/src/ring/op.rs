@@ -173,6 +173,11 @@ impl Op {
         }
     }
 
+    /// Whether it ends in the next turn whatever happens, with an outcome that knows no cancel.
+    pub(crate) fn outruns_cancel(&self) -> bool {
+        matches!(self, Op::Shutdown(..))
+    }
+
     fn into_returned(self) -> Returned {
         match self {
             Op::Send(_, payload) => Returned::Payload(payload),

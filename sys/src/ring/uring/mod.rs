@@ -355,6 +355,9 @@ impl Uring {
             self.counters.stale_tokens += 1;
             return;
         };
+        if inflight.op.outruns_cancel() {
+            return;
+        }
         let (Handle(key), side) = (inflight.op.handle(), inflight.op.side());
         match kernel_request(inflight) {
             Some(kind) => {
