@@ -6,6 +6,7 @@ Nothing here knows which proxies are compared or what the cases are; that is in 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -15,9 +16,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("origin", "null_relay", "idle", "load")
@@ -109,6 +111,16 @@ def raise_descriptor_limit() -> int:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit
+
+
+def lock_machine() -> TextIO:
+    """Keeps other benchmarks off while the returned file stays open: they would use our cores."""
+    lock = Path("/tmp/koi-bench.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as taken:
+        raise BenchError("another benchmark is running on this machine") from taken
+    return lock
 
 
 def exit_on_sigterm() -> None:
@@ -203,16 +215,19 @@ class Service:
                 )
             time.sleep(0.01)
 
-    def stop(self, seconds: float) -> None:
-        """Asks the process to stop, and makes it stop if it does not."""
+    def stop(self, seconds: float, nudge: Callable[[], None]) -> None:
+        """Asks the process to stop, nudging it now and then, and makes it stop if it does not."""
+        deadline = time.monotonic() + seconds
         if self.is_running():
             self._process.terminate()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            print(f"warning: {self.name} did not stop within {seconds} s of SIGTERM", flush=True)
+        while time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.2)
+                return
+            nudge()
+        self._process.kill()
+        self._process.wait()
+        print(f"warning: {self.name} did not stop within {seconds} s of SIGTERM", flush=True)
 
 
 @contextlib.contextmanager
@@ -223,6 +238,7 @@ def serving(
     logs: Path,
     start_seconds: float = START_SECONDS,
     stop_seconds: float = STOP_SECONDS,
+    nudge: Callable[[], None] = lambda: None,
 ) -> Iterator[Service]:
     """Runs a process that prints a line `listening`, for as long as the context lasts."""
     log = logs / f"{name}.log"
@@ -242,7 +258,17 @@ def serving(
         service.check_running()  # whose end explains more than what it led to
         raise
     finally:
-        service.stop(stop_seconds)
+        service.stop(stop_seconds, nudge)
+
+
+def connect_briefly(port: int) -> None:
+    """A nudge for a program under valgrind, whose threads run one at a time.
+
+    valgrind 3.19 does not know that io_uring_enter blocks, so a worker that sleeps in it keeps the
+    thread that would notice SIGTERM from running, until something connects and wakes the worker.
+    """
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
 
 
 def run_bounded(core: int, command: Sequence[str | Path], seconds: float) -> str:
@@ -264,9 +290,9 @@ def run_bounded(core: int, command: Sequence[str | Path], seconds: float) -> str
 
 @dataclass(frozen=True)
 class CpuReading:
-    """The run time of each thread in nanoseconds, and the process's ticks in user and kernel mode."""
+    """Each thread's run time and wait for the core in nanoseconds; the process's ticks by mode."""
 
-    threads: dict[int, int]
+    threads: dict[int, tuple[int, int]]
     user_ticks: int
     kernel_ticks: int
 
@@ -274,6 +300,8 @@ class CpuReading:
 @dataclass(frozen=True)
 class CpuUse:
     seconds: float
+    # Ready to run while something else had the core. On a core of its own this is next to nothing.
+    displaced_seconds: float
     user_share: float
 
 
@@ -281,7 +309,8 @@ def read_cpu(pid: int) -> CpuReading:
     threads = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            threads[int(task.name)] = int((task / "schedstat").read_text().split()[0])
+            ran, waited, _ = (task / "schedstat").read_text().split()
+            threads[int(task.name)] = int(ran), int(waited)
     # The command name may hold blanks; the fields after its bracket start with the third.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return CpuReading(threads, int(fields[11]), int(fields[12]))
@@ -291,10 +320,14 @@ def cpu_between(before: CpuReading, after: CpuReading) -> CpuUse:
     """What ran between two readings. Only schedstat is exact; ticks give just the user share."""
     if lost := before.threads.keys() - after.threads.keys():
         print(f"warning: {len(lost)} threads ended during a run; their time is lost", flush=True)
-    nanoseconds = sum(ns - before.threads.get(tid, 0) for tid, ns in after.threads.items())
+    ran = waited = 0
+    for thread, reading in after.threads.items():
+        earlier = before.threads.get(thread, (0, 0))
+        ran += reading[0] - earlier[0]
+        waited += reading[1] - earlier[1]
     user = after.user_ticks - before.user_ticks
     total = user + after.kernel_ticks - before.kernel_ticks
-    return CpuUse(nanoseconds / 1e9, user / total if total else 0.0)
+    return CpuUse(ran / 1e9, waited / 1e9, user / total if total else 0.0)
 
 
 def read_memory(pid: int) -> dict[str, int]:
@@ -322,7 +355,7 @@ def parse_perf(text: str) -> dict[str, int]:
 
 
 def perf_counts_instructions() -> bool:
-    """perf may be absent, forbidden, or run where the processor's counters are not handed through."""
+    """perf may be absent, forbidden, or on a virtual machine without the processor's counters."""
     if shutil.which("perf") is None:
         return False
     command = ["perf", "stat", "-x,", "-e", ",".join(PERF_EVENTS), "true"]

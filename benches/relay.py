@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import harness
@@ -116,6 +117,7 @@ class LoadResult:
     requests: int
     seconds: float
     cpu_seconds: float
+    displaced_seconds: float
     user_share: float
     p50_us: float
     p99_us: float
@@ -156,10 +158,13 @@ def stand(
     origin_command = [tools.peers["origin"], "--listen", f"127.0.0.1:{origin_port}"]
     command = (wrapper or []) + contestant.command(tools, port, origin_port)
     start = VALGRIND_START_SECONDS if wrapper else harness.START_SECONDS
+    nudge = partial(harness.connect_briefly, port) if wrapper else lambda: None
     with (
         harness.serving("origin", origin_command, tools.load_core, tools.logs),
-        harness.serving(contestant.name, command, tools.relay_core, tools.logs, start, start)
-        as relay,
+        harness.serving(
+            contestant.name, command, tools.relay_core, tools.logs,
+            start_seconds=start, stop_seconds=start, nudge=nudge,
+        ) as relay,  # fmt: skip
     ):
         check_relays(contestant.name, port, origin_port)
         yield relay, port
@@ -173,9 +178,12 @@ def check_relays(name: str, port: int, origin_port: int) -> None:
 
 def fetch(port: int, path: str) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
-        return connection.getresponse().read()
+    try:
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as failure:
+        raise BenchError(f"GET {path} on port {port} failed: {failure!r}") from failure
 
 
 def exact_load(tools: Tools, case: LoadCase, port: int, requests: int, connections: int) -> None:
@@ -211,6 +219,7 @@ def measure_load(
         case=case.name,
         round=0,
         cpu_seconds=use.seconds,
+        displaced_seconds=use.displaced_seconds,
         user_share=use.user_share,
         user_instructions=counts.get("instructions:u"),
         kernel_instructions=counts.get("instructions:k"),
@@ -352,6 +361,7 @@ def summarise_load(
         "contestant": contestant.name,
         "req/s": f"{statistics.median(r.requests / r.seconds for r in mine):,.0f}",
         "busy": f"{100 * statistics.median(r.cpu_seconds / r.seconds for r in mine):.0f} %",
+        "displaced": f"{100 * max(r.displaced_seconds / r.seconds for r in mine):.0f} %",
         "CPU us/req": f"{statistics.median(costs):.1f}",
         "(least-most)": f"({min(costs):.1f}-{max(costs):.1f})",
         "to floor": show(paired_ratio(mine, results, case.floor_of(contestant)), ".3f"),
@@ -496,10 +506,16 @@ def print_idle_table(idles: list[IdleResult]) -> None:
 
 
 def print_notes(options: argparse.Namespace, findings: Findings) -> None:
-    """Why a cell says n/a."""
+    """Why a cell says n/a, and what else to know of the figures."""
+    kernel_uncounted = any(result.kernel_instructions is None for result in findings.loads)
+    print()
     if options.instructions == "callgrind":
-        print("\nperf does not count instructions here: user instructions are callgrind's,")
-        print("and kernel instructions are n/a, since callgrind sees the program only.")
+        print("User instructions are callgrind's, with full turns and with one request a turn.")
+        print("Kernel instructions are n/a: perf does not count here, and callgrind cannot.")
+    elif options.instructions == "none":
+        print("Instructions are n/a: --instructions none.")
+    elif kernel_uncounted:
+        print("Kernel instructions are n/a: perf may not count them (perf_event_paranoid?).")
     for (contestant, case), found in findings.instructions.items():
         if found.problem:
             print(f"{contestant}, {case}: instructions n/a: {found.problem}")
@@ -595,18 +611,18 @@ def isolate(options: argparse.Namespace) -> None:
     progress(f"{reason}: no namespace of our own, measuring on the machine's loopback")
 
 
-def affordable_crowd(descriptors: int) -> int:
+def affordable_crowd(descriptors: int, wanted: bool) -> int:
     """The idle connections, fewer where the limit on descriptors cannot be raised to hold them."""
     crowd = min(IDLE_CONNECTIONS, (descriptors - SPARE_DESCRIPTORS) // 2)
-    if crowd < 1:
+    if wanted and crowd < 1:
         raise BenchError(f"a limit of {descriptors} descriptors is too low")
-    if crowd < IDLE_CONNECTIONS:
+    if wanted and crowd < IDLE_CONNECTIONS:
         progress(f"only {descriptors} descriptors allowed: {crowd} idle connections")
     return crowd
 
 
 def measure(options: argparse.Namespace, peers: dict[str, Path], logs: Path) -> None:
-    crowd = affordable_crowd(harness.raise_descriptor_limit())
+    crowd = affordable_crowd(harness.raise_descriptor_limit(), "idle" in options.cases)
     tools = Tools(peers, options.koi, logs, options.relay_core, options.load_core, crowd)
     findings = Findings()
     run_rounds(tools, options, findings)
@@ -629,7 +645,10 @@ def main() -> None:
         options.koi = harness.build_cargo_bench("relay")
     isolate(options)
     harness.exit_on_sigterm()
-    with tempfile.TemporaryDirectory(prefix="koi-bench-") as logs:
+    with (
+        harness.lock_machine(),
+        tempfile.TemporaryDirectory(prefix="koi-bench-") as logs,
+    ):
         measure(options, harness.build_peers(), Path(logs))
 
 

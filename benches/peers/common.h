@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Descriptors a peer asks for: 10 000 relayed connections take two sockets and up to four pipe ends. */
+/* Descriptors a peer asks for: a relayed connection takes two sockets and up to four pipe ends. */
 #define WANTED_DESCRIPTORS 131072
 
 /* Edges that every connection is registered for, once; nothing is re-armed afterwards. */
@@ -127,8 +127,8 @@ static inline int listen_on(const char *text)
 }
 
 /*
- * The next waiting connection, or -1 when none waits. Running out of descriptors ends the program: a
- * benchmark that sheds connections measures something else.
+ * The next waiting connection, or -1 when none waits. Running out of descriptors ends the program:
+ * a benchmark that sheds connections measures something else.
  */
 static inline int accept_next(int listener)
 {
@@ -153,7 +153,7 @@ static inline void watch(int epoll, int fd, uint32_t events, void *owner)
         die("epoll_ctl");
 }
 
-/* A descriptor that becomes readable at SIGTERM or SIGINT, so that the loop needs no signal race. */
+/* A descriptor that becomes readable at SIGTERM or SIGINT, so that no signal races the loop. */
 static inline int stop_signals(void)
 {
     sigset_t set;

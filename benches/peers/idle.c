@@ -1,8 +1,8 @@
 /*
  * Opens many connections, makes one request on each, and holds them idle until stdin closes.
  *
- * The request proves that the connection is accepted and dialled on to the server. One connection at a
- * time is enough and keeps the proxy from needing more than a buffer or two for the whole crowd.
+ * The request proves that the connection is accepted and dialled on to the server. One connection
+ * at a time is enough and keeps the proxy from needing more than a buffer or two for the crowd.
  */
 #include "common.h"
 #include <sys/time.h>

@@ -2,8 +2,8 @@
  * An exact load: a given number of requests over a given number of keep-alive connections, one
  * request in flight on each, every answer 200 and of the same length.
  *
- * wrk runs for a time and counts what it got; a slope of instructions over requests needs counts that
- * are exact, which is what this is for. It also serves as warm-up.
+ * wrk runs for a time and counts what it got; a slope of instructions over requests needs counts
+ * that are exact, which is what this is for. It also serves as warm-up.
  */
 #include "common.h"
 #include <stdbool.h>
@@ -48,7 +48,7 @@ static void send_request(int fd)
         die("send");
 }
 
-/* The length of a whole answer whose front is in the read buffer, or 0 if its head is not whole yet. */
+/* The length of the whole answer that begins the read buffer, or 0 if its head is not whole. */
 static uint64_t announced_length(size_t received)
 {
     static const char field[] = "Content-Length: ";
@@ -159,7 +159,8 @@ int main(int argc, char **argv)
     int epoll;
 
     if (address == NULL || connections <= 0 || requests == 0)
-        usage("load --target 127.0.0.1:PORT --requests N [--path /1k] [--connections N] [--core N]");
+        usage("load --target 127.0.0.1:PORT --requests N [--path /1k] [--connections N] "
+              "[--core N]");
     target = parse_address(address);
     pin_to_core(argument(argc, argv, "--core", ""));
     raise_descriptor_limit();

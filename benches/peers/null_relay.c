@@ -1,13 +1,13 @@
 /*
  * The null relay: the floor under every proxy.
  *
- * One thread shuttles bytes between each client connection and one server connection dialled when the
- * client is accepted. It parses nothing, so no proxy on epoll can do less. What keeps it honest:
+ * One thread shuttles bytes between each client connection and one server connection dialled when
+ * the client is accepted. It parses nothing, so no proxy on epoll can do less. What makes it so:
  *
  *  - every socket is registered once, edge-triggered, for both directions; no epoll_ctl afterwards;
  *  - a short read is taken as "no more for now" and saves the read that would say EAGAIN;
- *  - bytes go from one shared store straight to the other side; a connection keeps a store of its own
- *    only while the other side takes no more, and hands it back as soon as it is empty.
+ *  - bytes go from one shared store straight to the other side; a connection keeps a store of its
+ *    own only while the other side takes no more, and hands it back as soon as it is empty.
  *
  * A store is a 128 KiB buffer (--mode copy) or a pipe of 1 MiB (--mode splice).
  */
@@ -148,7 +148,8 @@ static void destroy_pipe(struct store *s)
 
 static ssize_t fill_pipe(struct store *s, int from)
 {
-    ssize_t got = splice(from, NULL, s->pipe[1], NULL, PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t got =
+        splice(from, NULL, s->pipe[1], NULL, PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
     if (got > 0)
         s->length += (size_t)got;
@@ -295,7 +296,7 @@ static void discard_kept(struct direction *d)
     d->kept = NULL;
 }
 
-/* Closes both sockets. The memory lives on until the batch of events is done, which may name it again. */
+/* Closes both sockets. The memory lives on while the batch of events may name it again. */
 static void close_pair(struct pair *p)
 {
     close(p->up.from);

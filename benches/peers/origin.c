@@ -1,9 +1,9 @@
 /*
- * A trivial HTTP/1.1 origin: one thread, keep-alive, `GET /<n>`, `/<n>k` or `/<n>m` answers n bytes.
+ * A trivial HTTP/1.1 origin: one thread, keep-alive; `GET /<n>`, `/<n>k`, `/<n>m` answer n bytes.
  *
  * It exists to cost as little as possible on the core it shares with the load, so it understands
- * request heads without bodies and nothing else. Pipelined requests are answered in order; an answer
- * that the socket does not take at once waits for the next writable edge.
+ * request heads without bodies and nothing else. Pipelined requests are answered in order; an
+ * answer that the socket does not take at once waits for the next writable edge.
  */
 #include "common.h"
 #include <stdbool.h>
@@ -29,7 +29,7 @@ static char body_block[BODY_BLOCK];
 
 static uint64_t accepted, answered;
 
-/* A pattern whose period shares no factor with page or block sizes, so a relay's misplaced bytes show. */
+/* A pattern of a prime period, so that bytes misplaced by pages or buffers show. */
 static void fill_body_block(void)
 {
     for (size_t i = 0; i < BODY_BLOCK; i++)
@@ -74,7 +74,7 @@ static void start_answer(struct connection *c)
     answered++;
 }
 
-/* Takes one whole request off the front of the buffer and starts its answer; false when none is whole. */
+/* Takes a request off the front of the buffer and starts its answer; false when none is whole. */
 static bool take_request(struct connection *c)
 {
     char *end = memmem(c->request, c->request_length, "\r\n\r\n", 4);
@@ -115,7 +115,7 @@ static bool send_some(struct connection *c, bool *blocked)
     return true;
 }
 
-/* Answers whole requests until the socket or the requests run out; false when the connection is broken. */
+/* Answers requests until the socket or they run out; false when the connection is broken. */
 static bool answer(struct connection *c)
 {
     bool blocked = false;
@@ -127,8 +127,8 @@ static bool answer(struct connection *c)
 }
 
 /*
- * Receives once. `drained` says that the socket held no more, known from a short read without asking
- * again: with edges a later byte is a later event, and a FIN that came before is in this event's flags.
+ * Receives once. `drained` says that the socket held no more, known from a short read without
+ * asking again: with edges a later byte is a later event, and an earlier FIN is in this event.
  */
 static bool receive_some(struct connection *c, bool *drained)
 {
@@ -162,7 +162,7 @@ static bool serve(struct connection *c, uint32_t events)
         if (drained && (c->peer_done || !(events & EPOLLRDHUP)))
             break;
         if (c->request_length == REQUEST_ROOM)
-            return answering(c); /* a full buffer waits for the answer under way, or is no request */
+            return answering(c); /* full: waits for the answer under way, or is no request */
         if (!receive_some(c, &drained))
             return false;
     }

@@ -6,7 +6,7 @@
 //! holds one chunk (or one pipe) at a time, and none while it is idle.
 
 use crate::worker::future::join;
-use crate::worker::{How, Payload, Pipe, ReceiveError, SendError, Stream};
+use crate::worker::{How, Pipe, ReceiveError, SendError, Stream};
 
 /// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
 /// the same for much as for little.
@@ -53,7 +53,7 @@ async fn pump(from: &Stream, to: &Stream, splice: bool) -> Direction {
             Ok(Some(chunk)) => {
                 let len = chunk.len();
                 bytes += len as u64;
-                if let Err(failure) = to.send(Payload::One(chunk)).await {
+                if let Err(failure) = to.send(chunk).await {
                     break End::Destination(failure.error);
                 }
                 len

@@ -48,6 +48,10 @@ use std::time::Duration;
 /// Messages that may wait for a worker.
 pub const MAILBOX: usize = 1024;
 
+/// Operations that a task may have done at once each time it is polled, before the others get
+/// their turn.
+const CREDIT: u32 = 16;
+
 /// Turns that a finished worker gives its ring to hand back what it still has.
 const LAST_TURNS: usize = 1000;
 
@@ -207,6 +211,7 @@ impl Worker {
         for _ in 0..woken {
             let Some((key, mut future)) = shell.tasks.borrow_mut().take_next() else { return };
             shell.current.set(key);
+            shell.credit.set(CREDIT);
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
             match polled {
@@ -222,6 +227,7 @@ impl Worker {
                 }
             }
             shell.current.set(koi_sys::table::Key::NONE);
+            shell.credit.set(0);
         }
     }
 

@@ -97,6 +97,12 @@ impl Operations {
         }
     }
 
+    /// Whether this task is already known to wait for an operation that is not done.
+    #[inline]
+    pub(crate) fn waits_for(&self, token: Token, task: TaskKey) -> bool {
+        matches!(self.slots.get(token.0), Some(Slot::Waiting(waiting)) if *waiting == task)
+    }
+
     /// The result, if it has come; the slot is gone then. Otherwise `task` will be woken.
     pub(crate) fn poll(&mut self, token: Token, task: TaskKey) -> Option<Completed> {
         match self.slots.get_mut(token.0)? {

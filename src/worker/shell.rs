@@ -3,13 +3,14 @@
 //! One thread, so `RefCell`s suffice; none is borrowed while foreign code (a task) runs.
 
 use super::operation::{After, Completed, Operations};
+use super::stream::{Failure, ReceiveResult, SendResult};
 use super::task::{TaskKey, Tasks};
 use super::timer::{TimerKey, Wheel};
 use crate::log;
 use koi_sys::buf::Pool;
 use koi_sys::clock::Time;
 use koi_sys::net::AcceptError;
-use koi_sys::ring::{Event, Handle, Op, Outcome, Ring, Token};
+use koi_sys::ring::{Event, Handle, Op, Outcome, Payload, Ring, Token};
 use koi_sys::table::Key;
 use std::cell::{Cell, RefCell};
 
@@ -22,12 +23,20 @@ pub(crate) struct Shell {
     timers: RefCell<Wheel>,
     /// The task being polled.
     pub(crate) current: Cell<TaskKey>,
+    /// Operations that the task being polled may still have done at once; then others come first.
+    pub(crate) credit: Cell<u32>,
     /// The clock, read once a turn.
     now: Cell<Time>,
     pub(crate) stop: Cell<Option<Stop>>,
     /// Tasks that wait for the stop.
     stop_waiters: RefCell<Vec<TaskKey>>,
     pub(crate) counters: RefCell<Counters>,
+}
+
+/// An operation that was done at once, or is in flight.
+pub(crate) enum Started<T> {
+    Done(T),
+    Waiting(Token),
 }
 
 /// An orderly stop: no new work, and a last moment for what is under way.
@@ -66,6 +75,7 @@ impl Shell {
             operations: RefCell::default(),
             timers: RefCell::new(Wheel::new(now)),
             current: Cell::new(Key::NONE),
+            credit: Cell::new(0),
             now: Cell::new(now),
             stop: Cell::new(None),
             stop_waiters: RefCell::default(),
@@ -85,10 +95,57 @@ impl Shell {
         change(&mut self.counters.borrow_mut());
     }
 
+    fn begin(&self) -> Token {
+        self.operations.borrow_mut().begin(self.current.get())
+    }
+
+    /// Whether the task being polled may have one more operation done at once.
+    fn spend_credit(&self) -> bool {
+        let credit = self.credit.get();
+        self.credit.set(credit.saturating_sub(1));
+        credit > 0
+    }
+
+    /// Hands an operation to the ring.
     pub(crate) fn submit(&self, op: Op) -> Token {
-        let token = self.operations.borrow_mut().begin(self.current.get());
+        let token = self.begin();
         self.ring.borrow_mut().submit(op, token);
         token
+    }
+
+    /// Sends at once, if that is possible, or hands the send to the ring.
+    #[inline]
+    pub(crate) fn send(&self, socket: Handle, payload: Payload) -> Started<SendResult> {
+        if !self.spend_credit() {
+            return Started::Waiting(self.submit(Op::Send(socket, payload)));
+        }
+        let mut token = Token::WAKE;
+        let sent = self.ring.borrow_mut().send_now(socket, payload, || {
+            token = self.begin();
+            token
+        });
+        match sent {
+            Some((Ok(()), _)) => Started::Done(Ok(())),
+            Some((Err(error), given)) => Started::Done(Err(Failure { error, given: Some(given) })),
+            None => Started::Waiting(token),
+        }
+    }
+
+    /// Receives what is there, or hands the receive to the ring.
+    #[inline]
+    pub(crate) fn receive(&self, socket: Handle) -> Started<ReceiveResult> {
+        if !self.spend_credit() {
+            return Started::Waiting(self.submit(Op::Receive(socket)));
+        }
+        let mut token = Token::WAKE;
+        let received = self.ring.borrow_mut().receive_now(socket, || {
+            token = self.begin();
+            token
+        });
+        match received {
+            Some(result) => Started::Done(result),
+            None => Started::Waiting(token),
+        }
     }
 
     pub(crate) fn submit_accept(&self, listener: Handle) -> Token {
@@ -97,8 +154,14 @@ impl Shell {
         token
     }
 
+    #[inline]
     pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
-        self.operations.borrow_mut().poll(token, self.current.get())
+        let mut operations = self.operations.borrow_mut();
+        // Most often it is another operation of the same task that is done.
+        if operations.waits_for(token, self.current.get()) {
+            return None;
+        }
+        operations.poll(token, self.current.get())
     }
 
     pub(crate) fn poll_accept(&self, token: Token) -> Option<Result<Handle, AcceptError>> {

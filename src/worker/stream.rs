@@ -5,11 +5,10 @@
 //! dropping the stream closes it.
 
 use super::Local;
-use super::operation::Completed;
-use super::shell::Shell;
+use super::shell::{Shell, Started};
 use koi_sys::buf::Chunk;
 use koi_sys::net::{ConnectError, How, Pipe, ReceiveError, SendError, SocketAddress};
-use koi_sys::ring::{Handle, Op, Outcome, Payload, Refused, Returned, Token};
+use koi_sys::ring::{Handle, Op, Outcome, Payload, Returned, Token};
 use koi_sys::table::Key;
 use std::future::Future;
 use std::pin::Pin;
@@ -31,26 +30,166 @@ pub struct Failure<Error, Given> {
     pub given: Option<Given>,
 }
 
-/// An operation in flight. Its destructor cancels it.
-struct Operation<'a> {
+/// What a receive brings: bytes, or `None` at the end of the stream.
+pub type ReceiveResult = Result<Option<Chunk>, ReceiveError>;
+
+/// What a send brings: the payload comes back only when it failed.
+pub type SendResult = Result<(), Failure<SendError, Payload>>;
+
+/// An operation in flight, or its result, which `R` takes out of what the ring says. Dropping it
+/// cancels the operation.
+#[must_use = "dropping it cancels the operation"]
+pub struct Operation<'a, R: Reading> {
     shell: &'a Shell,
-    token: Token,
+    state: State<R::Result>,
 }
 
-impl Future for Operation<'_> {
-    type Output = Completed;
+enum State<T> {
+    Waiting(Token),
+    Done(T),
+    Taken,
+}
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Completed> {
-        match self.shell.poll_operation(self.token) {
-            Some(completed) => Poll::Ready(completed),
-            None => Poll::Pending,
+/// How a kind of operation reads its result out of its final event.
+pub trait Reading {
+    /// The result.
+    type Result;
+    /// Reads it. An operation that the ring refused reads as one on a closed connection.
+    fn read(outcome: Outcome, returned: Returned) -> Self::Result;
+}
+
+// Nothing in it is pinned: the future is its token or its result.
+impl<R: Reading> Unpin for Operation<'_, R> {}
+
+impl<'a, R: Reading> Operation<'a, R> {
+    fn submit(shell: &'a Shell, op: Op) -> Self {
+        Operation { shell, state: State::Waiting(shell.submit(op)) }
+    }
+
+    #[inline]
+    fn started(shell: &'a Shell, started: Started<R::Result>) -> Self {
+        let state = match started {
+            Started::Waiting(token) => State::Waiting(token),
+            Started::Done(result) => State::Done(result),
+        };
+        Operation { shell, state }
+    }
+}
+
+impl<R: Reading> Future for Operation<'_, R> {
+    type Output = R::Result;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R::Result> {
+        if let State::Waiting(token) = self.state {
+            let Some((outcome, returned)) = self.shell.poll_operation(token) else {
+                return Poll::Pending;
+            };
+            self.state = State::Taken;
+            return Poll::Ready(R::read(outcome, returned));
+        }
+        match std::mem::replace(&mut self.state, State::Taken) {
+            State::Done(result) => Poll::Ready(result),
+            _ => Poll::Pending,
         }
     }
 }
 
-impl Drop for Operation<'_> {
+impl<R: Reading> Drop for Operation<'_, R> {
+    #[inline]
     fn drop(&mut self) {
-        self.shell.abandon(self.token);
+        if let State::Waiting(token) = self.state {
+            self.shell.abandon(token);
+        }
+    }
+}
+
+/// Reads the result of a receive.
+pub struct Receiving;
+impl Reading for Receiving {
+    type Result = ReceiveResult;
+
+    #[inline]
+    fn read(outcome: Outcome, _: Returned) -> Self::Result {
+        match outcome {
+            Outcome::Received(result) => result,
+            _ => Err(ReceiveError::Closed),
+        }
+    }
+}
+
+/// Reads the result of a send.
+pub struct Sending;
+impl Reading for Sending {
+    type Result = SendResult;
+
+    #[inline]
+    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
+        let error = match outcome {
+            Outcome::Sent(Ok(())) => return Ok(()),
+            Outcome::Sent(Err(error)) => error,
+            _ => SendError::Closed,
+        };
+        let given = match returned {
+            Returned::Payload(payload) => Some(payload),
+            _ => None,
+        };
+        Err(Failure { error, given })
+    }
+}
+
+/// Reads the result of a fill.
+pub struct Filling;
+impl Reading for Filling {
+    type Result = Result<Box<Pipe>, Failure<ReceiveError, Box<Pipe>>>;
+
+    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
+        match (outcome, pipe_of(returned)) {
+            (Outcome::Filled(Ok(())), Some(pipe)) => Ok(pipe),
+            (Outcome::Filled(Err(error)), given) => Err(Failure { error, given }),
+            (_, given) => Err(Failure { error: ReceiveError::Closed, given }),
+        }
+    }
+}
+
+/// Reads the result of a drain.
+pub struct Draining;
+impl Reading for Draining {
+    type Result = Result<Box<Pipe>, Failure<SendError, Box<Pipe>>>;
+
+    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
+        match (outcome, pipe_of(returned)) {
+            (Outcome::Drained(Ok(())), Some(pipe)) => Ok(pipe),
+            (Outcome::Drained(Err(error)), given) => Err(Failure { error, given }),
+            (_, given) => Err(Failure { error: SendError::Closed, given }),
+        }
+    }
+}
+
+/// Reads the result of a connect.
+pub struct Connecting;
+impl Reading for Connecting {
+    type Result = Result<(), ConnectError>;
+
+    fn read(outcome: Outcome, _: Returned) -> Self::Result {
+        match outcome {
+            Outcome::Connected(result) => result,
+            _ => Err(ConnectError::Closed),
+        }
+    }
+}
+
+/// Has no result to read: a shutdown.
+pub struct Nothing;
+impl Reading for Nothing {
+    type Result = ();
+    fn read(_: Outcome, _: Returned) {}
+}
+
+fn pipe_of(returned: Returned) -> Option<Box<Pipe>> {
+    match returned {
+        Returned::Pipe(pipe) => Some(pipe),
+        _ => None,
     }
 }
 
@@ -59,89 +198,32 @@ impl Stream {
         Stream { shell, handle }
     }
 
-    fn submit(&self, op: Op) -> Operation<'_> {
-        Operation { shell: &self.shell, token: self.shell.submit(op) }
+    /// Reads what is there, at least a byte; `None` at the end of the stream. Gives an error when
+    /// the connection failed, `Closed` when another receive is under way.
+    #[inline]
+    pub fn receive(&self) -> Operation<'_, Receiving> {
+        Operation::started(&self.shell, self.shell.receive(self.handle))
     }
 
-    /// Reads what is there, at least a byte; `None` at the end of the stream.
-    ///
-    /// # Errors
-    /// What became of the connection; `Canceled` never, `Closed` when another receive is under way.
-    pub fn receive(&self) -> impl Future<Output = Result<Option<Chunk>, ReceiveError>> + '_ {
-        let operation = self.submit(Op::Receive(self.handle));
-        async move {
-            match operation.await.0 {
-                Outcome::Received(result) => result,
-                _ => Err(ReceiveError::Closed),
-            }
-        }
-    }
-
-    /// Sends all of it.
-    ///
-    /// # Errors
-    /// What became of the connection, with the payload.
-    pub fn send(
-        &self,
-        payload: Payload,
-    ) -> impl Future<Output = Result<(), Failure<SendError, Payload>>> + '_ {
-        let operation = self.submit(Op::Send(self.handle, payload));
-        async move {
-            let (outcome, returned) = operation.await;
-            let error = match outcome {
-                Outcome::Sent(Ok(())) => return Ok(()),
-                Outcome::Sent(Err(error)) => error,
-                _ => SendError::Closed,
-            };
-            let given = match returned {
-                Returned::Payload(payload) => Some(payload),
-                _ => None,
-            };
-            Err(Failure { error, given })
-        }
+    /// Sends all of it. Gives an error and the payload back when the connection failed.
+    #[inline]
+    pub fn send(&self, payload: impl Into<Payload>) -> Operation<'_, Sending> {
+        Operation::started(&self.shell, self.shell.send(self.handle, payload.into()))
     }
 
     /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
-    ///
-    /// # Errors
-    /// What became of the connection, with the pipe.
-    pub fn fill(
-        &self,
-        pipe: Box<Pipe>,
-    ) -> impl Future<Output = Result<Box<Pipe>, Failure<ReceiveError, Box<Pipe>>>> + '_ {
-        let operation = self.submit(Op::Fill(self.handle, pipe));
-        async move {
-            let (outcome, returned) = operation.await;
-            match (outcome, pipe_of(returned)) {
-                (Outcome::Filled(Ok(())), Some(pipe)) => Ok(pipe),
-                (Outcome::Filled(Err(error)), given) => Err(Failure { error, given }),
-                (_, given) => Err(Failure { error: ReceiveError::Closed, given }),
-            }
-        }
+    pub fn fill(&self, pipe: Box<Pipe>) -> Operation<'_, Filling> {
+        Operation::submit(&self.shell, Op::Fill(self.handle, pipe))
     }
 
     /// Moves all that a pipe holds to the peer.
-    ///
-    /// # Errors
-    /// What became of the connection, with the pipe and what is left in it.
-    pub fn drain(
-        &self,
-        pipe: Box<Pipe>,
-    ) -> impl Future<Output = Result<Box<Pipe>, Failure<SendError, Box<Pipe>>>> + '_ {
-        let operation = self.submit(Op::Drain(self.handle, pipe));
-        async move {
-            let (outcome, returned) = operation.await;
-            match (outcome, pipe_of(returned)) {
-                (Outcome::Drained(Ok(())), Some(pipe)) => Ok(pipe),
-                (Outcome::Drained(Err(error)), given) => Err(Failure { error, given }),
-                (_, given) => Err(Failure { error: SendError::Closed, given }),
-            }
-        }
+    pub fn drain(&self, pipe: Box<Pipe>) -> Operation<'_, Draining> {
+        Operation::submit(&self.shell, Op::Drain(self.handle, pipe))
     }
 
     /// Closes one direction for the peer to see. A connection already gone is no error.
-    pub async fn shutdown(&self, how: How) {
-        self.submit(Op::Shutdown(self.handle, how)).await;
+    pub fn shutdown(&self, how: How) -> Operation<'_, Nothing> {
+        Operation::submit(&self.shell, Op::Shutdown(self.handle, how))
     }
 
     /// Closes the connection so that the peer gets a reset.
@@ -158,13 +240,6 @@ impl Stream {
     /// Our own address of this connection.
     pub fn local_address(&self) -> Option<SocketAddress> {
         self.shell.ring.borrow().local_address(self.handle)
-    }
-}
-
-fn pipe_of(returned: Returned) -> Option<Box<Pipe>> {
-    match returned {
-        Returned::Pipe(pipe) => Some(pipe),
-        _ => None,
     }
 }
 
@@ -190,12 +265,8 @@ impl Local {
     pub async fn connect(&self, to: &SocketAddress) -> Result<Stream, ConnectError> {
         let handle = self.0.ring.borrow_mut().stream_socket(to)?;
         let stream = Stream::new(self.0.clone(), handle);
-        let outcome = stream.submit(Op::Connect(handle, Box::new(to.clone()))).await.0;
-        match outcome {
-            Outcome::Connected(Ok(())) => Ok(stream),
-            Outcome::Connected(Err(error)) => Err(error),
-            Outcome::Refused(Refused::Closed) => Err(ConnectError::Closed),
-            _ => Err(ConnectError::Canceled),
-        }
+        let op = Op::Connect(handle, Box::new(to.clone()));
+        Operation::<Connecting>::submit(&self.0, op).await?;
+        Ok(stream)
     }
 }

@@ -54,6 +54,7 @@ impl<T> Default for Table<T> {
 
 impl<T> Table<T> {
     /// Stores a value and says where.
+    #[inline]
     pub fn insert(&mut self, value: T) -> Key {
         match self.free.pop() {
             Some(index) => {
@@ -70,6 +71,7 @@ impl<T> Table<T> {
     }
 
     /// The value, unless the key is stale.
+    #[inline]
     pub fn get(&self, key: Key) -> Option<&T> {
         match self.slots.get(key.index as usize) {
             Some(slot) if slot.generation == key.generation => slot.value.as_ref(),
@@ -78,6 +80,7 @@ impl<T> Table<T> {
     }
 
     /// The value for changing, unless the key is stale.
+    #[inline]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.slots.get_mut(key.index as usize) {
             Some(slot) if slot.generation == key.generation => slot.value.as_mut(),
@@ -86,6 +89,7 @@ impl<T> Table<T> {
     }
 
     /// Takes the value out; every copy of the key is stale from now on.
+    #[inline]
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.generation != key.generation {

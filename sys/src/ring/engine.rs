@@ -8,13 +8,13 @@
 //! [`ACCEPTS_PER_TURN`] connections from one listener in a turn.
 
 use super::Counters;
-use super::inflight::{Cursor, InFlight, Operations, RUNS_MAX};
-use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token};
+use super::inflight::{Cursor, Operations, RUNS_MAX};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
-use crate::buf::{Class, Pool};
+use crate::buf::{Chunk, Class, Pool};
 use crate::clock::Time;
-use crate::net::{AcceptError, Attempt, ConnectError, Connected, Pipe, SendError};
+use crate::net::{AcceptError, Attempt, ConnectError, Connected, Pipe, ReceiveError, SendError};
 use crate::table::{Key, Table};
 use std::io::IoSlice;
 
@@ -40,10 +40,23 @@ struct Entry<S> {
 }
 
 impl<S> Entry<S> {
+    #[inline]
     fn side(&mut self, side: Side) -> &mut u32 {
         match side {
             Side::Read => &mut self.read,
             Side::Write => &mut self.write,
+        }
+    }
+
+    /// Whether trying is worth a system call. A socket that is not watched gives no news: what makes
+    /// no sense on it must be tried to fail.
+    #[inline]
+    fn is_ready_for(&self, op: &Op) -> bool {
+        match op {
+            Op::Connect(..) | Op::Shutdown(..) | Op::SendTo(..) => true,
+            Op::Send(_, payload) => self.writable || !self.watched || payload.is_empty(),
+            Op::Drain(..) => self.writable || !self.watched,
+            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => self.readable || !self.watched,
         }
     }
 }
@@ -54,8 +67,6 @@ enum Step {
     Wait,
     /// No buffer: try again when one may have come back.
     Starved,
-    /// Still ready, but others come first.
-    Again,
 }
 
 pub(crate) struct Engine<S: System> {
@@ -125,37 +136,78 @@ impl<S: System> Engine<S> {
     }
 
     pub(crate) fn submit(&mut self, op: Op, token: Token) {
-        let (handle, side) = (op.handle(), op.side());
-        let Some(entry) = self.entries.get_mut(handle.0) else {
+        self.submit_from(op, Cursor::default(), token);
+    }
+
+    /// Files an operation, a send from where it has come to.
+    fn submit_from(&mut self, op: Op, cursor: Cursor, token: Token) {
+        let (Handle(key), side) = (op.handle(), op.side());
+        let Some(entry) = self.entries.get_mut(key) else {
             self.counters.stale_handles += 1;
-            self.done.push(op.refuse(token, Refused::Closed));
-            return;
+            return self.done.push(op.refuse(token, Refused::Closed));
         };
-        if matches!(op, Op::Fill(..) | Op::Drain(..)) && !self.system.can_splice() {
-            self.done.push(op.refuse(token, Refused::Unsupported));
-            return;
-        }
         if *entry.side(side) != NONE {
-            self.done.push(op.refuse(token, Refused::Busy));
-            return;
+            return self.done.push(op.refuse(token, Refused::Busy));
         }
-        // One that is not watched gives no news: what makes no sense on it must be tried to fail.
-        let unwatched = !entry.watched;
-        let ready = match op {
-            Op::Connect(..) | Op::Shutdown(..) | Op::SendTo(..) => true,
-            Op::Send(_, ref payload) => entry.writable || unwatched || payload.is_empty(),
-            Op::Drain(..) => entry.writable || unwatched,
-            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => entry.readable || unwatched,
-        };
+        if matches!(op, Op::Fill(..) | Op::Drain(..)) && !self.system.can_splice() {
+            return self.done.push(op.refuse(token, Refused::Unsupported));
+        }
+        let ready = entry.is_ready_for(&op);
         *entry.side(side) = token.0.index;
-        if let Err(op) = self.operations.put(token, op) {
+        if let Err(op) = self.operations.put(token, op, cursor) {
             *entry.side(side) = NONE;
-            self.done.push(op.refuse(token, Refused::Busy));
-            return;
+            return self.done.push(op.refuse(token, Refused::Busy));
         }
         if ready {
-            self.tries.push((handle.0, side));
+            self.tries.push((key, side));
         }
+    }
+
+    /// See [`super::Ring::send_now`].
+    #[inline]
+    pub(crate) fn send_now(
+        &mut self,
+        socket: Handle,
+        payload: Payload,
+        token: impl FnOnce() -> Token,
+    ) -> Option<(Result<(), SendError>, Payload)> {
+        let mut cursor = Cursor::default();
+        if let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.write == NONE
+            && entry.writable
+        {
+            match send(&mut self.system, &entry.socket, &payload, &mut cursor) {
+                Ok(()) => return Some((Ok(()), payload)),
+                Err(Attempt::WouldBlock) => entry.writable = false,
+                Err(Attempt::Failed(error)) => {
+                    self.counters.note(&Outcome::Sent(Err(error)));
+                    return Some((Err(error), payload));
+                }
+            }
+        }
+        self.submit_from(Op::Send(socket, payload), cursor, token());
+        None
+    }
+
+    /// See [`super::Ring::receive_now`].
+    #[inline]
+    pub(crate) fn receive_now(
+        &mut self,
+        socket: Handle,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Result<Option<Chunk>, ReceiveError>> {
+        if let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.read == NONE
+            && entry.readable
+            && let Step::Done(outcome) = receive(&mut self.system, &self.pool, entry)
+        {
+            self.counters.note(&outcome);
+            if let Outcome::Received(result) = outcome {
+                return Some(result);
+            }
+        }
+        self.submit(Op::Receive(socket), token());
+        None
     }
 
     pub(crate) fn cancel(&mut self, token: Token) {
@@ -218,7 +270,7 @@ impl<S: System> Engine<S> {
             self.handle_ready(news);
         }
         self.ready = ready;
-        events.append(&mut self.done);
+        hand_over(&mut self.done, events);
         selected
     }
 
@@ -255,10 +307,11 @@ impl<S: System> Engine<S> {
         entry.writable |= news.writable || news.hangup;
         entry.hangup |= news.hangup;
         let (read, write) = (entry.readable, entry.writable);
-        if read {
+        let (waits_read, waits_write) = (entry.read != NONE, entry.write != NONE);
+        if read && waits_read {
             self.attempt(news.key, Side::Read);
         }
-        if write {
+        if write && waits_write {
             self.attempt(news.key, Side::Write);
         }
     }
@@ -267,31 +320,33 @@ impl<S: System> Engine<S> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
-        let step = match (&inflight.op, side) {
-            (Op::Accept(_), _) => return self.attempt_accept(key, token),
-            (Op::Connect(..), _) => return self.attempt_connect(key),
-            (Op::Receive(_), _) => receive(&mut self.system, &self.pool, entry),
-            (_, Side::Read) => fill(&mut self.system, entry, inflight),
-            (_, Side::Write) => write(&mut self.system, entry, inflight),
-        };
-        self.conclude(key, side, step);
+        match inflight.op {
+            Op::Accept(_) => return self.attempt_accept(key, token),
+            Op::Connect(..) => return self.attempt_connect(key),
+            _ => {}
+        }
+        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
+        match transfer(&mut self.system, &self.pool, entry, op, cursor) {
+            Step::Done(outcome) => {
+                *entry.side(side) = NONE;
+                self.finish(index, outcome);
+            }
+            Step::Wait => {}
+            Step::Starved => self.starve(key),
+        }
     }
 
-    fn conclude(&mut self, key: Key, side: Side, step: Step) {
-        let outcome = match step {
-            Step::Done(outcome) => outcome,
-            Step::Wait => return,
-            Step::Starved => {
-                self.counters.starved += 1;
-                return self.starved.push(key);
-            }
-            Step::Again => return self.tries.push((key, side)),
-        };
-        let Some(entry) = self.entries.get_mut(key) else { return };
-        let index = std::mem::replace(entry.side(side), NONE);
-        let Some((token, inflight)) = self.operations.take(index) else { return };
-        self.counters.note(&outcome);
-        self.done.push(Event::end(token, inflight.op, outcome));
+    /// Makes the final event of an operation that its side has been freed of.
+    fn finish(&mut self, index: u32, outcome: Outcome) {
+        if let Some((token, inflight)) = self.operations.take(index) {
+            self.counters.note(&outcome);
+            self.done.push(Event::end(token, inflight.op, outcome));
+        }
+    }
+
+    fn starve(&mut self, key: Key) {
+        self.counters.starved += 1;
+        self.starved.push(key);
     }
 
     fn attempt_accept(&mut self, key: Key, token: Token) {
@@ -316,9 +371,16 @@ impl<S: System> Engine<S> {
                 }
                 Err(Attempt::Failed(error)) => error,
             };
-            return self.conclude(key, Side::Read, Step::Done(Outcome::Accepted(Err(error))));
+            return self.conclude(key, Side::Read, Outcome::Accepted(Err(error)));
         }
-        self.conclude(key, Side::Read, Step::Again);
+        self.tries.push((key, Side::Read));
+    }
+
+    fn conclude(&mut self, key: Key, side: Side, outcome: Outcome) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            let index = std::mem::replace(entry.side(side), NONE);
+            self.finish(index, outcome);
+        }
     }
 
     fn attempt_connect(&mut self, key: Key) {
@@ -347,7 +409,51 @@ impl<S: System> Engine<S> {
             Ok(Connected::Done) => Ok(()),
             Err(error) => Err(error),
         };
-        self.conclude(key, Side::Write, Step::Done(Outcome::Connected(result)));
+        self.conclude(key, Side::Write, Outcome::Connected(result));
+    }
+}
+
+/// Tries an operation that moves bytes (or the like) on a socket.
+fn transfer<S: System>(
+    system: &mut S,
+    pool: &Pool,
+    entry: &mut Entry<S::Socket>,
+    op: &mut Op,
+    cursor: &mut Cursor,
+) -> Step {
+    let result = match op {
+        Op::Receive(_) => return receive(system, pool, entry),
+        Op::Fill(_, pipe) => return fill(system, entry, pipe),
+        Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
+        Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
+        Op::SendTo(_, datagram) => {
+            let sent = system.send_to(&entry.socket, &datagram.0, &datagram.1);
+            report(sent, Outcome::Sent)
+        }
+        Op::Shutdown(_, how) => {
+            system.shutdown(&entry.socket, *how);
+            Some(Outcome::ShutDown)
+        }
+        Op::Accept(_) | Op::Connect(..) => None,
+    };
+    match result {
+        Some(outcome) => Step::Done(outcome),
+        None => {
+            entry.writable = false;
+            Step::Wait
+        }
+    }
+}
+
+/// The outcome of an attempt, unless it would have blocked.
+fn report<E>(
+    attempted: Result<(), Attempt<E>>,
+    outcome: impl FnOnce(Result<(), E>) -> Outcome,
+) -> Option<Outcome> {
+    match attempted {
+        Ok(()) => Some(outcome(Ok(()))),
+        Err(Attempt::Failed(error)) => Some(outcome(Err(error))),
+        Err(Attempt::WouldBlock) => None,
     }
 }
 
@@ -372,12 +478,7 @@ fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>)
     }
 }
 
-fn fill<S: System>(
-    system: &mut S,
-    entry: &mut Entry<S::Socket>,
-    inflight: &mut InFlight<()>,
-) -> Step {
-    let Op::Fill(_, ref mut pipe) = inflight.op else { return Step::Wait };
+fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe) -> Step {
     match system.fill(&entry.socket, pipe) {
         Ok(_) => Step::Done(Outcome::Filled(Ok(()))),
         Err(Attempt::WouldBlock) => {
@@ -385,41 +486,6 @@ fn fill<S: System>(
             Step::Wait
         }
         Err(Attempt::Failed(error)) => Step::Done(Outcome::Filled(Err(error))),
-    }
-}
-
-fn write<S: System>(
-    system: &mut S,
-    entry: &mut Entry<S::Socket>,
-    inflight: &mut InFlight<()>,
-) -> Step {
-    let result = match &mut inflight.op {
-        Op::Send(_, payload) => {
-            let result = send(system, &entry.socket, payload, &mut inflight.cursor);
-            result.map(|()| Outcome::Sent(Ok(()))).map_err(|e| e.map(|e| Outcome::Sent(Err(e))))
-        }
-        Op::Drain(_, pipe) => {
-            let result = drain(system, &entry.socket, pipe);
-            result
-                .map(|()| Outcome::Drained(Ok(())))
-                .map_err(|e| e.map(|e| Outcome::Drained(Err(e))))
-        }
-        Op::SendTo(_, datagram) => system
-            .send_to(&entry.socket, &datagram.0, &datagram.1)
-            .map(|()| Outcome::Sent(Ok(())))
-            .map_err(|e| e.map(|e| Outcome::Sent(Err(e)))),
-        Op::Shutdown(_, how) => {
-            system.shutdown(&entry.socket, *how);
-            Ok(Outcome::ShutDown)
-        }
-        Op::Accept(_) | Op::Connect(..) | Op::Receive(_) | Op::Fill(..) => return Step::Wait,
-    };
-    match result {
-        Ok(outcome) | Err(Attempt::Failed(outcome)) => Step::Done(outcome),
-        Err(Attempt::WouldBlock) => {
-            entry.writable = false;
-            Step::Wait
-        }
     }
 }
 
@@ -432,14 +498,16 @@ fn send<S: System>(
 ) -> Result<(), Attempt<SendError>> {
     if let Payload::One(chunk) = payload {
         // The usual case without building a vector.
-        let rest = cursor.runs(payload).next().unwrap_or_default();
+        let rest = cursor.rest_of(chunk);
         if rest.is_empty() {
             return Ok(());
         }
         let n = system.send(socket, &[IoSlice::new(rest)])?;
+        if n == rest.len() {
+            return Ok(());
+        }
         cursor.advance(payload, n);
-        debug_assert!(n <= chunk.len());
-        return if n == rest.len() { Ok(()) } else { Err(Attempt::WouldBlock) };
+        return Err(Attempt::WouldBlock);
     }
     while !cursor.at_end(payload) {
         let mut slices = [IoSlice::new(&[]); RUNS_MAX];

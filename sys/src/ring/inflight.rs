@@ -1,6 +1,7 @@
 //! The operations in flight, found by token: who keeps their buffers until the final event.
 
 use super::op::{Op, Payload, Token};
+use crate::buf::Chunk;
 use crate::table::Key;
 use std::io::IoSlice;
 
@@ -35,6 +36,14 @@ impl Cursor {
     pub(crate) fn at_end(self, payload: &Payload) -> bool {
         let rest = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
         rest.iter().map(|chunk| chunk.len()).sum::<usize>() <= self.offset as usize
+    }
+
+    /// What is left of the only chunk of a payload.
+    pub(crate) fn rest_of(self, chunk: &Chunk) -> &[u8] {
+        match self.chunk {
+            0 => chunk.get(self.offset as usize..).unwrap_or_default(),
+            _ => &[],
+        }
     }
 
     /// The runs still to be sent, at most [`RUNS_MAX`] of them; empty ones are left out.
@@ -86,7 +95,7 @@ impl<Extra: Default> Operations<Extra> {
     }
 
     /// Files an operation; a slot still taken gives the operation back.
-    pub(crate) fn put(&mut self, token: Token, op: Op) -> Result<(), Op> {
+    pub(crate) fn put(&mut self, token: Token, op: Op, cursor: Cursor) -> Result<(), Op> {
         let index = token.0.index as usize;
         if index >= self.slots.len() {
             if token == Token::WAKE {
@@ -98,10 +107,7 @@ impl<Extra: Default> Operations<Extra> {
         if slot.1.is_some() {
             return Err(op);
         }
-        *slot = (
-            token.0.generation,
-            Some(InFlight { op, cursor: Cursor::default(), extra: Extra::default() }),
-        );
+        *slot = (token.0.generation, Some(InFlight { op, cursor, extra: Extra::default() }));
         self.count += 1;
         Ok(())
     }
@@ -144,7 +150,7 @@ mod tests {
     fn a_cursor_walks_over_chunk_borders_and_empty_chunks() {
         let pool = Pool::new(PoolConfig::default());
         let chunk = |s: &[u8]| pool.copy_from(s).expect("pool");
-        let payload = Payload::Many(vec![chunk(b""), chunk(b"abc"), chunk(b""), chunk(b"de")]);
+        let payload = Payload::from(vec![chunk(b""), chunk(b"abc"), chunk(b""), chunk(b"de")]);
         let mut cursor = Cursor::default();
         let mut seen = Vec::new();
         for step in [0, 1, 2, 1, 1] {
@@ -153,7 +159,7 @@ mod tests {
         }
         assert_eq!(seen, [&b"abcde"[..], b"bcde", b"de", b"e", b""]);
         assert!(cursor.at_end(&payload));
-        assert!(Cursor::default().at_end(&Payload::Many(vec![])));
+        assert!(Cursor::default().at_end(&Payload::from(vec![])));
         assert!(Cursor::default().at_end(&Payload::One(chunk(b""))));
     }
 }

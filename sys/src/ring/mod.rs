@@ -42,8 +42,9 @@ pub use op::{Event, Handle, Op, Outcome, Payload, Refused, Returned, Token};
 pub use open::{Caps, Choice, Kind, OpenError};
 pub use waker::Waker;
 
+use crate::buf::Chunk;
 use crate::clock::Time;
-use crate::net::{BindError, ListenOptions, SocketAddress};
+use crate::net::{BindError, ConnectError, ListenOptions, ReceiveError, SendError, SocketAddress};
 use engine::Engine;
 use posix::Posix;
 use std::fmt;
@@ -140,10 +141,7 @@ impl Ring {
     ///
     /// # Errors
     /// What the kernel said: out of descriptors, mostly.
-    pub fn stream_socket(
-        &mut self,
-        to: &SocketAddress,
-    ) -> Result<Handle, crate::net::ConnectError> {
+    pub fn stream_socket(&mut self, to: &SocketAddress) -> Result<Handle, ConnectError> {
         let adopted = real_or_sim!(&mut self.backend,
             ring => ring.adopt_fd(crate::net::stream_socket(to.family())?, Adopt::Idle),
             engine => {
@@ -151,7 +149,7 @@ impl Ring {
                 engine.adopt(socket, system::Interest::Later)
             }
         );
-        adopted.map_err(crate::net::ConnectError::from_errno)
+        adopted.map_err(ConnectError::from_errno)
     }
 
     /// Takes in a descriptor made elsewhere (`fd@N`, a socket pair). It is made non-blocking.
@@ -170,6 +168,31 @@ impl Ring {
     #[inline]
     pub fn submit(&mut self, op: Op, token: Token) {
         each!(&mut self.backend, ring => ring.submit(op, token));
+    }
+
+    /// Sends without an operation, if all of it can go at once: the result, and the payload back.
+    /// `None` when it cannot; then a send is in flight, under the token that was asked for.
+    ///
+    /// Nobody is called back: who asks gets the answer. It saves a turn's bookkeeping where each
+    /// send is a system call anyway. io_uring carries a turn's sends over together and has no answer.
+    #[inline]
+    pub fn send_now(
+        &mut self,
+        socket: Handle,
+        payload: Payload,
+        token: impl FnOnce() -> Token,
+    ) -> Option<(Result<(), SendError>, Payload)> {
+        each!(&mut self.backend, ring => ring.send_now(socket, payload, token))
+    }
+
+    /// Receives without an operation what is known to be there; else as [`Ring::send_now`].
+    #[inline]
+    pub fn receive_now(
+        &mut self,
+        socket: Handle,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Result<Option<Chunk>, ReceiveError>> {
+        each!(&mut self.backend, ring => ring.receive_now(socket, token))
     }
 
     /// Asks for an operation's end: its final event follows, with the error `Canceled` unless it

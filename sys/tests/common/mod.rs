@@ -511,7 +511,7 @@ impl Bench {
             at += size;
             lease.freeze(size)
         });
-        Payload::Many(chunks.collect())
+        Payload::from(chunks.collect::<Vec<_>>())
     }
 }
 

@@ -16,7 +16,7 @@ fn refuse_everything(bench: &mut Bench, stale: Handle) {
         Op::Connect(stale, Box::new(anywhere.clone())),
         Op::Receive(stale),
         Op::Send(stale, Payload::One(chunk.clone())),
-        Op::Send(stale, Payload::Many(vec![])),
+        Op::Send(stale, Payload::from(vec![])),
         Op::SendTo(stale, Box::new((anywhere, chunk))),
         Op::Shutdown(stale, How::Both),
     ];
@@ -120,7 +120,7 @@ pub fn one_operation_in_each_direction(bench: &mut Bench) {
     let send = bench.submit(Op::Send(client, payload));
     let chunk = bench.chunk(b"refused");
     assert_eq!(bench.refused(Op::Send(client, Payload::One(chunk))), Refused::Busy);
-    assert_eq!(bench.refused(Op::Send(client, Payload::Many(vec![]))), Refused::Busy);
+    assert_eq!(bench.refused(Op::Send(client, Payload::from(vec![]))), Refused::Busy);
     assert_eq!(bench.refused(Op::Shutdown(client, How::Write)), Refused::Busy);
     let first = match bench.outcome(receive) {
         Outcome::Received(Ok(Some(chunk))) => chunk,

@@ -13,9 +13,9 @@ pub fn nothing_is_sent_at_once(bench: &mut Bench) {
         let empty = bench.chunk(b"");
         for nothing in [
             Payload::One(empty.clone()),
-            Payload::Many(vec![]),
-            Payload::Many(vec![empty.clone()]),
-            Payload::Many(vec![empty.clone(); 2000]),
+            Payload::from(vec![]),
+            Payload::from(vec![empty.clone()]),
+            Payload::from(vec![empty.clone(); 2000]),
         ] {
             let send = bench.submit(Op::Send(client, nothing));
             sent(bench.outcome(send)).expect("sent");
@@ -23,7 +23,7 @@ pub fn nothing_is_sent_at_once(bench: &mut Bench) {
         bench.greet(client, server);
     }
     // Cancelled, it has ended one way or the other.
-    let send = bench.submit(Op::Send(client, Payload::Many(vec![])));
+    let send = bench.submit(Op::Send(client, Payload::from(vec![])));
     bench.ring.cancel(send);
     assert!(matches!(bench.outcome(send), Outcome::Sent(Ok(()) | Err(SendError::Canceled))));
 }
@@ -102,7 +102,7 @@ pub fn a_send_cancelled_at_any_moment_ends_once(bench: &mut Bench) {
         let chunk = bench.chunk(&vec![round as u8; size]);
         let payload = match random.below(2) {
             0 => Payload::One(chunk),
-            _ => Payload::Many(vec![chunk.slice(0..7), chunk.slice(7..size)]),
+            _ => Payload::from(vec![chunk.slice(0..7), chunk.slice(7..size)]),
         };
         let send = bench.submit(Op::Send(client, payload));
         bench.glance(random.below(5));

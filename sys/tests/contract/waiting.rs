@@ -62,7 +62,7 @@ pub fn what_is_done_ends_a_wait_without_deadline(bench: &mut Bench) {
     while !bench.has_ended(refused) {
         bench.turn(deadline);
     }
-    let empty = bench.submit(Op::Send(client, Payload::Many(vec![])));
+    let empty = bench.submit(Op::Send(client, Payload::from(vec![])));
     while !bench.has_ended(empty) {
         bench.turn(deadline);
     }

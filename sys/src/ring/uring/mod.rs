@@ -20,14 +20,14 @@ mod receive;
 mod request;
 mod wake;
 
-use super::inflight::{InFlight, Operations, RUNS_MAX};
-use super::op::{Event, Handle, Op, Outcome, Refused, Side, Token};
+use super::inflight::{Cursor, InFlight, Operations, RUNS_MAX};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
 use super::reserve::Reserve;
 use super::size::Size;
 use super::{Adopt, Counters, OpenError, Waker};
-use crate::buf::{Class, Pool};
+use crate::buf::{Chunk, Class, Pool};
 use crate::clock::Time;
-use crate::net::{ConnectError, RawAddress, set_linger_zero};
+use crate::net::{ConnectError, RawAddress, ReceiveError, SendError, set_linger_zero};
 use crate::table::{Key, Table};
 use buffers::Group;
 use io_uring::types::{SubmitArgs, Timespec};
@@ -295,7 +295,7 @@ impl Uring {
             return;
         }
         *entry.side(side) = token.0.index;
-        if let Err(op) = self.operations.put(token, op) {
+        if let Err(op) = self.operations.put(token, op, Cursor::default()) {
             *entry.side(side) = NONE;
             self.done.push(op.refuse(token, Refused::Busy));
             return;
@@ -348,6 +348,38 @@ impl Uring {
         };
         entry.kernel += 1;
         self.push(&request);
+    }
+
+    /// See [`super::Ring::send_now`].
+    #[inline]
+    pub(crate) fn send_now(
+        &mut self,
+        socket: Handle,
+        payload: Payload,
+        token: impl FnOnce() -> Token,
+    ) -> Option<(Result<(), SendError>, Payload)> {
+        self.submit(Op::Send(socket, payload), token());
+        None
+    }
+
+    /// See [`super::Ring::receive_now`].
+    #[inline]
+    pub(crate) fn receive_now(
+        &mut self,
+        socket: Handle,
+        token: impl FnOnce() -> Token,
+    ) -> Option<Result<Option<Chunk>, ReceiveError>> {
+        if let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.read == NONE
+            && let Some(outcome) = entry.stash.pop()
+        {
+            self.counters.note(&outcome);
+            if let Outcome::Received(result) = outcome {
+                return Some(result);
+            }
+        }
+        self.submit(Op::Receive(socket), token());
+        None
     }
 
     pub(crate) fn cancel(&mut self, token: Token) {
@@ -436,7 +468,7 @@ impl Uring {
             enter(&mut self.ring, 0, Some(Duration::ZERO))
         };
         self.complete_all();
-        events.append(&mut self.done);
+        hand_over(&mut self.done, events);
         entered.map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))
     }
 
