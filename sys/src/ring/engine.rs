@@ -9,7 +9,7 @@
 
 use super::Counters;
 use super::inflight::{Cursor, Operations, RUNS_MAX};
-use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over, loss};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
 use crate::buf::{Chunk, Class, Pool};
@@ -37,6 +37,8 @@ struct Entry<S> {
     /// A connect is under way: the system's verdict comes when the socket is writable.
     connecting: bool,
     size: Size,
+    /// How the connection was lost, if a send was told and receives were not yet.
+    lost: Option<ReceiveError>,
 }
 
 impl<S> Entry<S> {
@@ -112,6 +114,7 @@ impl<S: System> Engine<S> {
             watched,
             connecting: false,
             size: Size::default(),
+            lost: None,
         });
         if watched
             && let Some(entry) = self.entries.get(key)
@@ -180,7 +183,9 @@ impl<S: System> Engine<S> {
                 Ok(()) => return Some((Ok(()), payload)),
                 Err(Attempt::WouldBlock) => entry.writable = false,
                 Err(Attempt::Failed(error)) => {
-                    self.counters.note(&Outcome::Sent(Err(error)));
+                    let outcome = Outcome::Sent(Err(error));
+                    entry.lost = entry.lost.or(loss(&outcome));
+                    self.counters.note(&outcome);
                     return Some((Err(error), payload));
                 }
             }
@@ -437,7 +442,10 @@ fn transfer<S: System>(
         Op::Accept(_) | Op::Connect(..) => None,
     };
     match result {
-        Some(outcome) => Step::Done(outcome),
+        Some(outcome) => {
+            entry.lost = entry.lost.or(loss(&outcome));
+            Step::Done(outcome)
+        }
         None => {
             entry.writable = false;
             Step::Wait
@@ -461,7 +469,7 @@ fn report<E>(
 fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>) -> Step {
     let Some(mut lease) = entry.size.lease(pool) else { return Step::Starved };
     match system.receive(&entry.socket, &mut lease) {
-        Ok(0) => Step::Done(Outcome::Received(Ok(None))),
+        Ok(0) => Step::Done(Outcome::Received(entry.lost.take().map_or(Ok(None), Err))),
         Ok(n) => {
             // A short read has emptied the socket, unless its end or an error waits behind.
             if n < lease.len() && !entry.hangup {
@@ -480,6 +488,9 @@ fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>)
 
 fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe) -> Step {
     match system.fill(&entry.socket, pipe) {
+        Ok(0) if pipe.is_empty() => {
+            Step::Done(Outcome::Filled(entry.lost.take().map_or(Ok(()), Err)))
+        }
         Ok(_) => Step::Done(Outcome::Filled(Ok(()))),
         Err(Attempt::WouldBlock) => {
             entry.readable = false;

@@ -178,6 +178,19 @@ pub(crate) fn hand_over(done: &mut Vec<Event>, events: &mut Vec<Event>) {
     }
 }
 
+/// What receives must still be told when a send has been told this. A kernel reports the end of a
+/// connection by error to whoever asks first; to the others it looks like the end of the stream.
+pub(crate) fn loss(outcome: &Outcome) -> Option<ReceiveError> {
+    match outcome {
+        Outcome::Sent(Err(error)) | Outcome::Drained(Err(error)) => match error {
+            SendError::Reset => Some(ReceiveError::Reset),
+            SendError::TimedOut => Some(ReceiveError::TimedOut),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The direction of a socket that an operation occupies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
