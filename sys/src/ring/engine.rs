@@ -9,7 +9,7 @@
 
 use super::Counters;
 use super::inflight::{Cursor, Operations, RUNS_MAX};
-use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over};
+use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over, loss};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
 use crate::buf::{Chunk, Class, Pool};
@@ -34,7 +34,11 @@ struct Entry<S> {
     /// The peer has closed or failed: an empty read is coming, so a short read proves nothing.
     hangup: bool,
     watched: bool,
+    /// A connect is under way: the system's verdict comes when the socket is writable.
+    connecting: bool,
     size: Size,
+    /// How the connection was lost, if a send was told and receives were not yet.
+    lost: Option<ReceiveError>,
 }
 
 impl<S> Entry<S> {
@@ -46,14 +50,15 @@ impl<S> Entry<S> {
         }
     }
 
-    /// Whether trying is worth a system call.
+    /// Whether trying is worth a system call. A socket that is not watched gives no news: what makes
+    /// no sense on it must be tried to fail.
     #[inline]
     fn is_ready_for(&self, op: &Op) -> bool {
         match op {
             Op::Connect(..) | Op::Shutdown(..) | Op::SendTo(..) => true,
-            Op::Send(_, payload) => self.writable || payload.is_empty(),
-            Op::Drain(..) => self.writable,
-            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => self.readable,
+            Op::Send(_, payload) => self.writable || !self.watched || payload.is_empty(),
+            Op::Drain(..) => self.writable || !self.watched,
+            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => self.readable || !self.watched,
         }
     }
 }
@@ -107,7 +112,9 @@ impl<S: System> Engine<S> {
             writable: interest == Interest::Stream,
             hangup: false,
             watched,
+            connecting: false,
             size: Size::default(),
+            lost: None,
         });
         if watched
             && let Some(entry) = self.entries.get(key)
@@ -176,7 +183,9 @@ impl<S: System> Engine<S> {
                 Ok(()) => return Some((Ok(()), payload)),
                 Err(Attempt::WouldBlock) => entry.writable = false,
                 Err(Attempt::Failed(error)) => {
-                    self.counters.note(&Outcome::Sent(Err(error)));
+                    let outcome = Outcome::Sent(Err(error));
+                    entry.lost = entry.lost.or(loss(&outcome));
+                    self.counters.note(&outcome);
                     return Some((Err(error), payload));
                 }
             }
@@ -211,6 +220,9 @@ impl<S: System> Engine<S> {
             self.counters.stale_tokens += 1;
             return;
         };
+        if inflight.op.outruns_cancel() {
+            return;
+        }
         let (handle, side) = (inflight.op.handle(), inflight.op.side());
         if let Some(entry) = self.entries.get_mut(handle.0) {
             *entry.side(side) = NONE;
@@ -378,7 +390,7 @@ impl<S: System> Engine<S> {
 
     fn attempt_connect(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let progress = if entry.watched {
+        let progress = if entry.connecting {
             if !entry.writable {
                 return;
             }
@@ -388,11 +400,15 @@ impl<S: System> Engine<S> {
             let Op::Connect(_, ref address) = inflight.op else { return };
             let started = self.system.connect(&entry.socket, address);
             // Watched only from here: a socket that has not begun to connect counts as hung up.
-            entry.watched = true;
-            let watched = self.system.watch(&entry.socket, key, Interest::Stream);
+            let watched = match std::mem::replace(&mut entry.watched, true) {
+                true => Ok(()),
+                false => self.system.watch(&entry.socket, key, Interest::Stream),
+            };
             watched.map_err(ConnectError::from_errno).and(started)
         };
-        entry.writable = progress == Ok(Connected::Done);
+        entry.connecting = progress == Ok(Connected::InProgress);
+        // After a failure too: the next send must be tried, to learn that nothing is connected.
+        entry.writable = progress != Ok(Connected::InProgress);
         let result = match progress {
             Ok(Connected::InProgress) => return,
             Ok(Connected::Done) => Ok(()),
@@ -426,7 +442,10 @@ fn transfer<S: System>(
         Op::Accept(_) | Op::Connect(..) => None,
     };
     match result {
-        Some(outcome) => Step::Done(outcome),
+        Some(outcome) => {
+            entry.lost = entry.lost.or(loss(&outcome));
+            Step::Done(outcome)
+        }
         None => {
             entry.writable = false;
             Step::Wait
@@ -450,7 +469,7 @@ fn report<E>(
 fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>) -> Step {
     let Some(mut lease) = entry.size.lease(pool) else { return Step::Starved };
     match system.receive(&entry.socket, &mut lease) {
-        Ok(0) => Step::Done(Outcome::Received(Ok(None))),
+        Ok(0) => Step::Done(Outcome::Received(entry.lost.take().map_or(Ok(None), Err))),
         Ok(n) => {
             // A short read has emptied the socket, unless its end or an error waits behind.
             if n < lease.len() && !entry.hangup {
@@ -469,6 +488,9 @@ fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>)
 
 fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe) -> Step {
     match system.fill(&entry.socket, pipe) {
+        Ok(0) if pipe.is_empty() => {
+            Step::Done(Outcome::Filled(entry.lost.take().map_or(Ok(()), Err)))
+        }
         Ok(_) => Step::Done(Outcome::Filled(Ok(()))),
         Err(Attempt::WouldBlock) => {
             entry.readable = false;

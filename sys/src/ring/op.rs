@@ -26,7 +26,8 @@ impl Token {
 pub enum Op {
     /// Take connections until cancelled: one [`Outcome::Accepted`] each.
     Accept(Handle),
-    /// Connect a socket made by [`super::Ring::stream_socket`].
+    /// Connect a socket made by [`super::Ring::stream_socket`]. After a connect that failed or was
+    /// cancelled, the socket is good for nothing but closing.
     Connect(Handle, Box<SocketAddress>),
     /// Read what is there, once. The chunk is taken from the pool only when bytes are there.
     Receive(Handle),
@@ -177,6 +178,19 @@ pub(crate) fn hand_over(done: &mut Vec<Event>, events: &mut Vec<Event>) {
     }
 }
 
+/// What receives must still be told when a send has been told this. A kernel reports the end of a
+/// connection by error to whoever asks first; to the others it looks like the end of the stream.
+pub(crate) fn loss(outcome: &Outcome) -> Option<ReceiveError> {
+    match outcome {
+        Outcome::Sent(Err(error)) | Outcome::Drained(Err(error)) => match error {
+            SendError::Reset => Some(ReceiveError::Reset),
+            SendError::TimedOut => Some(ReceiveError::TimedOut),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The direction of a socket that an operation occupies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -199,6 +213,11 @@ impl Op {
             Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => Side::Read,
             _ => Side::Write,
         }
+    }
+
+    /// Whether it ends in the next turn whatever happens, with an outcome that knows no cancel.
+    pub(crate) fn outruns_cancel(&self) -> bool {
+        matches!(self, Op::Shutdown(..))
     }
 
     #[inline]

@@ -334,6 +334,11 @@ impl System for Host {
 
     fn connect(&mut self, &socket: &usize, to: &SocketAddress) -> Result<Connected, ConnectError> {
         let mut state = self.state();
+        match state.sockets.get(socket).state {
+            SocketState::Stream(_) => return Ok(Connected::Done),
+            SocketState::Connecting => return Ok(Connected::InProgress),
+            _ => {}
+        }
         state.next_port = state.next_port.wrapping_add(1).max(1024);
         let port = state.next_port;
         let target = state.sockets.listener(to);

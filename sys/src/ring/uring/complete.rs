@@ -97,7 +97,8 @@ impl Uring {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.kernel -= 1;
         let connected = match -result {
-            ..=0 => Ok(()),
+            // As connect(2) everywhere else in this house: what stands, stands.
+            ..=0 | libc::EISCONN => Ok(()),
             libc::ECANCELED => Err(ConnectError::Canceled),
             errno => Err(ConnectError::from_errno(errno)),
         };

@@ -1,6 +1,6 @@
 //! Operations done by direct calls: io_uring would hand each to a kernel thread, or has none.
 
-use super::super::op::{Event, Op, Outcome, Side};
+use super::super::op::{Event, Op, Outcome, Side, loss};
 use super::receive::{Request, Stash};
 use super::request::{self, Kind};
 use super::{Closing, NONE, Uring};
@@ -28,7 +28,14 @@ impl Uring {
                     // What it may still bring comes first; its completion tries again.
                     return self.stop_receiving(key);
                 }
-                fill(entry.fd.as_fd(), &mut entry.stash, pipe)
+                let filled = fill(entry.fd.as_fd(), &mut entry.stash, pipe);
+                match (filled, entry.lost) {
+                    (Ok(Outcome::Filled(Ok(()))), Some(lost)) if pipe.is_empty() => {
+                        entry.lost = None;
+                        Ok(Outcome::Filled(Err(lost)))
+                    }
+                    (filled, _) => filled,
+                }
             }
             Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) | Op::Send(..) => {
                 write(entry.fd.as_fd(), &mut inflight.op)
@@ -71,6 +78,7 @@ impl Uring {
     pub(super) fn conclude(&mut self, key: Key, side: Side, outcome: Outcome) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = std::mem::replace(entry.side(side), NONE);
+        entry.lost = entry.lost.or(loss(&outcome));
         if let Some((token, inflight)) = self.operations.take(index) {
             self.counters.note(&outcome);
             self.done.push(Event::end(token, inflight.op, outcome));

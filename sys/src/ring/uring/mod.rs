@@ -68,6 +68,8 @@ struct Entry {
     receiving: Request,
     size: Size,
     stash: Stash,
+    /// How the connection was lost, if a send was told and receives were not yet.
+    lost: Option<ReceiveError>,
 }
 
 impl Entry {
@@ -240,6 +242,7 @@ impl Uring {
             receiving: Request::None,
             size: Size::default(),
             stash: Stash::default(),
+            lost: None,
         })))
     }
 
@@ -387,6 +390,9 @@ impl Uring {
             self.counters.stale_tokens += 1;
             return;
         };
+        if inflight.op.outruns_cancel() {
+            return;
+        }
         let (Handle(key), side) = (inflight.op.handle(), inflight.op.side());
         match kernel_request(inflight) {
             Some(kind) => {

@@ -88,7 +88,7 @@ impl Uring {
                 entry.size.note(result as usize);
                 Some(Ok(chunk))
             }
-            0 => Some(Ok(None)),
+            0 => Some(entry.lost.take().map_or(Ok(None), Err)),
             _ => match -result {
                 libc::ENOBUFS => {
                     self.counters.starved += 1;

@@ -63,8 +63,9 @@ pub(super) fn receive_once(fd: RawFd, key: Key, group: u16, bytes: usize) -> Ent
         .user_data(user_data(Kind::Once, key))
 }
 
-/// All of it in one completion, as far as the kernel can: it waits for room by itself.
-const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
+/// Without `MSG_WAITALL`, with which the kernel waits for room by itself: an error after the first
+/// bytes then comes as a short count, is forgotten, and a reset looks like the end of the stream.
+const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
 
 pub(super) fn send(fd: RawFd, key: Key, run: &[u8]) -> Entry {
     opcode::Send::new(Fd(fd), run.as_ptr(), run.len() as u32)
