@@ -5,9 +5,12 @@
 //! on. Back-pressure: a direction reads again only when what it read has gone to the kernel, so it
 //! holds one chunk (or one pipe) at a time, and none while it is idle.
 
-use crate::worker::future::join;
-use crate::worker::{How, Pipe, ReceiveError, SendError, Stream};
-use std::pin::pin;
+use crate::worker::{
+    Chunk, How, Pending, Pipe, ReceiveError, Receiving, SendError, Sending, Started, Stream,
+};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
 /// the same for much as for little.
@@ -15,7 +18,7 @@ pub const PIPE_BYTES: usize = 1024 * 1024;
 
 /// Bytes in one read from which a direction that may splice begins to: small messages cost more
 /// through a pipe than by a copy.
-pub const SPLICE_FROM: u64 = 16 * 1024;
+pub const SPLICE_FROM: usize = 16 * 1024;
 
 /// Smaller fills in a row after which a direction that spliced goes back to copies.
 const SMALL_FILLS: u32 = 8;
@@ -42,52 +45,179 @@ pub struct Direction {
 
 /// Moves bytes both ways until both directions have ended. `splice` lets bulk pass through the
 /// kernel where it can.
-pub fn tunnel(
-    client: &Stream,
-    server: &Stream,
-    splice: bool,
-) -> impl Future<Output = (Direction, Direction)> {
-    async move {
-        let up = pin!(pump(client, server, splice));
-        let down = pin!(pump(server, client, splice));
-        join(up, down).await
+pub fn tunnel<'a>(client: &'a Stream, server: &'a Stream, splice: bool) -> Tunnel<'a> {
+    Tunnel { up: Pump::new(client, server, splice), down: Pump::new(server, client, splice) }
+}
+
+/// The future of [`tunnel`]. Written by hand rather than as `async fn`s: it is all that an idle
+/// connection consists of, and as those it was two and a half times the size and the work.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Tunnel<'a> {
+    up: Pump<'a>,
+    down: Pump<'a>,
+}
+
+impl Future for Tunnel<'_> {
+    type Output = (Direction, Direction);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let (up, down) = (this.up.poll(cx), this.down.poll(cx));
+        match (up, down) {
+            (Some(up), Some(down)) => Poll::Ready((up, down)),
+            _ => Poll::Pending,
+        }
     }
 }
 
-/// One direction. (An `async fn` would hold its arguments twice; this future is what an idle
-/// connection is made of.)
-fn pump(from: &Stream, to: &Stream, splice: bool) -> impl Future<Output = Direction> {
-    async move {
-        let mut bytes = 0;
-        let end = loop {
-            let chunk = match from.receive().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => break End::Finished,
-                Err(error) => break End::Source(error),
-            };
-            let len = chunk.len() as u64;
-            bytes += len;
-            if let Err(failure) = to.send(chunk).await {
-                break End::Destination(failure.error);
-            }
-            if splice && len >= SPLICE_FROM {
-                // Boxed, so that an idle tunnel does not carry the room for it.
-                let spliced = Box::pin(pump_spliced(from, to, &mut bytes));
-                if let Some(end) = spliced.await {
-                    break end;
+/// One direction.
+struct Pump<'a> {
+    from: &'a Stream,
+    to: &'a Stream,
+    bytes: u64,
+    receiving: Option<Pending<'a, Receiving>>,
+    /// The last send. Its end wakes nobody unless it is bad news: what it brings is seen when the
+    /// next chunk is there.
+    sending: Option<Pending<'a, Sending>>,
+    phase: Phase<'a>,
+    splices: bool,
+}
+
+enum Phase<'a> {
+    Receiving,
+    /// This chunk waits until the last send is done.
+    Holding(Chunk),
+    Splicing(Splicing<'a>),
+    /// Nothing more comes; the last send may still be under way.
+    Ending(End),
+    Ended(End),
+}
+
+/// Boxed, so that an idle tunnel does not carry the room for it.
+type Splicing<'a> = Pin<Box<dyn Future<Output = (u64, Option<End>)> + 'a>>;
+
+impl<'a> Pump<'a> {
+    fn new(from: &'a Stream, to: &'a Stream, splices: bool) -> Pump<'a> {
+        let phase = Phase::Receiving;
+        Pump { from, to, bytes: 0, receiving: None, sending: None, phase, splices }
+    }
+
+    /// Goes on as far as it can; the result once it has ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Direction> {
+        loop {
+            self.phase = match std::mem::replace(&mut self.phase, Phase::Receiving) {
+                Phase::Receiving => self.poll_receive(cx)?,
+                Phase::Holding(chunk) => match self.poll_send(cx) {
+                    Poll::Ready(Ok(())) => self.start_send(chunk),
+                    Poll::Ready(Err(end)) => Phase::Ending(end),
+                    Poll::Pending => return self.stay(Phase::Holding(chunk)),
+                },
+                Phase::Splicing(mut splicing) => match splicing.as_mut().poll(cx) {
+                    Poll::Ready((bytes, end)) => {
+                        self.bytes += bytes;
+                        end.map_or(Phase::Receiving, Phase::Ending)
+                    }
+                    Poll::Pending => return self.stay(Phase::Splicing(splicing)),
+                },
+                Phase::Ending(end) => match self.poll_send(cx) {
+                    Poll::Ready(sent) => self.end(sent.err().unwrap_or(end)),
+                    Poll::Pending => return self.stay(Phase::Ending(end)),
+                },
+                Phase::Ended(end) => {
+                    self.phase = Phase::Ended(end);
+                    return Some(Direction { bytes: self.bytes, end });
                 }
+            };
+        }
+    }
+
+    fn stay(&mut self, phase: Phase<'a>) -> Option<Direction> {
+        self.phase = phase;
+        None
+    }
+
+    /// The phase after what was received; `None` while nothing was.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Option<Phase<'a>> {
+        if let Some(sent) = self.sending.as_mut().and_then(Pending::peek) {
+            self.sending = None;
+            if let Err(failure) = sent {
+                return Some(Phase::Ending(End::Destination(failure.error)));
             }
+        }
+        let received = match &mut self.receiving {
+            None => match self.from.start_receive() {
+                Started::Done(received) => received,
+                Started::Pending(pending) => {
+                    let received = Pin::new(self.receiving.insert(pending)).poll(cx);
+                    debug_assert!(received.is_pending(), "begun a moment ago");
+                    return None;
+                }
+            },
+            Some(pending) => match Pin::new(pending).poll(cx) {
+                Poll::Ready(received) => received,
+                Poll::Pending => return None,
+            },
         };
-        // Tells the destination that no more comes. It must not take a failure for an orderly end,
-        // and the other direction must learn that nobody is left to send to.
+        self.receiving = None;
+        Some(match received {
+            Ok(Some(chunk)) if self.sending.is_some() => Phase::Holding(chunk),
+            Ok(Some(chunk)) => self.start_send(chunk),
+            Ok(None) => Phase::Ending(End::Finished),
+            Err(error) => Phase::Ending(End::Source(error)),
+        })
+    }
+
+    /// Waits for the last send.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let Some(pending) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        Pin::new(pending).poll(cx).map(|sent| {
+            self.sending = None;
+            sent.map_err(|failure| End::Destination(failure.error))
+        })
+    }
+
+    fn start_send(&mut self, chunk: Chunk) -> Phase<'a> {
+        let len = chunk.len();
+        self.bytes += len as u64;
+        match self.to.start_send(chunk) {
+            Started::Done(Ok(())) => {}
+            Started::Done(Err(failure)) => {
+                return Phase::Ending(End::Destination(failure.error));
+            }
+            Started::Pending(pending) => self.sending = Some(pending),
+        }
+        if self.splices && len >= SPLICE_FROM {
+            return Phase::Splicing(Box::pin(splice(self.sending.take(), self.from, self.to)));
+        }
+        Phase::Receiving
+    }
+
+    /// Tells the destination that no more comes. It must not take a failure for an orderly end, and
+    /// the other direction must learn that nobody is left to send to.
+    fn end(&mut self, end: End) -> Phase<'a> {
         let how = if end == End::Finished { How::Write } else { How::Both };
-        to.shutdown(how).await;
-        Direction { bytes, end }
+        drop(self.to.shutdown(how));
+        Phase::Ended(end)
     }
 }
 
 /// Splices as long as it pays; `None` when it no longer does, or when there is no pipe to be had.
-async fn pump_spliced(from: &Stream, to: &Stream, bytes: &mut u64) -> Option<End> {
+async fn splice(
+    last: Option<Pending<'_, Sending>>,
+    from: &Stream,
+    to: &Stream,
+) -> (u64, Option<End>) {
+    let mut bytes = 0;
+    if let Some(sending) = last
+        && let Err(failure) = sending.await
+    {
+        return (bytes, Some(End::Destination(failure.error)));
+    }
+    let end = splice_counting(from, to, &mut bytes).await;
+    (bytes, end)
+}
+
+async fn splice_counting(from: &Stream, to: &Stream, bytes: &mut u64) -> Option<End> {
     let mut pipe = Box::new(Pipe::new(PIPE_BYTES).ok()?);
     let mut small = 0;
     while small < SMALL_FILLS {
@@ -96,9 +226,9 @@ async fn pump_spliced(from: &Stream, to: &Stream, bytes: &mut u64) -> Option<End
             Ok(pipe) => pipe,
             Err(failure) => return Some(End::Source(failure.error)),
         };
-        let held = pipe.held() as u64;
+        let held = pipe.held();
         small = if held < SPLICE_FROM { small + 1 } else { 0 };
-        *bytes += held;
+        *bytes += held as u64;
         pipe = match to.drain(pipe).await {
             Ok(pipe) => pipe,
             Err(failure) => return Some(End::Destination(failure.error)),

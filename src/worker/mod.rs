@@ -14,6 +14,7 @@ mod group;
 mod listener;
 pub mod mailbox;
 mod operation;
+mod pending;
 mod shell;
 mod stream;
 mod task;
@@ -29,8 +30,12 @@ pub use koi_sys::net::{
 };
 pub use koi_sys::ring::{Caps, Choice, Kind, Payload, Refused, Ring};
 pub use listener::Listener;
+pub use pending::{
+    Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,
+    SendResult, Sending,
+};
 pub use shell::{Counters, Stop};
-pub use stream::{Failure, Stream};
+pub use stream::{ReceiveFuture, SendFuture, Started, Stream};
 pub use time::{Expired, Sleep};
 
 use koi_sys::ring::Event;
