@@ -160,6 +160,14 @@ impl Operations {
         }
     }
 
+    /// Whether the operation is still in flight and this task is known to wait for it.
+    #[inline]
+    pub(crate) fn is_waiting(&self, token: Token, task: TaskKey) -> bool {
+        self.slots
+            .get(token.0)
+            .is_some_and(|slot| slot.state == State::InFlight && slot.awaited && slot.task == task)
+    }
+
     /// The result, if it has come; the slot is gone then. Otherwise `task` will be woken.
     #[inline]
     pub(crate) fn poll(&mut self, token: Token, task: TaskKey) -> Option<Completed> {
@@ -169,7 +177,7 @@ impl Operations {
             return None;
         }
         let place = slot.place;
-        self.slots.remove(token.0);
+        self.slots.free(token.0);
         self.results.take(place)
     }
 

@@ -142,6 +142,15 @@ impl<Extra: Default> Operations<Extra> {
         Some((token, inflight))
     }
 
+    /// Drops an operation where it is.
+    #[inline]
+    pub(crate) fn clear(&mut self, index: u32) {
+        if let Some((_, slot @ Some(_))) = self.slots.get_mut(index as usize) {
+            *slot = None;
+            self.count -= 1;
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.count
     }
