@@ -99,6 +99,7 @@ behaviours! {
         a_dropped_ring_returns_everything
         events_outlive_their_ring
         an_exhausted_pool_loses_nothing
+        a_fill_needs_no_buffer
         a_starved_receive_can_be_cancelled_or_closed
         bulk_blocks_are_a_luxury;
     splicing:
