@@ -1,36 +1,56 @@
 //! Two futures in one task.
 //!
 //! The executor polls a task when any of its operations or timers is done, so these simply poll
-//! both: no wakers of their own.
+//! both: no wakers of their own. They take their futures pinned by the caller (`std::pin::pin!`):
+//! an `async fn` that took them by value would hold each of them twice.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// Runs both to their ends.
-pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    let (mut first, mut second) = (None, None);
-    poll_fn(move |cx| {
-        if first.is_none()
-            && let Poll::Ready(value) = a.as_mut().poll(cx)
+pub fn join<'a, A: Future, B: Future>(
+    a: Pin<&'a mut A>,
+    b: Pin<&'a mut B>,
+) -> Join<'a, A, B, A::Output, B::Output> {
+    Join { a, b, first: None, second: None }
+}
+
+/// The future of [`join`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Join<'a, A, B, First, Second> {
+    a: Pin<&'a mut A>,
+    b: Pin<&'a mut B>,
+    first: Option<First>,
+    second: Option<Second>,
+}
+
+// The futures are pinned where they are; what is here may move.
+impl<A, B, First, Second> Unpin for Join<'_, A, B, First, Second> {}
+
+impl<A: Future, B: Future> Future for Join<'_, A, B, A::Output, B::Output> {
+    type Output = (A::Output, B::Output);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.first.is_none()
+            && let Poll::Ready(value) = this.a.as_mut().poll(cx)
         {
-            first = Some(value);
+            this.first = Some(value);
         }
-        if second.is_none()
-            && let Poll::Ready(value) = b.as_mut().poll(cx)
+        if this.second.is_none()
+            && let Poll::Ready(value) = this.b.as_mut().poll(cx)
         {
-            second = Some(value);
+            this.second = Some(value);
         }
-        match (first.take(), second.take()) {
-            (Some(a), Some(b)) => Poll::Ready((a, b)),
-            (a, b) => {
-                (first, second) = (a, b);
-                Poll::Pending
-            }
+        if this.first.is_none() || this.second.is_none() {
+            return Poll::Pending;
         }
-    })
-    .await
+        match (this.first.take(), this.second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            _ => Poll::Pending,
+        }
+    }
 }
 
 /// Which of two ended first.
@@ -42,14 +62,25 @@ pub enum Either<A, B> {
     Second(B),
 }
 
-/// Runs both until one ends, and drops the other: its operations are cancelled.
-pub async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(move |cx| {
-        if let Poll::Ready(value) = a.as_mut().poll(cx) {
+/// Runs both until one ends. The other is the caller's to drop or to go on with.
+pub fn race<'a, A: Future, B: Future>(a: Pin<&'a mut A>, b: Pin<&'a mut B>) -> Race<'a, A, B> {
+    Race { a, b }
+}
+
+/// The future of [`race`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Race<'a, A, B> {
+    a: Pin<&'a mut A>,
+    b: Pin<&'a mut B>,
+}
+
+impl<A: Future, B: Future> Future for Race<'_, A, B> {
+    type Output = Either<A::Output, B::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(value) = self.a.as_mut().poll(cx) {
             return Poll::Ready(Either::First(value));
         }
-        b.as_mut().poll(cx).map(Either::Second)
-    })
-    .await
+        self.b.as_mut().poll(cx).map(Either::Second)
+    }
 }

@@ -8,6 +8,7 @@
 use super::Local;
 use super::shell::Shell;
 use super::stream::Stream;
+use super::time::Expired;
 use crate::log;
 use koi_sys::net::{AcceptError, BindError, ListenOptions, SocketAddress};
 use koi_sys::ring::{Handle, Token};
@@ -106,10 +107,10 @@ impl Listener {
         });
         self.short = true;
         log::limited(format_args!("accepting pauses: {error}"));
-        let (stopping, pause) = (self.local.stopping(), self.local.sleep(PAUSE));
-        match super::future::race(stopping, pause).await {
-            super::future::Either::First(()) => None,
-            super::future::Either::Second(()) => Some(()),
+        let pause = self.local.timeout(PAUSE, self.local.stopping());
+        match pause.await {
+            Ok(()) => None,
+            Err(Expired) => Some(()),
         }
     }
 }

@@ -14,6 +14,7 @@ mod group;
 mod listener;
 pub mod mailbox;
 mod operation;
+mod pending;
 mod shell;
 mod stream;
 mod task;
@@ -29,8 +30,12 @@ pub use koi_sys::net::{
 };
 pub use koi_sys::ring::{Caps, Choice, Kind, Payload, Refused, Ring};
 pub use listener::Listener;
+pub use pending::{
+    Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,
+    SendResult, Sending,
+};
 pub use shell::{Counters, Stop};
-pub use stream::{Failure, Stream};
+pub use stream::{ReceiveFuture, SendFuture, Started, Stream};
 pub use time::{Expired, Sleep};
 
 use koi_sys::ring::Event;
@@ -326,5 +331,23 @@ impl Local {
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Local").field(&self.leftovers()).finish()
+    }
+}
+#[cfg(test)]
+mod size_probe {
+    #[test]
+    fn sizes() {
+        use koi_sys::ring::*;
+        println!(
+            "Event {} Outcome {} Returned {} Op {}",
+            size_of::<Event>(),
+            size_of::<Outcome>(),
+            size_of::<Returned>(),
+            size_of::<Op>()
+        );
+        fn f<T>(_: impl FnOnce(&'static super::Stream, &'static super::Stream) -> T) -> usize {
+            size_of::<T>()
+        }
+        println!("tunnel {}", f(|a, b| crate::exchange::tunnel::tunnel(a, b, false)));
     }
 }

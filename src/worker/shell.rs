@@ -3,7 +3,7 @@
 //! One thread, so `RefCell`s suffice; none is borrowed while foreign code (a task) runs.
 
 use super::operation::{After, Completed, Operations};
-use super::stream::{Failure, ReceiveResult, SendResult};
+use super::pending::{Failure, ReceiveResult, SendResult};
 use super::task::{TaskKey, Tasks};
 use super::timer::{TimerKey, Wheel};
 use crate::log;
@@ -95,8 +95,9 @@ impl Shell {
         change(&mut self.counters.borrow_mut());
     }
 
-    fn begin(&self) -> Token {
-        self.operations.borrow_mut().begin(self.current.get())
+    #[inline]
+    fn begin(&self, awaited: bool) -> Token {
+        self.operations.borrow_mut().begin(self.current.get(), awaited)
     }
 
     /// Whether the task being polled may have one more operation done at once.
@@ -108,20 +109,25 @@ impl Shell {
 
     /// Hands an operation to the ring.
     pub(crate) fn submit(&self, op: Op) -> Token {
-        let token = self.begin();
+        let token = self.begin(true);
         self.ring.borrow_mut().submit(op, token);
         token
     }
 
     /// Sends at once, if that is possible, or hands the send to the ring.
     #[inline]
-    pub(crate) fn send(&self, socket: Handle, payload: Payload) -> Started<SendResult> {
+    pub(crate) fn send(
+        &self,
+        socket: Handle,
+        payload: Payload,
+        awaited: bool,
+    ) -> Started<SendResult> {
         if !self.spend_credit() {
             return Started::Waiting(self.submit(Op::Send(socket, payload)));
         }
         let mut token = Token::WAKE;
         let sent = self.ring.borrow_mut().send_now(socket, payload, || {
-            token = self.begin();
+            token = self.begin(awaited);
             token
         });
         match sent {
@@ -133,13 +139,13 @@ impl Shell {
 
     /// Receives what is there, or hands the receive to the ring.
     #[inline]
-    pub(crate) fn receive(&self, socket: Handle) -> Started<ReceiveResult> {
+    pub(crate) fn receive(&self, socket: Handle, awaited: bool) -> Started<ReceiveResult> {
         if !self.spend_credit() {
             return Started::Waiting(self.submit(Op::Receive(socket)));
         }
         let mut token = Token::WAKE;
         let received = self.ring.borrow_mut().receive_now(socket, || {
-            token = self.begin();
+            token = self.begin(awaited);
             token
         });
         match received {
@@ -156,12 +162,12 @@ impl Shell {
 
     #[inline]
     pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
-        let mut operations = self.operations.borrow_mut();
-        // Most often it is another operation of the same task that is done.
-        if operations.waits_for(token, self.current.get()) {
-            return None;
-        }
-        operations.poll(token, self.current.get())
+        self.operations.borrow_mut().poll(token, self.current.get())
+    }
+
+    #[inline]
+    pub(crate) fn peek_operation(&self, token: Token) -> Option<Completed> {
+        self.operations.borrow_mut().peek(token)
     }
 
     pub(crate) fn poll_accept(&self, token: Token) -> Option<Result<Handle, AcceptError>> {

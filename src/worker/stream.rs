@@ -1,14 +1,16 @@
 //! A connection's handle: what tasks do with a stream.
 //!
-//! Every operation is submitted when its method is called, not when its future is first polled, so
-//! two of them can be under way before either is awaited. Dropping a future cancels its operation;
-//! dropping the stream closes it.
+//! [`Stream::receive`] and [`Stream::send`] begin when they are first polled, and are often done
+//! then; the `start_` methods begin at once, for tasks that have two things under way. Dropping a
+//! future cancels its operation; dropping the stream closes it.
 
 use super::Local;
-use super::shell::{Shell, Started};
-use koi_sys::buf::Chunk;
-use koi_sys::net::{ConnectError, How, Pipe, ReceiveError, SendError, SocketAddress};
-use koi_sys::ring::{Handle, Op, Outcome, Payload, Returned, Token};
+use super::pending::{
+    Connecting, Draining, Filling, Nothing, Pending, ReceiveResult, Receiving, SendResult, Sending,
+};
+use super::shell::{Shell, Started as Begun};
+use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
+use koi_sys::ring::{Handle, Op, Payload};
 use koi_sys::table::Key;
 use std::future::Future;
 use std::pin::Pin;
@@ -21,175 +23,70 @@ pub struct Stream {
     handle: Handle,
 }
 
-/// An error, with what the operation had been given.
-#[derive(Debug)]
-pub struct Failure<Error, Given> {
-    /// What went wrong.
-    pub error: Error,
-    /// The payload or pipe; `None` only after a bug of ours.
-    pub given: Option<Given>,
+/// An operation that was done at once, or is in flight.
+pub enum Started<'a, R: super::Reading> {
+    /// Its result.
+    Done(R::Result),
+    /// It itself.
+    Pending(Pending<'a, R>),
 }
 
-/// What a receive brings: bytes, or `None` at the end of the stream.
-pub type ReceiveResult = Result<Option<Chunk>, ReceiveError>;
-
-/// What a send brings: the payload comes back only when it failed.
-pub type SendResult = Result<(), Failure<SendError, Payload>>;
-
-/// An operation in flight, or its result, which `R` takes out of what the ring says. Dropping it
-/// cancels the operation.
-#[must_use = "dropping it cancels the operation"]
-pub struct Operation<'a, R: Reading> {
-    shell: &'a Shell,
-    state: State<R::Result>,
+/// The future of [`Stream::receive`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct ReceiveFuture<'a> {
+    stream: &'a Stream,
+    pending: Option<Pending<'a, Receiving>>,
 }
 
-enum State<T> {
-    Waiting(Token),
-    Done(T),
-    Taken,
-}
-
-/// How a kind of operation reads its result out of its final event.
-pub trait Reading {
-    /// The result.
-    type Result;
-    /// Reads it. An operation that the ring refused reads as one on a closed connection.
-    fn read(outcome: Outcome, returned: Returned) -> Self::Result;
-}
-
-// Nothing in it is pinned: the future is its token or its result.
-impl<R: Reading> Unpin for Operation<'_, R> {}
-
-impl<'a, R: Reading> Operation<'a, R> {
-    fn submit(shell: &'a Shell, op: Op) -> Self {
-        Operation { shell, state: State::Waiting(shell.submit(op)) }
-    }
+impl Future for ReceiveFuture<'_> {
+    type Output = ReceiveResult;
 
     #[inline]
-    fn started(shell: &'a Shell, started: Started<R::Result>) -> Self {
-        let state = match started {
-            Started::Waiting(token) => State::Waiting(token),
-            Started::Done(result) => State::Done(result),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ReceiveResult> {
+        if let Some(pending) = &mut self.pending {
+            return Pin::new(pending).poll(cx);
+        }
+        match self.stream.begin_receive(true) {
+            Started::Done(result) => Poll::Ready(result),
+            Started::Pending(pending) => {
+                self.pending = Some(pending);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The future of [`Stream::send`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct SendFuture<'a> {
+    stream: &'a Stream,
+    state: SendState<'a>,
+}
+
+enum SendState<'a> {
+    Before(Payload),
+    Pending(Pending<'a, Sending>),
+    Done,
+}
+
+impl Future for SendFuture<'_> {
+    type Output = SendResult;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<SendResult> {
+        if let SendState::Pending(pending) = &mut self.state {
+            return Pin::new(pending).poll(cx);
+        }
+        let SendState::Before(payload) = std::mem::replace(&mut self.state, SendState::Done) else {
+            return Poll::Pending;
         };
-        Operation { shell, state }
-    }
-}
-
-impl<R: Reading> Future for Operation<'_, R> {
-    type Output = R::Result;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R::Result> {
-        if let State::Waiting(token) = self.state {
-            let Some((outcome, returned)) = self.shell.poll_operation(token) else {
-                return Poll::Pending;
-            };
-            self.state = State::Taken;
-            return Poll::Ready(R::read(outcome, returned));
+        match self.stream.begin_send(payload, true) {
+            Started::Done(result) => Poll::Ready(result),
+            Started::Pending(pending) => {
+                self.state = SendState::Pending(pending);
+                Poll::Pending
+            }
         }
-        match std::mem::replace(&mut self.state, State::Taken) {
-            State::Done(result) => Poll::Ready(result),
-            _ => Poll::Pending,
-        }
-    }
-}
-
-impl<R: Reading> Drop for Operation<'_, R> {
-    #[inline]
-    fn drop(&mut self) {
-        if let State::Waiting(token) = self.state {
-            self.shell.abandon(token);
-        }
-    }
-}
-
-/// Reads the result of a receive.
-pub struct Receiving;
-impl Reading for Receiving {
-    type Result = ReceiveResult;
-
-    #[inline]
-    fn read(outcome: Outcome, _: Returned) -> Self::Result {
-        match outcome {
-            Outcome::Received(result) => result,
-            _ => Err(ReceiveError::Closed),
-        }
-    }
-}
-
-/// Reads the result of a send.
-pub struct Sending;
-impl Reading for Sending {
-    type Result = SendResult;
-
-    #[inline]
-    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
-        let error = match outcome {
-            Outcome::Sent(Ok(())) => return Ok(()),
-            Outcome::Sent(Err(error)) => error,
-            _ => SendError::Closed,
-        };
-        let given = match returned {
-            Returned::Payload(payload) => Some(payload),
-            _ => None,
-        };
-        Err(Failure { error, given })
-    }
-}
-
-/// Reads the result of a fill.
-pub struct Filling;
-impl Reading for Filling {
-    type Result = Result<Box<Pipe>, Failure<ReceiveError, Box<Pipe>>>;
-
-    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
-        match (outcome, pipe_of(returned)) {
-            (Outcome::Filled(Ok(())), Some(pipe)) => Ok(pipe),
-            (Outcome::Filled(Err(error)), given) => Err(Failure { error, given }),
-            (_, given) => Err(Failure { error: ReceiveError::Closed, given }),
-        }
-    }
-}
-
-/// Reads the result of a drain.
-pub struct Draining;
-impl Reading for Draining {
-    type Result = Result<Box<Pipe>, Failure<SendError, Box<Pipe>>>;
-
-    fn read(outcome: Outcome, returned: Returned) -> Self::Result {
-        match (outcome, pipe_of(returned)) {
-            (Outcome::Drained(Ok(())), Some(pipe)) => Ok(pipe),
-            (Outcome::Drained(Err(error)), given) => Err(Failure { error, given }),
-            (_, given) => Err(Failure { error: SendError::Closed, given }),
-        }
-    }
-}
-
-/// Reads the result of a connect.
-pub struct Connecting;
-impl Reading for Connecting {
-    type Result = Result<(), ConnectError>;
-
-    fn read(outcome: Outcome, _: Returned) -> Self::Result {
-        match outcome {
-            Outcome::Connected(result) => result,
-            _ => Err(ConnectError::Closed),
-        }
-    }
-}
-
-/// Has no result to read: a shutdown.
-pub struct Nothing;
-impl Reading for Nothing {
-    type Result = ();
-    fn read(_: Outcome, _: Returned) {}
-}
-
-fn pipe_of(returned: Returned) -> Option<Box<Pipe>> {
-    match returned {
-        Returned::Pipe(pipe) => Some(pipe),
-        _ => None,
     }
 }
 
@@ -201,29 +98,58 @@ impl Stream {
     /// Reads what is there, at least a byte; `None` at the end of the stream. Gives an error when
     /// the connection failed, `Closed` when another receive is under way.
     #[inline]
-    pub fn receive(&self) -> Operation<'_, Receiving> {
-        Operation::started(&self.shell, self.shell.receive(self.handle))
+    pub fn receive(&self) -> ReceiveFuture<'_> {
+        ReceiveFuture { stream: self, pending: None }
     }
 
     /// Sends all of it. Gives an error and the payload back when the connection failed.
     #[inline]
-    pub fn send(&self, payload: impl Into<Payload>) -> Operation<'_, Sending> {
-        Operation::started(&self.shell, self.shell.send(self.handle, payload.into()))
+    pub fn send(&self, payload: impl Into<Payload>) -> SendFuture<'_> {
+        SendFuture { stream: self, state: SendState::Before(payload.into()) }
+    }
+
+    /// As [`Stream::receive`], begun now.
+    #[inline]
+    pub fn start_receive(&self) -> Started<'_, Receiving> {
+        self.begin_receive(false)
+    }
+
+    /// As [`Stream::send`], begun now.
+    #[inline]
+    pub fn start_send(&self, payload: impl Into<Payload>) -> Started<'_, Sending> {
+        self.begin_send(payload.into(), false)
+    }
+
+    #[inline]
+    fn begin_receive(&self, awaited: bool) -> Started<'_, Receiving> {
+        match self.shell.receive(self.handle, awaited) {
+            Begun::Done(result) => Started::Done(result),
+            Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
+        }
+    }
+
+    #[inline]
+    fn begin_send(&self, payload: Payload, awaited: bool) -> Started<'_, Sending> {
+        match self.shell.send(self.handle, payload, awaited) {
+            Begun::Done(result) => Started::Done(result),
+            Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
+        }
     }
 
     /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
-    pub fn fill(&self, pipe: Box<Pipe>) -> Operation<'_, Filling> {
-        Operation::submit(&self.shell, Op::Fill(self.handle, pipe))
+    pub fn fill(&self, pipe: Box<Pipe>) -> Pending<'_, Filling> {
+        Pending::submit(&self.shell, Op::Fill(self.handle, pipe))
     }
 
     /// Moves all that a pipe holds to the peer.
-    pub fn drain(&self, pipe: Box<Pipe>) -> Operation<'_, Draining> {
-        Operation::submit(&self.shell, Op::Drain(self.handle, pipe))
+    pub fn drain(&self, pipe: Box<Pipe>) -> Pending<'_, Draining> {
+        Pending::submit(&self.shell, Op::Drain(self.handle, pipe))
     }
 
-    /// Closes one direction for the peer to see. A connection already gone is no error.
-    pub fn shutdown(&self, how: How) -> Operation<'_, Nothing> {
-        Operation::submit(&self.shell, Op::Shutdown(self.handle, how))
+    /// Closes one direction for the peer to see. A connection already gone is no error. It happens
+    /// even if nobody waits for it.
+    pub fn shutdown(&self, how: How) -> Pending<'_, Nothing> {
+        Pending::submit(&self.shell, Op::Shutdown(self.handle, how))
     }
 
     /// Closes the connection so that the peer gets a reset.
@@ -266,7 +192,7 @@ impl Local {
         let handle = self.0.ring.borrow_mut().stream_socket(to)?;
         let stream = Stream::new(self.0.clone(), handle);
         let op = Op::Connect(handle, Box::new(to.clone()));
-        Operation::<Connecting>::submit(&self.0, op).await?;
+        Pending::<Connecting>::submit(&self.0, op).await?;
         Ok(stream)
     }
 }

@@ -6,7 +6,7 @@ use super::timer::TimerKey;
 use koi_sys::clock::Time;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Local {
         limit: Duration,
         future: F,
     ) -> Result<F::Output, Expired> {
-        match race(future, self.sleep(limit)).await {
+        match race(pin!(future), pin!(self.sleep(limit))).await {
             Either::First(output) => Ok(output),
             Either::Second(()) => Err(Expired),
         }

@@ -30,7 +30,14 @@ impl Counters {
     }
 
     /// Counts an outcome whose error is not named.
+    #[inline]
     pub(crate) fn note(&mut self, outcome: &Outcome) {
+        if !matches!(outcome, Outcome::Received(Ok(_)) | Outcome::Sent(Ok(()))) {
+            self.note_error(outcome);
+        }
+    }
+
+    fn note_error(&mut self, outcome: &Outcome) {
         let errno = match outcome {
             Outcome::Accepted(Err(e)) => e.unexpected(),
             Outcome::Connected(Err(e)) => e.unexpected(),

@@ -325,13 +325,14 @@ impl<S: System> Engine<S> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
-        match inflight.op {
+        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
+        let step = match op {
+            Op::Receive(_) => receive(&mut self.system, &self.pool, entry),
             Op::Accept(_) => return self.attempt_accept(key, token),
             Op::Connect(..) => return self.attempt_connect(key),
-            _ => {}
-        }
-        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
-        match transfer(&mut self.system, &self.pool, entry, op, cursor) {
+            _ => transfer(&mut self.system, entry, op, cursor),
+        };
+        match step {
             Step::Done(outcome) => {
                 *entry.side(side) = NONE;
                 self.finish(index, outcome);
@@ -418,16 +419,14 @@ impl<S: System> Engine<S> {
     }
 }
 
-/// Tries an operation that moves bytes (or the like) on a socket.
+/// Tries an operation that moves bytes (or the like) on a socket, but for receives.
 fn transfer<S: System>(
     system: &mut S,
-    pool: &Pool,
     entry: &mut Entry<S::Socket>,
     op: &mut Op,
     cursor: &mut Cursor,
 ) -> Step {
     let result = match op {
-        Op::Receive(_) => return receive(system, pool, entry),
         Op::Fill(_, pipe) => return fill(system, entry, pipe),
         Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
         Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
@@ -439,7 +438,7 @@ fn transfer<S: System>(
             system.shutdown(&entry.socket, *how);
             Some(Outcome::ShutDown)
         }
-        Op::Accept(_) | Op::Connect(..) => None,
+        Op::Accept(_) | Op::Connect(..) | Op::Receive(_) => None,
     };
     match result {
         Some(outcome) => {

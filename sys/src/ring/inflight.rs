@@ -17,6 +17,7 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     /// Moves `n` bytes forward.
+    #[inline]
     pub(crate) fn advance(&mut self, payload: &Payload, n: usize) {
         let mut n = n;
         let chunks = payload.chunks();
@@ -95,21 +96,26 @@ impl<Extra: Default> Operations<Extra> {
     }
 
     /// Files an operation; a slot still taken gives the operation back.
+    #[inline]
     pub(crate) fn put(&mut self, token: Token, op: Op, cursor: Cursor) -> Result<(), Op> {
-        let index = token.0.index as usize;
-        if index >= self.slots.len() {
-            if token == Token::WAKE {
-                return Err(op);
+        let inflight = InFlight { op, cursor, extra: Extra::default() };
+        match self.slots.get_mut(token.0.index as usize) {
+            Some((generation, slot @ None)) => {
+                *generation = token.0.generation;
+                *slot = Some(inflight);
             }
-            self.slots.resize_with(index + 1, || (0, None));
+            Some(_) => return Err(inflight.op),
+            None if token == Token::WAKE => return Err(inflight.op),
+            None => self.append(token, inflight),
         }
-        let slot = &mut self.slots[index];
-        if slot.1.is_some() {
-            return Err(op);
-        }
-        *slot = (token.0.generation, Some(InFlight { op, cursor, extra: Extra::default() }));
         self.count += 1;
         Ok(())
+    }
+
+    #[cold]
+    fn append(&mut self, token: Token, inflight: InFlight<Extra>) {
+        self.slots.resize_with(token.0.index as usize, || (0, None));
+        self.slots.push((token.0.generation, Some(inflight)));
     }
 
     /// The operation of a token, unless it is stale.

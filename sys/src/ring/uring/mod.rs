@@ -213,6 +213,7 @@ impl Uring {
     }
 
     /// Queues a request. A full queue is carried over at once, without waiting.
+    #[inline]
     fn push(&mut self, entry: &squeue::Entry) {
         loop {
             // SAFETY: whoever built the entry keeps what it points to until its completion: the
@@ -361,7 +362,26 @@ impl Uring {
         payload: Payload,
         token: impl FnOnce() -> Token,
     ) -> Option<(Result<(), SendError>, Payload)> {
-        self.submit(Op::Send(socket, payload), token());
+        let token = token();
+        if let Payload::One(chunk) = &payload
+            && !chunk.is_empty()
+            && let Some(entry) = self.entries.get_mut(socket.0)
+            && entry.closing == Closing::No
+            && entry.write == NONE
+        {
+            // The usual case, with one look-up instead of four.
+            let request = request::send(entry.fd.as_raw_fd(), socket.0, chunk);
+            let filed = self.operations.put(token, Op::Send(socket, payload), Cursor::default());
+            if let Err(op) = filed {
+                self.done.push(op.refuse(token, Refused::Busy));
+                return None;
+            }
+            entry.write = token.0.index;
+            entry.kernel += 1;
+            self.push(&request);
+            return None;
+        }
+        self.submit(Op::Send(socket, payload), token);
         None
     }
 

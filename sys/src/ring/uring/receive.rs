@@ -1,6 +1,6 @@
 //! Receiving: which request is in the kernel's hands, and what came before anybody asked.
 
-use super::super::op::{Op, Outcome, Side};
+use super::super::op::{Event, Op, Outcome, Side};
 use super::request::{self, Kind};
 use super::{Closing, Uring};
 use crate::buf::{Chunk, Class};
@@ -123,8 +123,13 @@ impl Uring {
     fn deliver(&mut self, key: Key, outcome: Outcome) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let waiting = self.operations.at(entry.read);
-        if waiting.is_some_and(|(_, inflight)| matches!(inflight.op, Op::Receive(_))) {
-            return self.conclude(key, Side::Read, outcome);
+        if let Some((token, inflight)) = waiting
+            && let Op::Receive(_) = inflight.op
+        {
+            let index = std::mem::replace(&mut entry.read, super::NONE);
+            self.operations.take(index);
+            self.counters.note(&outcome);
+            return self.done.push(Event::last(token, outcome));
         }
         // A fill that waits for the receive to stop takes it from the stash, too.
         if entry.stash.push(outcome) >= STASH_STOP {
