@@ -75,7 +75,8 @@ behaviours! {
         a_send_of_many_chunks_through_a_slow_reader
         a_short_write_is_finished_inside
         a_send_cancelled_at_any_moment_ends_once
-        sends_of_all_sizes_keep_their_order;
+        sends_of_all_sizes_keep_their_order
+        what_is_done_now_keeps_its_place;
     ending:
         half_closed_by_the_client_first
         half_closed_by_the_server_first
@@ -99,6 +100,7 @@ behaviours! {
         a_dropped_ring_returns_everything
         events_outlive_their_ring
         an_exhausted_pool_loses_nothing
+        a_fill_needs_no_buffer
         a_starved_receive_can_be_cancelled_or_closed
         bulk_blocks_are_a_luxury;
     splicing:

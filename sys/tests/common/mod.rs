@@ -15,6 +15,7 @@ pub mod pattern;
 use koi_sys::buf::{BULK_BYTES, Chunk, Class, Pool, PoolConfig, SMALL_BYTES};
 use koi_sys::clock::Time;
 use koi_sys::guard::raise_descriptor_limit;
+use koi_sys::net::{self, Family};
 use koi_sys::net::{ConnectError, How, ListenOptions, ReceiveError, SendError, SocketAddress};
 use koi_sys::ring::sim::{Faults, Network};
 use koi_sys::ring::{
@@ -24,6 +25,7 @@ use koi_sys::table::Table;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -116,6 +118,7 @@ pub struct Bench {
     open: BTreeSet<Handle>,
     door: Option<(Token, SocketAddress)>,
     forgiven: u64,
+    bound: Vec<OwnedFd>,
     events: Vec<Event>,
 }
 
@@ -192,6 +195,7 @@ impl Bench {
             open: BTreeSet::new(),
             door: None,
             forgiven: 0,
+            bound: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -320,6 +324,39 @@ impl Bench {
         token
     }
 
+    /// Receives without an operation, or starts one.
+    pub fn receive_now(
+        &mut self,
+        handle: Handle,
+    ) -> Result<Result<Option<Chunk>, ReceiveError>, Token> {
+        let (tokens, mut token) = (&mut self.tokens, None);
+        let now =
+            self.ring.receive_now(handle, || *token.insert(Token(tokens.insert(Pending::Receive))));
+        now.ok_or_else(|| token.expect("neither a result nor an operation"))
+    }
+
+    /// Sends without an operation, or starts one.
+    pub fn send_now(
+        &mut self,
+        handle: Handle,
+        payload: Payload,
+    ) -> Result<Result<(), SendError>, Token> {
+        let identity = Identity::of(payload.chunks());
+        let again = Identity::of(payload.chunks());
+        let (tokens, mut token) = (&mut self.tokens, None);
+        let now = self.ring.send_now(handle, payload, || {
+            *token.insert(Token(tokens.insert(Pending::Send(identity))))
+        });
+        match now {
+            Some((result, payload)) => {
+                assert!(token.is_none(), "a result and an operation");
+                assert_eq!(again, Identity::of(payload.chunks()), "another payload came back");
+                Ok(result)
+            }
+            None => Err(token.expect("neither a result nor an operation")),
+        }
+    }
+
     /// Whether the final event has come.
     pub fn has_ended(&self, token: Token) -> bool {
         self.finals.contains_key(&token)
@@ -367,6 +404,20 @@ impl Bench {
         self.open.insert(listener);
         let address = self.ring.local_address(listener).expect("a listener has an address");
         (listener, address)
+    }
+
+    /// An address at which nobody listens, as long as the bench stands.
+    pub fn deaf_address(&mut self) -> SocketAddress {
+        let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into_address();
+        if self.is_sim() {
+            return any.with_port(9);
+        }
+        // Bound and not listening: nobody else gets the port.
+        let socket = net::stream_socket(Family::V4).expect("a socket");
+        net::bind(socket.as_fd(), &any).expect("bound");
+        let address = net::local_address(socket.as_fd()).expect("an address");
+        self.bound.push(socket);
+        address
     }
 
     pub fn socket(&mut self, to: &SocketAddress) -> Handle {

@@ -6,19 +6,8 @@ use koi_sys::ring::{Op, Outcome};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// An address at which nobody listens, and what keeps it so.
-fn deaf(bench: &Bench) -> (SocketAddress, Option<OwnedFd>) {
-    let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into_address();
-    if bench.is_sim() {
-        return (any.with_port(9), None);
-    }
-    let socket = net::stream_socket(Family::V4).expect("a socket");
-    net::bind(socket.as_fd(), &any).expect("bound");
-    (net::local_address(socket.as_fd()).expect("an address"), Some(socket))
-}
-
 pub fn nobody_listens(bench: &mut Bench) {
-    let (address, _bound) = deaf(bench);
+    let address = bench.deaf_address();
     for _ in 0..20 {
         assert_eq!(bench.connect(&address), Err(ConnectError::Refused));
     }
@@ -28,7 +17,7 @@ pub fn nobody_listens(bench: &mut Bench) {
 
 /// Such a socket is good for nothing but closing; what is asked of it ends all the same.
 pub fn a_socket_whose_connect_failed_does_not_hang(bench: &mut Bench) {
-    let (address, _bound) = deaf(bench);
+    let address = bench.deaf_address();
     let (socket, first) = bench.start_connect(&address);
     assert!(matches!(bench.outcome(first), Outcome::Connected(Err(ConnectError::Refused))));
     let again = bench.submit(Op::Connect(socket, Box::new(address)));

@@ -3,8 +3,8 @@
 use crate::common::pattern;
 use crate::common::{Bench, received, sent};
 use koi_sys::buf::PoolConfig;
-use koi_sys::net::ReceiveError;
-use koi_sys::ring::{Event, Op, Outcome, Payload};
+use koi_sys::net::{Pipe, ReceiveError};
+use koi_sys::ring::{Event, Op, Outcome, Payload, Returned};
 
 /// A ring dropped with everything in flight: blocks and payloads return to their pools.
 pub fn a_dropped_ring_returns_everything(bench: &mut Bench) {
@@ -89,6 +89,33 @@ fn hold_everything(bench: &mut Bench) -> Vec<Event> {
         held.push(bench.finish(receive));
     }
     held
+}
+
+/// A fill whose turn comes while a receive starves needs no block and does not wait for one.
+pub fn a_fill_needs_no_buffer(bench: &mut Bench) {
+    bench.reopen(TWO);
+    if !bench.ring.caps().splice {
+        return;
+    }
+    let held = hold_everything(bench);
+    let (client, server) = bench.pair();
+    bench.send(client, b"starving").expect("sent");
+    for early in [false, true] {
+        let receive = bench.submit(Op::Receive(server));
+        bench.glance(if early { 0 } else { 2 });
+        assert!(!bench.has_ended(receive));
+        bench.ring.cancel(receive);
+        let pipe = Box::new(Pipe::new(64 << 10).expect("a pipe"));
+        let fill = bench.submit(Op::Fill(server, pipe));
+        assert!(matches!(bench.outcome(receive), Outcome::Received(Err(ReceiveError::Canceled))));
+        let event = bench.finish(fill);
+        assert!(matches!(event.outcome, Outcome::Filled(Ok(()))), "{event:?}");
+        let Returned::Pipe(pipe) = event.returned else { panic!("the pipe is gone") };
+        assert_eq!(pipe.held(), 8);
+        bench.send(client, b"starving").expect("sent");
+    }
+    drop(held);
+    assert_eq!(bench.receive_exactly(server, 8), b"starving");
 }
 
 pub fn a_starved_receive_can_be_cancelled_or_closed(bench: &mut Bench) {

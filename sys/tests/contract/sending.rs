@@ -4,7 +4,7 @@ use crate::common::pattern::{self, Random};
 use crate::common::{Bench, sent};
 use koi_sys::buf::BULK_BYTES;
 use koi_sys::net::{How, ListenOptions, SendError, set_send_buffer};
-use koi_sys::ring::{Op, Outcome, Payload};
+use koi_sys::ring::{Op, Outcome, Payload, Refused};
 
 /// Sends of nothing complete, in whatever shape the nothing comes, and send nothing.
 pub fn nothing_is_sent_at_once(bench: &mut Bench) {
@@ -136,6 +136,89 @@ pub fn a_send_cancelled_at_any_moment_ends_once(bench: &mut Bench) {
         rest = &rest[count..];
     }
     assert!(rest.is_empty(), "bytes that nobody sent");
+}
+
+/// Sends and receives that are tried at once, mixed with operations: the stream is the same.
+pub fn what_is_done_now_keeps_its_place(bench: &mut Bench) {
+    let (client, server) = bench.pair();
+    let mut random = Random(31);
+    let total = 2 << 20;
+    let (mut at, mut got) = (0, 0);
+    let (mut send, mut receive) = (None, None);
+    while got < total {
+        send = send.filter(|send| bench.take(*send).is_none());
+        if send.is_none() && at < total {
+            let size = random.below(100_000).min(total - at);
+            let payload = bench.pattern(at, [size / 2, 0, size - size / 2]);
+            at += size;
+            send = match random.once_in(3) {
+                true => Some(bench.submit(Op::Send(client, payload))),
+                false => bench.send_now(client, payload).map(|sent| sent.expect("sent")).err(),
+            };
+        }
+        let event = receive.and_then(|receive| bench.take(receive));
+        let mut chunk = None;
+        if let Some(event) = event {
+            receive = None;
+            chunk = crate::common::received(event.outcome).expect("bytes");
+        } else if receive.is_none() && random.once_in(3) {
+            receive = Some(bench.submit(Op::Receive(server)));
+        } else if receive.is_none() {
+            match bench.receive_now(server) {
+                Ok(now) => chunk = now.expect("bytes"),
+                Err(token) => receive = Some(token),
+            }
+        }
+        if let Some(chunk) = chunk {
+            pattern::check(got, &chunk);
+            got += chunk.len();
+        } else if receive.is_some() {
+            let waited = receive;
+            bench.until("something ends", |bench| {
+                [send, waited].into_iter().flatten().any(|token| bench.has_ended(token))
+            });
+        }
+    }
+    assert_eq!(got, total);
+    if let Some(receive) = receive {
+        bench.ring.cancel(receive);
+        bench.outcome(receive);
+    }
+    if let Some(send) = send {
+        bench.until("the last send ends", |bench| bench.has_ended(send));
+    }
+    // Ends and refusals come by either way.
+    let stale = {
+        let (client, server) = bench.pair();
+        bench.close(client);
+        bench.close(server);
+        client
+    };
+    let token = bench.receive_now(stale).expect_err("a stale handle");
+    assert!(matches!(bench.outcome(token), Outcome::Refused(Refused::Closed)));
+    let payload = bench.pattern(0, [10]);
+    let token = bench.send_now(stale, payload).expect_err("a stale handle");
+    assert!(matches!(bench.outcome(token), Outcome::Refused(Refused::Closed)));
+    let waiting = bench.submit(Op::Receive(server));
+    let token = bench.receive_now(server).expect_err("a busy side");
+    assert!(matches!(bench.outcome(token), Outcome::Refused(Refused::Busy)));
+    bench.shutdown(client, How::Write);
+    assert!(matches!(bench.outcome(waiting), Outcome::Received(Ok(None))));
+    for _ in 0..3 {
+        let ended = match bench.receive_now(server) {
+            Ok(now) => now,
+            Err(token) => crate::common::received(bench.outcome(token)),
+        };
+        assert!(matches!(ended, Ok(None)));
+    }
+    for size in [0, 10] {
+        let payload = bench.pattern(0, [size]);
+        let result = match bench.send_now(client, payload) {
+            Ok(now) => now,
+            Err(token) => sent(bench.outcome(token)),
+        };
+        assert_eq!(result, if size == 0 { Ok(()) } else { Err(SendError::Broken) });
+    }
 }
 
 /// One send after the other, of all sizes and shapes, each submitted in the turn of the last's end.

@@ -90,11 +90,7 @@ impl Uring {
             }
             0 => Some(entry.lost.take().map_or(Ok(None), Err)),
             _ => match -result {
-                libc::ENOBUFS => {
-                    self.counters.starved += 1;
-                    self.starved.push(key);
-                    return;
-                }
+                libc::ENOBUFS => return self.starve(key),
                 // Our own doing: the stream was stopped, or is to become single receives.
                 libc::ECANCELED => None,
                 errno => Some(Err(ReceiveError::from_errno(errno))),
@@ -104,6 +100,17 @@ impl Uring {
             self.deliver(key, Outcome::Received(outcome));
         }
         self.continue_receiving(key);
+    }
+
+    /// Puts a receive off until there are buffers; whatever else waits to read needs none.
+    fn starve(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let waiting = self.operations.at(entry.read).map(|(_, inflight)| &inflight.op);
+        if matches!(waiting, Some(Op::Fill(..))) {
+            return self.resume_read(key);
+        }
+        self.counters.starved += 1;
+        self.starved.push(key);
     }
 
     fn chunk_of(&mut self, kind: Kind, result: i32, flags: u32) -> Option<Chunk> {
