@@ -122,8 +122,14 @@ impl Operations {
             return self.handle_rare(event);
         }
         let wakes = slot.awaited || is_bad_news(&event.outcome);
+        // What was sent is of no more use, and its task may be a long time in asking: an idle
+        // connection must not keep a buffer.
+        let returned = match event.outcome {
+            Outcome::Sent(Ok(())) => Returned::Nothing,
+            _ => event.returned,
+        };
         slot.state = State::Done;
-        slot.place = self.results.put((event.outcome, event.returned));
+        slot.place = self.results.put((event.outcome, returned));
         if wakes { After::Wake(slot.task) } else { After::Nothing }
     }
 
@@ -279,7 +285,8 @@ mod tests {
         let reset = Err(SendError::Reset);
         assert_eq!(operations.handle_event(sent(bad, reset)), After::Wake(TASK));
         assert_eq!(operations.handle_event(sent(asked, Ok(()))), After::Wake(TASK));
-        assert!(matches!(operations.peek(good), Some((Outcome::Sent(Ok(())), _))));
+        let peeked = operations.peek(good);
+        assert!(matches!(peeked, Some((Outcome::Sent(Ok(())), Returned::Nothing))));
         for token in [bad, asked] {
             assert!(operations.poll(token, TASK).is_some());
         }
