@@ -1,10 +1,8 @@
 //! Connecting, and the addresses of both ends.
 
-use crate::common::{Bench, IntoAddress};
-use koi_sys::net::{self, ConnectError, Family, ListenOptions, SocketAddress};
+use crate::common::Bench;
+use koi_sys::net::{self, ConnectError, ListenOptions, SocketAddress};
 use koi_sys::ring::{Op, Outcome};
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsFd, OwnedFd};
 
 pub fn nobody_listens(bench: &mut Bench) {
     let address = bench.deaf_address();
