@@ -42,6 +42,9 @@ struct Accepting {
     end: Option<AcceptError>,
 }
 
+/// The place of a result that says only that all was sent.
+const SENT: u32 = u32::MAX;
+
 /// What the shell has to do after an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {
@@ -122,14 +125,13 @@ impl Operations {
             return self.handle_rare(event);
         }
         let wakes = slot.awaited || is_bad_news(&event.outcome);
-        // What was sent is of no more use, and its task may be a long time in asking: an idle
-        // connection must not keep a buffer.
-        let returned = match event.outcome {
-            Outcome::Sent(Ok(())) => Returned::Nothing,
-            _ => event.returned,
-        };
         slot.state = State::Done;
-        slot.place = self.results.put((event.outcome, returned));
+        // What was sent is of no more use, and its task may be a long time in asking: an idle
+        // connection must keep neither its buffer nor a result of so little news.
+        slot.place = match event.outcome {
+            Outcome::Sent(Ok(())) => SENT,
+            outcome => self.results.put((outcome, event.returned)),
+        };
         if wakes { After::Wake(slot.task) } else { After::Nothing }
     }
 
@@ -184,19 +186,27 @@ impl Operations {
         }
         let place = slot.place;
         self.slots.free(token.0);
-        self.results.take(place)
+        self.take_result(place)
     }
 
     /// The result, if it has come; without asking to be woken for it.
     #[inline]
     pub(crate) fn peek(&mut self, token: Token) -> Option<Completed> {
-        let slot = self.slots.get_mut(token.0)?;
+        let slot = self.slots.get(token.0)?;
         if slot.state != State::Done {
             return None;
         }
         let place = slot.place;
-        self.slots.remove(token.0);
-        self.results.take(place)
+        self.slots.free(token.0);
+        self.take_result(place)
+    }
+
+    #[inline]
+    fn take_result(&mut self, place: u32) -> Option<Completed> {
+        match place {
+            SENT => Some((Outcome::Sent(Ok(())), Returned::Nothing)),
+            place => self.results.take(place),
+        }
     }
 
     /// The next connection, or the accept's end.

@@ -325,8 +325,7 @@ impl<S: System> Engine<S> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
-        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
-        let step = match op {
+        let step = match &mut inflight.op {
             Op::Receive(_) => {
                 let step = receive(&mut self.system, &self.pool, entry);
                 if let Step::Done(outcome) = step {
@@ -340,7 +339,12 @@ impl<S: System> Engine<S> {
             }
             Op::Accept(_) => return self.attempt_accept(key, token),
             Op::Connect(..) => return self.attempt_connect(key),
-            _ => transfer(&mut self.system, entry, op, cursor),
+            _ => {
+                let mut cursor = inflight.cursor();
+                let step = transfer(&mut self.system, entry, &mut inflight.op, &mut cursor);
+                inflight.set_cursor(cursor);
+                step
+            }
         };
         match step {
             Step::Done(outcome) => {
