@@ -29,6 +29,8 @@ struct Slot {
 enum State {
     InFlight,
     Done,
+    /// Its result was taken.
+    Idle,
     /// An accept, which has many results.
     Accepting,
     /// Nobody waits any more.
@@ -168,15 +170,8 @@ impl Operations {
         }
     }
 
-    /// Whether the operation is still in flight and this task is known to wait for it.
-    #[inline]
-    pub(crate) fn is_waiting(&self, token: Token, task: TaskKey) -> bool {
-        self.slots
-            .get(token.0)
-            .is_some_and(|slot| slot.state == State::InFlight && slot.awaited && slot.task == task)
-    }
-
-    /// The result, if it has come; the slot is gone then. Otherwise `task` will be woken.
+    /// The result, if it has come. Otherwise `task` will be woken when it does. The slot stays, to
+    /// be used again or freed.
     #[inline]
     pub(crate) fn poll(&mut self, token: Token, task: TaskKey) -> Option<Completed> {
         let slot = self.slots.get_mut(token.0)?;
@@ -184,21 +179,49 @@ impl Operations {
             (slot.awaited, slot.task) = (true, task);
             return None;
         }
+        slot.state = State::Idle;
         let place = slot.place;
-        self.slots.free(token.0);
         self.take_result(place)
+    }
+
+    /// Whether the operation has no result yet.
+    #[inline]
+    pub(crate) fn is_in_flight(&self, token: Token) -> bool {
+        self.slots.get(token.0).is_some_and(|slot| slot.state == State::InFlight)
     }
 
     /// The result, if it has come; without asking to be woken for it.
     #[inline]
     pub(crate) fn peek(&mut self, token: Token) -> Option<Completed> {
-        let slot = self.slots.get(token.0)?;
+        let slot = self.slots.get_mut(token.0)?;
         if slot.state != State::Done {
             return None;
         }
+        slot.state = State::Idle;
         let place = slot.place;
-        self.slots.free(token.0);
         self.take_result(place)
+    }
+
+    /// Uses a slot whose result was taken for another operation.
+    #[inline]
+    pub(crate) fn begin_again(&mut self, token: Token, task: TaskKey, awaited: bool) -> bool {
+        match self.slots.get_mut(token.0) {
+            Some(slot) if slot.state == State::Idle => {
+                (slot.state, slot.awaited, slot.task) = (State::InFlight, awaited, task);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Frees a slot whose result was taken. False if it is not such a slot.
+    #[inline]
+    pub(crate) fn free_idle(&mut self, token: Token) -> bool {
+        let idle = self.slots.get(token.0).is_some_and(|slot| slot.state == State::Idle);
+        if idle {
+            self.slots.free(token.0);
+        }
+        idle
     }
 
     #[inline]
@@ -238,6 +261,7 @@ impl Operations {
         let ended = match state {
             State::InFlight => false,
             State::Abandoned => return false,
+            State::Idle => true,
             State::Done => {
                 self.results.take(place);
                 true
@@ -299,6 +323,9 @@ mod tests {
         assert!(matches!(peeked, Some((Outcome::Sent(Ok(())), Returned::Nothing))));
         for token in [bad, asked] {
             assert!(operations.poll(token, TASK).is_some());
+        }
+        for token in [good, bad, asked] {
+            assert!(!operations.abandon(token, &mut Vec::new()));
         }
         assert_eq!(operations.len(), 0);
     }

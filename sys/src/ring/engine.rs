@@ -201,17 +201,33 @@ impl<S: System> Engine<S> {
         socket: Handle,
         token: impl FnOnce() -> Token,
     ) -> Option<Result<Option<Chunk>, ReceiveError>> {
-        if let Some(entry) = self.entries.get_mut(socket.0)
-            && entry.read == NONE
-            && entry.readable
-            && let Step::Done(outcome) = receive(&mut self.system, &self.pool, entry)
-        {
-            self.counters.note(&outcome);
-            if let Outcome::Received(result) = outcome {
-                return Some(result);
+        let usual = self.entries.get_mut(socket.0).filter(|e| e.read == NONE && e.watched);
+        let Some(entry) = usual else {
+            self.submit(Op::Receive(socket), token());
+            return None;
+        };
+        let mut starved = false;
+        if entry.readable {
+            match receive(&mut self.system, &self.pool, entry) {
+                Step::Done(Outcome::Received(result)) => {
+                    if let Err(error) = result {
+                        self.counters.note(&Outcome::Received(Err(error)));
+                    }
+                    return Some(result);
+                }
+                Step::Starved => starved = true,
+                _ => {}
             }
         }
-        self.submit_from(Op::Receive(socket), Cursor::default(), token());
+        let token = token();
+        if self.operations.put(token, Op::Receive(socket), Cursor::default()).is_err() {
+            self.done.push(Op::Receive(socket).refuse(token, Refused::Busy));
+            return None;
+        }
+        entry.read = token.0.index;
+        if starved {
+            self.starve(socket.0);
+        }
         None
     }
 

@@ -93,6 +93,7 @@ struct More<Extra> {
 }
 
 impl<Extra: Default> InFlight<Extra> {
+    #[inline(always)]
     fn new(op: Op, cursor: Cursor) -> Self {
         let more = (!cursor.is_start()).then(|| Box::new(More { cursor, extra: Extra::default() }));
         InFlight { op, more }
@@ -138,7 +139,7 @@ impl<Extra: Default> Operations<Extra> {
     }
 
     /// Files an operation; a slot still taken gives the operation back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, token: Token, op: Op, cursor: Cursor) -> Result<(), Op> {
         let inflight = InFlight::new(op, cursor);
         match self.slots.get_mut(token.0.index as usize) {

@@ -397,16 +397,27 @@ impl Uring {
         socket: Handle,
         token: impl FnOnce() -> Token,
     ) -> Option<Result<Option<Chunk>, ReceiveError>> {
-        if let Some(entry) = self.entries.get_mut(socket.0)
-            && entry.read == NONE
-            && let Some(outcome) = entry.stash.pop()
-        {
-            self.counters.note(&outcome);
-            if let Outcome::Received(result) = outcome {
-                return Some(result);
+        let usual = self.entries.get_mut(socket.0);
+        let usual = usual.filter(|e| e.read == NONE && e.closing == Closing::No);
+        let Some(entry) = usual else {
+            self.submit(Op::Receive(socket), token());
+            return None;
+        };
+        if let Some(Outcome::Received(result)) = entry.stash.pop() {
+            if let Err(error) = result {
+                self.counters.note(&Outcome::Received(Err(error)));
             }
+            return Some(result);
         }
-        self.submit(Op::Receive(socket), token());
+        let token = token();
+        if self.operations.put(token, Op::Receive(socket), Cursor::default()).is_err() {
+            self.done.push(Op::Receive(socket).refuse(token, Refused::Busy));
+            return None;
+        }
+        entry.read = token.0.index;
+        if entry.receiving == Request::None {
+            self.arm_receive(socket.0);
+        }
         None
     }
 
