@@ -105,33 +105,38 @@ impl<'a> Pump<'a> {
     /// Goes on as far as it can; the result once it has ended.
     fn poll(&mut self, cx: &mut Context<'_>) -> Option<Direction> {
         loop {
-            self.phase = match std::mem::replace(&mut self.phase, Phase::Receiving) {
+            self.phase = match self.phase {
                 Phase::Receiving => self.poll_receive(cx)?,
-                Phase::Holding(chunk) => match self.poll_send(cx) {
-                    Poll::Ready(Ok(())) => self.start_send(chunk),
-                    Poll::Ready(Err(end)) => Phase::Ending(end),
-                    Poll::Pending => return self.stay(Phase::Holding(chunk)),
-                },
-                Phase::Splicing(mut splicing) => match splicing.as_mut().poll(cx) {
-                    Poll::Ready((bytes, end)) => {
-                        self.bytes += bytes;
-                        end.map_or(Phase::Receiving, Phase::Ending)
-                    }
-                    Poll::Pending => return self.stay(Phase::Splicing(splicing)),
-                },
-                Phase::Ending(end) => match self.poll_send(cx) {
-                    Poll::Ready(sent) => self.end(sent.err().unwrap_or(end)),
-                    Poll::Pending => return self.stay(Phase::Ending(end)),
-                },
-                Phase::Ended(end) => {
-                    self.phase = Phase::Ended(end);
-                    return Some(Direction { bytes: self.bytes, end });
-                }
+                Phase::Ended(end) => return Some(Direction { bytes: self.bytes, end }),
+                _ => self.poll_rarely(cx)?,
             };
         }
     }
 
-    fn stay(&mut self, phase: Phase<'a>) -> Option<Direction> {
+    /// The phase after one of those that last only for a moment.
+    fn poll_rarely(&mut self, cx: &mut Context<'_>) -> Option<Phase<'a>> {
+        Some(match std::mem::replace(&mut self.phase, Phase::Receiving) {
+            Phase::Holding(chunk) => match self.poll_send(cx) {
+                Poll::Ready(Ok(())) => self.start_send(chunk),
+                Poll::Ready(Err(end)) => Phase::Ending(end),
+                Poll::Pending => return self.stay(Phase::Holding(chunk)),
+            },
+            Phase::Splicing(mut splicing) => match splicing.as_mut().poll(cx) {
+                Poll::Ready((bytes, end)) => {
+                    self.bytes += bytes;
+                    end.map_or(Phase::Receiving, Phase::Ending)
+                }
+                Poll::Pending => return self.stay(Phase::Splicing(splicing)),
+            },
+            Phase::Ending(end) => match self.poll_send(cx) {
+                Poll::Ready(sent) => self.end(sent.err().unwrap_or(end)),
+                Poll::Pending => return self.stay(Phase::Ending(end)),
+            },
+            phase @ (Phase::Receiving | Phase::Ended(_)) => phase,
+        })
+    }
+
+    fn stay(&mut self, phase: Phase<'a>) -> Option<Phase<'a>> {
         self.phase = phase;
         None
     }

@@ -42,6 +42,9 @@ struct Accepting {
     end: Option<AcceptError>,
 }
 
+/// The place of a result that says only that all was sent.
+const SENT: u32 = u32::MAX;
+
 /// What the shell has to do after an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {
@@ -123,7 +126,12 @@ impl Operations {
         }
         let wakes = slot.awaited || is_bad_news(&event.outcome);
         slot.state = State::Done;
-        slot.place = self.results.put((event.outcome, event.returned));
+        // What was sent is of no more use, and its task may be a long time in asking: an idle
+        // connection must keep neither its buffer nor a result of so little news.
+        slot.place = match event.outcome {
+            Outcome::Sent(Ok(())) => SENT,
+            outcome => self.results.put((outcome, event.returned)),
+        };
         if wakes { After::Wake(slot.task) } else { After::Nothing }
     }
 
@@ -160,6 +168,14 @@ impl Operations {
         }
     }
 
+    /// Whether the operation is still in flight and this task is known to wait for it.
+    #[inline]
+    pub(crate) fn is_waiting(&self, token: Token, task: TaskKey) -> bool {
+        self.slots
+            .get(token.0)
+            .is_some_and(|slot| slot.state == State::InFlight && slot.awaited && slot.task == task)
+    }
+
     /// The result, if it has come; the slot is gone then. Otherwise `task` will be woken.
     #[inline]
     pub(crate) fn poll(&mut self, token: Token, task: TaskKey) -> Option<Completed> {
@@ -169,20 +185,28 @@ impl Operations {
             return None;
         }
         let place = slot.place;
-        self.slots.remove(token.0);
-        self.results.take(place)
+        self.slots.free(token.0);
+        self.take_result(place)
     }
 
     /// The result, if it has come; without asking to be woken for it.
     #[inline]
     pub(crate) fn peek(&mut self, token: Token) -> Option<Completed> {
-        let slot = self.slots.get_mut(token.0)?;
+        let slot = self.slots.get(token.0)?;
         if slot.state != State::Done {
             return None;
         }
         let place = slot.place;
-        self.slots.remove(token.0);
-        self.results.take(place)
+        self.slots.free(token.0);
+        self.take_result(place)
+    }
+
+    #[inline]
+    fn take_result(&mut self, place: u32) -> Option<Completed> {
+        match place {
+            SENT => Some((Outcome::Sent(Ok(())), Returned::Nothing)),
+            place => self.results.take(place),
+        }
     }
 
     /// The next connection, or the accept's end.
@@ -271,7 +295,8 @@ mod tests {
         let reset = Err(SendError::Reset);
         assert_eq!(operations.handle_event(sent(bad, reset)), After::Wake(TASK));
         assert_eq!(operations.handle_event(sent(asked, Ok(()))), After::Wake(TASK));
-        assert!(matches!(operations.peek(good), Some((Outcome::Sent(Ok(())), _))));
+        let peeked = operations.peek(good);
+        assert!(matches!(peeked, Some((Outcome::Sent(Ok(())), Returned::Nothing))));
         for token in [bad, asked] {
             assert!(operations.poll(token, TASK).is_some());
         }

@@ -70,8 +70,12 @@ impl<'a, R: Reading> Pending<'a, R> {
 impl<R: Reading> Future for Pending<'_, R> {
     type Output = R::Result;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R::Result> {
+        // A task with several operations is polled for one of them: this is the others' answer.
+        if self.shell.is_waiting(self.token) {
+            return Poll::Pending;
+        }
         match self.shell.poll_operation(self.token) {
             Some((outcome, returned)) => {
                 self.token = Token::WAKE;

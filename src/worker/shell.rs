@@ -160,7 +160,12 @@ impl Shell {
         token
     }
 
+    /// Whether the task being polled waits for this operation already, and still in vain.
     #[inline]
+    pub(crate) fn is_waiting(&self, token: Token) -> bool {
+        self.operations.borrow().is_waiting(token, self.current.get())
+    }
+
     pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
         self.operations.borrow_mut().poll(token, self.current.get())
     }

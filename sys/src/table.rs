@@ -101,6 +101,19 @@ impl<T> Table<T> {
         Some(value)
     }
 
+    /// Drops the value where it is; as [`Table::remove`], for who has seen the value already.
+    #[inline]
+    pub fn free(&mut self, key: Key) {
+        if let Some(slot) = self.slots.get_mut(key.index as usize)
+            && slot.generation == key.generation
+            && slot.value.is_some()
+        {
+            slot.value = None;
+            slot.generation = (slot.generation + 1) & Key::GENERATION_MASK;
+            self.free.push(key.index);
+        }
+    }
+
     /// How many values it holds.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()

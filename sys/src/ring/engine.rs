@@ -211,7 +211,7 @@ impl<S: System> Engine<S> {
                 return Some(result);
             }
         }
-        self.submit(Op::Receive(socket), token());
+        self.submit_from(Op::Receive(socket), Cursor::default(), token());
         None
     }
 
@@ -325,12 +325,26 @@ impl<S: System> Engine<S> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
-        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
-        let step = match op {
-            Op::Receive(_) => receive(&mut self.system, &self.pool, entry),
+        let step = match &mut inflight.op {
+            Op::Receive(_) => {
+                let step = receive(&mut self.system, &self.pool, entry);
+                if let Step::Done(outcome) = step {
+                    // The usual case, without moving an operation that holds nothing.
+                    entry.read = NONE;
+                    self.operations.clear(index);
+                    self.counters.note(&outcome);
+                    return self.done.push(Event::last(token, outcome));
+                }
+                step
+            }
             Op::Accept(_) => return self.attempt_accept(key, token),
             Op::Connect(..) => return self.attempt_connect(key),
-            _ => transfer(&mut self.system, entry, op, cursor),
+            _ => {
+                let mut cursor = inflight.cursor();
+                let step = transfer(&mut self.system, entry, &mut inflight.op, &mut cursor);
+                inflight.set_cursor(cursor);
+                step
+            }
         };
         match step {
             Step::Done(outcome) => {

@@ -3,7 +3,7 @@
 use super::super::op::{Event, Op, Outcome, Side, loss};
 use super::receive::{Request, Stash};
 use super::request::{self, Kind};
-use super::{Closing, NONE, Uring};
+use super::{Closing, NONE, Uring, is_canceled};
 use crate::net::{self, Attempt, Pipe, SendError};
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -47,7 +47,7 @@ impl Uring {
             Ok(outcome) | Err(Attempt::Failed(outcome)) => self.conclude(key, side, outcome),
             Err(Attempt::WouldBlock) => {
                 let kind = if side == Side::Read { Kind::PollRead } else { Kind::PollWrite };
-                inflight.extra.polling = true;
+                inflight.extra_mut().polling = true;
                 entry.kernel += 1;
                 let request = request::poll(entry.fd.as_raw_fd(), key, kind);
                 self.push(&request);
@@ -62,11 +62,11 @@ impl Uring {
         let index = *entry.side(side);
         let closing = entry.closing != Closing::No;
         match self.operations.at(index) {
-            Some((_, inflight)) if inflight.extra.canceled || closing => {
+            Some((_, inflight)) if is_canceled(inflight) || closing => {
                 self.finish_canceled(key, side);
             }
             Some((_, inflight)) => {
-                inflight.extra.polling = false;
+                inflight.extra_mut().polling = false;
                 self.attempt(key, side);
             }
             None => {}

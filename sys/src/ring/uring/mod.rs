@@ -165,19 +165,23 @@ fn enter(ring: &mut IoUring, want: u32, timeout: Option<Duration>) -> io::Result
     }
 }
 
+/// Whether an operation's end has been asked for.
+fn is_canceled(inflight: &InFlight<Extra>) -> bool {
+    inflight.extra().is_some_and(|extra| extra.canceled)
+}
+
 /// The request that the kernel has for an operation itself.
 fn kernel_request(inflight: &InFlight<Extra>) -> Option<request::Kind> {
     use request::Kind;
+    let polling = inflight.extra().is_some_and(|extra| extra.polling);
     match &inflight.op {
         // Its request is the connection's: what that brings waits in the stash for the next one.
         Op::Receive(_) => None,
         Op::Accept(_) => Some(Kind::Accept),
         Op::Connect(..) => Some(Kind::Connect),
         Op::Send(_, payload) => (!payload.is_empty()).then_some(Kind::Send),
-        Op::Fill(..) => inflight.extra.polling.then_some(Kind::PollRead),
-        Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => {
-            inflight.extra.polling.then_some(Kind::PollWrite)
-        }
+        Op::Fill(..) => polling.then_some(Kind::PollRead),
+        Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => polling.then_some(Kind::PollWrite),
     }
 }
 
@@ -327,7 +331,7 @@ impl Uring {
                 };
                 let address = Box::new(raw);
                 let (pointer, len) = (address.as_ptr(), address.len());
-                inflight.extra.memory = Memory::Address(address);
+                inflight.extra_mut().memory = Memory::Address(address);
                 entry.kernel += 1;
                 let request = request::connect(entry.fd.as_raw_fd(), key, pointer, len);
                 self.push(&request);
@@ -342,13 +346,14 @@ impl Uring {
         let Some((_, inflight)) = self.operations.at(entry.write) else { return };
         let Op::Send(_, payload) = &inflight.op else { return };
         let fd = entry.fd.as_raw_fd();
-        let request = if inflight.cursor.runs(payload).nth(1).is_some() {
-            let message = Message::new(inflight.cursor.runs(payload));
+        let cursor = inflight.cursor();
+        let request = if cursor.runs(payload).nth(1).is_some() {
+            let message = Message::new(cursor.runs(payload));
             let request = request::send_message(fd, key, &message.header);
-            inflight.extra.memory = Memory::Message(message);
+            inflight.extra_mut().memory = Memory::Message(message);
             request
         } else {
-            request::send(fd, key, inflight.cursor.runs(payload).next().unwrap_or_default())
+            request::send(fd, key, cursor.runs(payload).next().unwrap_or_default())
         };
         entry.kernel += 1;
         self.push(&request);
@@ -416,7 +421,7 @@ impl Uring {
         let (Handle(key), side) = (inflight.op.handle(), inflight.op.side());
         match kernel_request(inflight) {
             Some(kind) => {
-                inflight.extra.canceled = true;
+                inflight.extra_mut().canceled = true;
                 self.push(&request::cancel(kind, key));
             }
             None => self.finish_canceled(key, side),

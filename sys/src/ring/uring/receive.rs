@@ -127,7 +127,7 @@ impl Uring {
             && let Op::Receive(_) = inflight.op
         {
             let index = std::mem::replace(&mut entry.read, super::NONE);
-            self.operations.take(index);
+            self.operations.clear(index);
             self.counters.note(&outcome);
             return self.done.push(Event::last(token, outcome));
         }
