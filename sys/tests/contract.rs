@@ -112,7 +112,8 @@ behaviours! {
         a_cancelled_fill_returns_its_pipe
         a_cancelled_drain_returns_its_pipe
         bytes_received_before_the_pipe_keep_their_order
-        datagrams_are_sent;
+        datagrams_are_sent
+        a_datagram_without_room_is_refused;
     waiting:
         deadlines_are_never_early
         a_deadline_in_the_past_returns_at_once
