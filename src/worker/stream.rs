@@ -9,6 +9,7 @@ use super::pending::{
     Connecting, Draining, Filling, Nothing, Pending, ReceiveResult, Receiving, SendResult, Sending,
 };
 use super::shell::{Shell, Started as Begun};
+use koi_sys::buf::Pool;
 use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
 use koi_sys::ring::{Handle, Op, Payload};
 use koi_sys::table::Key;
@@ -156,6 +157,11 @@ impl Stream {
     pub fn abort(mut self) {
         let handle = std::mem::replace(&mut self.handle, Handle(Key::NONE));
         self.shell.ring.borrow_mut().abort(handle);
+    }
+
+    /// The buffers of this stream's worker.
+    pub fn pool(&self) -> &Pool {
+        &self.shell.pool
     }
 
     /// The peer's address; `None` once it is gone.
