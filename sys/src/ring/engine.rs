@@ -461,8 +461,7 @@ fn transfer<S: System>(
         Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
         Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
         Op::SendTo(_, datagram) => {
-            let sent = system.send_to(&entry.socket, &datagram.0, &datagram.1);
-            report(sent, Outcome::Sent)
+            Some(Outcome::Sent(system.send_to(&entry.socket, &datagram.0, &datagram.1)))
         }
         Op::Shutdown(_, how) => {
             system.shutdown(&entry.socket, *how);

@@ -4,7 +4,8 @@ use super::super::op::{Event, Op, Outcome, Side, loss};
 use super::receive::{Request, Stash};
 use super::request::{self, Kind};
 use super::{Closing, NONE, Uring, is_canceled};
-use crate::net::{self, Attempt, Pipe, SendError};
+use crate::net::{self, Attempt, Pipe};
+use crate::ring::datagram;
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -133,15 +134,7 @@ fn write(fd: BorrowedFd<'_>, op: &mut Op) -> Result<Outcome, Attempt<Outcome>> {
             }
             Ok(Outcome::Drained(Ok(())))
         }
-        Op::SendTo(_, datagram) => {
-            let (to, chunk) = &**datagram;
-            let Some(raw) = to.to_raw() else {
-                return Ok(Outcome::Sent(Err(SendError::from_errno(libc::ENAMETOOLONG))));
-            };
-            net::send_to(fd, chunk, &raw)
-                .map(|_| Outcome::Sent(Ok(())))
-                .map_err(|e| e.map(|e| Outcome::Sent(Err(e))))
-        }
+        Op::SendTo(_, datagram) => Ok(Outcome::Sent(datagram::send(fd, &datagram.0, &datagram.1))),
         Op::Shutdown(_, how) => {
             // An error means that the connection is gone, which the other operations say better.
             let _ = net::shutdown(fd, *how);

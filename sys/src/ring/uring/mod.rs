@@ -278,10 +278,9 @@ impl Uring {
     }
 
     pub(crate) fn shed(&mut self, listener: Handle) -> bool {
-        match self.entries.get(listener.0) {
-            Some(entry) => self.reserve.shed(entry.fd.as_fd()),
-            None => false,
-        }
+        // Not through `fd()`, which would borrow the reserve, too.
+        let entry = self.entries.get(listener.0).filter(|entry| entry.closing == Closing::No);
+        entry.is_some_and(|entry| self.reserve.shed(entry.fd.as_fd()))
     }
 
     pub(crate) fn submit(&mut self, op: Op, token: Token) {
