@@ -187,26 +187,26 @@ mod process {
     #[cfg(target_os = "freebsd")]
     children! { kqueue Kqueue; poll Poll; }
 
-    /// A machine that refuses io_uring runs on the poll back-end and says so. `preferred` comes
-    /// from the parent, because the verdict on io_uring is found once per process.
+    /// A machine that refuses io_uring runs on the poll back-end and says so. In a process of its
+    /// own, because the verdict on io_uring is found once per process.
     #[cfg(target_os = "linux")]
     fn refused(errno: i32, test: &str) {
         use crate::contract::refused;
         match child::argument(test) {
-            Some(preferred) => refused::io_uring_is_passed_over(errno, preferred == "true"),
-            None => child::run(test, &refused::is_preferred().to_string()),
+            Some(_) => refused::poll_runs_and_says_so(errno),
+            None => child::run(test, "child"),
         }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn io_uring_denied_is_passed_over() {
-        refused(libc::EPERM, "process::io_uring_denied_is_passed_over");
+    fn without_leave_for_io_uring_poll_runs() {
+        refused(libc::EPERM, "process::without_leave_for_io_uring_poll_runs");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn io_uring_missing_is_passed_over() {
-        refused(libc::ENOSYS, "process::io_uring_missing_is_passed_over");
+    fn without_io_uring_poll_runs() {
+        refused(libc::ENOSYS, "process::without_io_uring_poll_runs");
     }
 }

@@ -32,6 +32,7 @@ use crate::table::{Key, Table};
 use buffers::Group;
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, squeue};
+pub(super) use probe::probe;
 use receive::{Request, Stash};
 use std::io;
 use std::mem::ManuallyDrop;
@@ -187,7 +188,7 @@ fn kernel_request(inflight: &InFlight<Extra>) -> Option<request::Kind> {
 
 impl Uring {
     pub(crate) fn open(pool: Pool) -> Result<Uring, OpenError> {
-        probe::probe()?;
+        probe()?;
         let failed =
             |error: io::Error| OpenError::from_errno(error.raw_os_error().unwrap_or(libc::EINVAL));
         let ring = build(SUBMISSIONS).map_err(failed)?;
