@@ -324,6 +324,9 @@ impl<S: System> Engine<S> {
             self.counters.stale_events += 1;
             return;
         };
+        if news.failed != 0 {
+            self.counters.note_unexpected(news.failed);
+        }
         entry.readable |= news.readable || news.hangup;
         entry.writable |= news.writable || news.hangup;
         entry.hangup |= news.hangup;
