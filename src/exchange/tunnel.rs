@@ -47,6 +47,7 @@ pub struct Direction {
 /// Moves bytes both ways until both directions have ended. `splice` lets bulk pass through the
 /// kernel where it can.
 pub fn tunnel<'a>(client: &'a Stream, server: &'a Stream, splice: bool) -> Tunnel<'a> {
+    let splice = splice && client.can_splice();
     Tunnel { up: Pump::new(client, server, splice), down: Pump::new(server, client, splice) }
 }
 

@@ -138,6 +138,11 @@ impl Stream {
         }
     }
 
+    /// Whether [`Stream::fill`] and [`Stream::drain`] work here.
+    pub fn can_splice(&self) -> bool {
+        self.shell.ring.borrow().caps().splice
+    }
+
     /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
     pub fn fill(&self, pipe: Box<Pipe>) -> Pending<'_, Filling> {
         Pending::submit(&self.shell, Op::Fill(self.handle.get(), pipe))
