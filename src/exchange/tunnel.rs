@@ -64,7 +64,9 @@ impl Future for Tunnel<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (up, down) = (this.up.poll(cx), this.down.poll(cx));
+        // Mostly one of them was woken, and the other has nothing new: both have to have ended.
+        let up = if this.up.is_quiet() { None } else { this.up.poll(cx) };
+        let down = if this.down.is_quiet() { None } else { this.down.poll(cx) };
         match (up, down) {
             (Some(up), Some(down)) => Poll::Ready((up, down)),
             _ => Poll::Pending,
@@ -77,11 +79,13 @@ struct Pump<'a> {
     from: &'a Stream,
     to: &'a Stream,
     bytes: u64,
+    /// The slot of the receive, in flight if `waiting`.
     receiving: Option<Pending<'a, Receiving>>,
     /// The last send. Its end wakes nobody unless it is bad news: what it brings is seen when the
     /// next chunk is there.
     sending: Option<Pending<'a, Sending>>,
     phase: Phase<'a>,
+    waiting: bool,
     splices: bool,
 }
 
@@ -101,7 +105,16 @@ type Splicing<'a> = Pin<Box<dyn Future<Output = (u64, Option<End>)> + 'a>>;
 impl<'a> Pump<'a> {
     fn new(from: &'a Stream, to: &'a Stream, splices: bool) -> Pump<'a> {
         let phase = Phase::Receiving;
-        Pump { from, to, bytes: 0, receiving: None, sending: None, phase, splices }
+        let (receiving, sending) = (None, None);
+        Pump { from, to, bytes: 0, receiving, sending, phase, waiting: false, splices }
+    }
+
+    /// Whether it only waits to receive, still in vain.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.waiting
+            && self.sending.is_none()
+            && self.receiving.as_ref().is_some_and(Pending::is_in_flight)
     }
 
     /// Goes on as far as it can; the result once it has ended.
@@ -152,26 +165,34 @@ impl<'a> Pump<'a> {
             }
         }
         let received = match &mut self.receiving {
-            None => match self.from.start_receive() {
-                Started::Done(received) => received,
-                Started::Pending(pending) => {
-                    let received = Pin::new(self.receiving.insert(pending)).poll(cx);
-                    debug_assert!(received.is_pending(), "begun a moment ago");
-                    return None;
-                }
-            },
-            Some(pending) => match Pin::new(pending).poll(cx) {
+            Some(pending) if self.waiting => match Pin::new(pending).poll(cx) {
                 Poll::Ready(received) => received,
                 Poll::Pending => return None,
             },
+            Some(pending) => match self.from.receive_again(pending) {
+                Some(received) => received,
+                None => return self.wait(),
+            },
+            None => match self.from.start_receive() {
+                Started::Done(received) => received,
+                Started::Pending(pending) => {
+                    self.receiving = Some(pending);
+                    return self.wait();
+                }
+            },
         };
-        self.receiving = None;
+        self.waiting = false;
         Some(match received {
             Ok(Some(chunk)) if self.sending.is_some() => Phase::Holding(chunk),
             Ok(Some(chunk)) => self.start_send(chunk),
             Ok(None) => Phase::Ending(End::Finished),
             Err(error) => Phase::Ending(End::Source(error)),
         })
+    }
+
+    fn wait(&mut self) -> Option<Phase<'a>> {
+        self.waiting = true;
+        None
     }
 
     /// Waits for the last send.

@@ -38,7 +38,7 @@ pub use shell::{Counters, Stop};
 pub use stream::{ReceiveFuture, SendFuture, Started, Stream};
 pub use time::{Expired, Sleep};
 
-use koi_sys::ring::Event;
+use koi_sys::ring::{Event, Outcome};
 use mailbox::{Address, Mailbox};
 use shell::Shell;
 use std::cell::RefCell;
@@ -183,16 +183,22 @@ impl Worker {
             ));
         }
         shell.read_clock();
-        let mut woken = false;
-        for event in events.drain(..) {
-            woken |= matches!(event.outcome, koi_sys::ring::Outcome::Woken);
-            shell.handle_event(event);
-        }
+        let woken = self.take_in(&mut events);
         drop(events);
         shell.fire_timers();
         if woken {
             self.handle_wake();
         }
+    }
+
+    /// Hands events to who waits for them; true if a wake was among them.
+    fn take_in(&self, events: &mut Vec<Event>) -> bool {
+        let mut woken = false;
+        for event in events.drain(..) {
+            woken |= matches!(event.outcome, Outcome::Woken);
+            self.local.0.handle_event(event);
+        }
+        woken
     }
 
     fn handle_wake(&self) {
@@ -253,7 +259,7 @@ impl Worker {
             let deadline = shell.ring.borrow().now() + Duration::from_millis(10);
             let mut events = Vec::new();
             let _ = shell.ring.borrow_mut().wait(Some(deadline), &mut events);
-            events.into_iter().for_each(|event| shell.handle_event(event));
+            self.take_in(&mut events);
         }
         self.local.leftovers()
     }

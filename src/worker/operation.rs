@@ -29,6 +29,8 @@ struct Slot {
 enum State {
     InFlight,
     Done,
+    /// Its result was taken.
+    Idle,
     /// An accept, which has many results.
     Accepting,
     /// Nobody waits any more.
@@ -41,6 +43,9 @@ struct Accepting {
     queue: VecDeque<Handle>,
     end: Option<AcceptError>,
 }
+
+/// The place of a result that says only that all was sent.
+const SENT: u32 = u32::MAX;
 
 /// What the shell has to do after an event.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,7 +128,12 @@ impl Operations {
         }
         let wakes = slot.awaited || is_bad_news(&event.outcome);
         slot.state = State::Done;
-        slot.place = self.results.put((event.outcome, event.returned));
+        // What was sent is of no more use, and its task may be a long time in asking: an idle
+        // connection must keep neither its buffer nor a result of so little news.
+        slot.place = match event.outcome {
+            Outcome::Sent(Ok(())) => SENT,
+            outcome => self.results.put((outcome, event.returned)),
+        };
         if wakes { After::Wake(slot.task) } else { After::Nothing }
     }
 
@@ -160,15 +170,8 @@ impl Operations {
         }
     }
 
-    /// Whether the operation is still in flight and this task is known to wait for it.
-    #[inline]
-    pub(crate) fn is_waiting(&self, token: Token, task: TaskKey) -> bool {
-        self.slots
-            .get(token.0)
-            .is_some_and(|slot| slot.state == State::InFlight && slot.awaited && slot.task == task)
-    }
-
-    /// The result, if it has come; the slot is gone then. Otherwise `task` will be woken.
+    /// The result, if it has come. Otherwise `task` will be woken when it does. The slot stays, to
+    /// be used again or freed.
     #[inline]
     pub(crate) fn poll(&mut self, token: Token, task: TaskKey) -> Option<Completed> {
         let slot = self.slots.get_mut(token.0)?;
@@ -176,9 +179,15 @@ impl Operations {
             (slot.awaited, slot.task) = (true, task);
             return None;
         }
+        slot.state = State::Idle;
         let place = slot.place;
-        self.slots.free(token.0);
-        self.results.take(place)
+        self.take_result(place)
+    }
+
+    /// Whether the operation has no result yet.
+    #[inline]
+    pub(crate) fn is_in_flight(&self, token: Token) -> bool {
+        self.slots.get(token.0).is_some_and(|slot| slot.state == State::InFlight)
     }
 
     /// The result, if it has come; without asking to be woken for it.
@@ -188,9 +197,39 @@ impl Operations {
         if slot.state != State::Done {
             return None;
         }
+        slot.state = State::Idle;
         let place = slot.place;
-        self.slots.remove(token.0);
-        self.results.take(place)
+        self.take_result(place)
+    }
+
+    /// Uses a slot whose result was taken for another operation.
+    #[inline]
+    pub(crate) fn begin_again(&mut self, token: Token, task: TaskKey, awaited: bool) -> bool {
+        match self.slots.get_mut(token.0) {
+            Some(slot) if slot.state == State::Idle => {
+                (slot.state, slot.awaited, slot.task) = (State::InFlight, awaited, task);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Frees a slot whose result was taken. False if it is not such a slot.
+    #[inline]
+    pub(crate) fn free_idle(&mut self, token: Token) -> bool {
+        let idle = self.slots.get(token.0).is_some_and(|slot| slot.state == State::Idle);
+        if idle {
+            self.slots.free(token.0);
+        }
+        idle
+    }
+
+    #[inline]
+    fn take_result(&mut self, place: u32) -> Option<Completed> {
+        match place {
+            SENT => Some((Outcome::Sent(Ok(())), Returned::Nothing)),
+            place => self.results.take(place),
+        }
     }
 
     /// The next connection, or the accept's end.
@@ -222,6 +261,7 @@ impl Operations {
         let ended = match state {
             State::InFlight => false,
             State::Abandoned => return false,
+            State::Idle => true,
             State::Done => {
                 self.results.take(place);
                 true
@@ -279,9 +319,13 @@ mod tests {
         let reset = Err(SendError::Reset);
         assert_eq!(operations.handle_event(sent(bad, reset)), After::Wake(TASK));
         assert_eq!(operations.handle_event(sent(asked, Ok(()))), After::Wake(TASK));
-        assert!(matches!(operations.peek(good), Some((Outcome::Sent(Ok(())), _))));
+        let peeked = operations.peek(good);
+        assert!(matches!(peeked, Some((Outcome::Sent(Ok(())), Returned::Nothing))));
         for token in [bad, asked] {
             assert!(operations.poll(token, TASK).is_some());
+        }
+        for token in [good, bad, asked] {
+            assert!(!operations.abandon(token, &mut Vec::new()));
         }
         assert_eq!(operations.len(), 0);
     }

@@ -27,11 +27,11 @@ pub type ReceiveResult = Result<Option<Chunk>, ReceiveError>;
 /// What a send brings: the payload comes back only when it failed.
 pub type SendResult = Result<(), Failure<SendError, Payload>>;
 
-/// An operation in flight, whose result `R` reads out of its final event.
+/// An operation in flight, whose result `R` reads out of its final event. Once that was taken it is
+/// an empty slot, which [`super::Stream::receive_again`] fills again.
 #[must_use = "dropping it cancels the operation"]
 pub struct Pending<'a, R: Reading> {
     shell: &'a Shell,
-    /// [`Token::WAKE`] once the result was taken.
     token: Token,
     reading: PhantomData<R>,
 }
@@ -57,12 +57,30 @@ impl<'a, R: Reading> Pending<'a, R> {
         Pending::new(shell, shell.submit(op))
     }
 
+    #[inline]
+    pub(crate) fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Takes note that the slot is used for another operation.
+    #[inline]
+    pub(crate) fn replace(&mut self, token: Token) {
+        if token != self.token {
+            self.shell.release(std::mem::replace(&mut self.token, token));
+        }
+    }
+
+    /// Whether there is no result yet. Asks for nothing.
+    #[inline]
+    pub fn is_in_flight(&self) -> bool {
+        self.shell.is_in_flight(self.token)
+    }
+
     /// The result, if there is one by now. Unlike awaiting it this does not ask to be woken for it,
     /// except when it is an error: a task that goes on with something else is left in peace.
     #[inline]
     pub fn peek(&mut self) -> Option<R::Result> {
         let (outcome, returned) = self.shell.peek_operation(self.token)?;
-        self.token = Token::WAKE;
         Some(R::read(outcome, returned))
     }
 }
@@ -71,16 +89,9 @@ impl<R: Reading> Future for Pending<'_, R> {
     type Output = R::Result;
 
     #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R::Result> {
-        // A task with several operations is polled for one of them: this is the others' answer.
-        if self.shell.is_waiting(self.token) {
-            return Poll::Pending;
-        }
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R::Result> {
         match self.shell.poll_operation(self.token) {
-            Some((outcome, returned)) => {
-                self.token = Token::WAKE;
-                Poll::Ready(R::read(outcome, returned))
-            }
+            Some((outcome, returned)) => Poll::Ready(R::read(outcome, returned)),
             None => Poll::Pending,
         }
     }
@@ -89,9 +100,7 @@ impl<R: Reading> Future for Pending<'_, R> {
 impl<R: Reading> Drop for Pending<'_, R> {
     #[inline]
     fn drop(&mut self) {
-        if self.token != Token::WAKE {
-            self.shell.abandon(self.token);
-        }
+        self.shell.release(self.token);
     }
 }
 

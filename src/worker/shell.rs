@@ -95,9 +95,14 @@ impl Shell {
         change(&mut self.counters.borrow_mut());
     }
 
+    /// A slot for an operation: the old one's, if it has one that is done with.
     #[inline]
-    fn begin(&self, awaited: bool) -> Token {
-        self.operations.borrow_mut().begin(self.current.get(), awaited)
+    fn begin(&self, old: Option<Token>, awaited: bool) -> Token {
+        let (mut operations, task) = (self.operations.borrow_mut(), self.current.get());
+        match old {
+            Some(token) if operations.begin_again(token, task, awaited) => token,
+            _ => operations.begin(task, awaited),
+        }
     }
 
     /// Whether the task being polled may have one more operation done at once.
@@ -109,7 +114,7 @@ impl Shell {
 
     /// Hands an operation to the ring.
     pub(crate) fn submit(&self, op: Op) -> Token {
-        let token = self.begin(true);
+        let token = self.begin(None, true);
         self.ring.borrow_mut().submit(op, token);
         token
     }
@@ -127,7 +132,7 @@ impl Shell {
         }
         let mut token = Token::WAKE;
         let sent = self.ring.borrow_mut().send_now(socket, payload, || {
-            token = self.begin(awaited);
+            token = self.begin(None, awaited);
             token
         });
         match sent {
@@ -139,15 +144,17 @@ impl Shell {
 
     /// Receives what is there, or hands the receive to the ring.
     #[inline]
-    pub(crate) fn receive(&self, socket: Handle, awaited: bool) -> Started<ReceiveResult> {
-        if !self.spend_credit() {
-            return Started::Waiting(self.submit(Op::Receive(socket)));
-        }
+    pub(crate) fn receive(&self, socket: Handle, old: Option<Token>) -> Started<ReceiveResult> {
         let mut token = Token::WAKE;
-        let received = self.ring.borrow_mut().receive_now(socket, || {
-            token = self.begin(awaited);
+        let mut begin = || {
+            token = self.begin(old, true);
             token
-        });
+        };
+        if !self.spend_credit() {
+            self.ring.borrow_mut().submit(Op::Receive(socket), begin());
+            return Started::Waiting(token);
+        }
+        let received = self.ring.borrow_mut().receive_now(socket, begin);
         match received {
             Some(result) => Started::Done(result),
             None => Started::Waiting(token),
@@ -160,14 +167,14 @@ impl Shell {
         token
     }
 
-    /// Whether the task being polled waits for this operation already, and still in vain.
     #[inline]
-    pub(crate) fn is_waiting(&self, token: Token) -> bool {
-        self.operations.borrow().is_waiting(token, self.current.get())
-    }
-
     pub(crate) fn poll_operation(&self, token: Token) -> Option<Completed> {
         self.operations.borrow_mut().poll(token, self.current.get())
+    }
+
+    #[inline]
+    pub(crate) fn is_in_flight(&self, token: Token) -> bool {
+        self.operations.borrow().is_in_flight(token)
     }
 
     #[inline]
@@ -180,6 +187,14 @@ impl Shell {
     }
 
     /// A future with this operation is gone.
+    #[inline]
+    pub(crate) fn release(&self, token: Token) {
+        if !self.operations.borrow_mut().free_idle(token) {
+            self.abandon(token);
+        }
+    }
+
+    /// The same for one that is not known to be done with.
     pub(crate) fn abandon(&self, token: Token) {
         let mut orphans = Vec::new();
         let cancel = self.operations.borrow_mut().abandon(token, &mut orphans);
@@ -192,6 +207,7 @@ impl Shell {
         }
     }
 
+    #[inline]
     pub(crate) fn handle_event(&self, event: Event) {
         if let Outcome::Woken = event.outcome {
             return;

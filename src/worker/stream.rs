@@ -9,6 +9,7 @@ use super::pending::{
     Connecting, Draining, Filling, Nothing, Pending, ReceiveResult, Receiving, SendResult, Sending,
 };
 use super::shell::{Shell, Started as Begun};
+use koi_sys::buf::Pool;
 use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
 use koi_sys::ring::{Handle, Op, Payload};
 use koi_sys::table::Key;
@@ -48,7 +49,7 @@ impl Future for ReceiveFuture<'_> {
         if let Some(pending) = &mut self.pending {
             return Pin::new(pending).poll(cx);
         }
-        match self.stream.begin_receive(true) {
+        match self.stream.start_receive() {
             Started::Done(result) => Poll::Ready(result),
             Started::Pending(pending) => {
                 self.pending = Some(pending);
@@ -113,20 +114,29 @@ impl Stream {
     /// As [`Stream::receive`], begun now.
     #[inline]
     pub fn start_receive(&self) -> Started<'_, Receiving> {
-        self.begin_receive(false)
+        match self.shell.receive(self.handle.get(), None) {
+            Begun::Done(result) => Started::Done(result),
+            Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
+        }
     }
 
-    /// As [`Stream::send`], begun now.
+    /// As [`Stream::send`], begun now. Its end wakes the task only if it is an error, or once it is
+    /// awaited.
     #[inline]
     pub fn start_send(&self, payload: impl Into<Payload>) -> Started<'_, Sending> {
         self.begin_send(payload.into(), false)
     }
 
+    /// As [`Stream::start_receive`], with the slot of a receive whose result was taken: the result
+    /// of the new one if it was done at once, else it is in flight in that slot.
     #[inline]
-    fn begin_receive(&self, awaited: bool) -> Started<'_, Receiving> {
-        match self.shell.receive(self.handle.get(), awaited) {
-            Begun::Done(result) => Started::Done(result),
-            Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
+    pub fn receive_again(&self, pending: &mut Pending<'_, Receiving>) -> Option<ReceiveResult> {
+        match self.shell.receive(self.handle.get(), Some(pending.token())) {
+            Begun::Done(result) => Some(result),
+            Begun::Waiting(token) => {
+                pending.replace(token);
+                None
+            }
         }
     }
 
@@ -166,6 +176,11 @@ impl Stream {
         if handle != Handle(Key::NONE) {
             self.shell.ring.borrow_mut().abort(handle);
         }
+    }
+
+    /// The buffers of this stream's worker.
+    pub fn pool(&self) -> &Pool {
+        &self.shell.pool
     }
 
     /// The peer's address; `None` once it is gone.

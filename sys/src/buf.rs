@@ -89,8 +89,18 @@ pub struct PoolStats {
 
 struct Inner {
     config: PoolConfig,
-    free: [RefCell<Vec<NonNull<Header>>>; 2],
-    stats: RefCell<PoolStats>,
+    classes: [Shelf; 2],
+    refused: Cell<u64>,
+    copied_bytes: Cell<u64>,
+}
+
+/// The blocks of one class.
+#[derive(Default)]
+struct Shelf {
+    free: RefCell<Vec<NonNull<Header>>>,
+    existing: Cell<usize>,
+    leased: Cell<usize>,
+    leased_max: Cell<usize>,
 }
 
 /// The head of every block; its data follows in the same allocation.
@@ -137,10 +147,6 @@ fn data(block: NonNull<Header>) -> NonNull<u8> {
 }
 
 impl Inner {
-    fn update(&self, change: impl FnOnce(&mut PoolStats)) {
-        change(&mut self.stats.borrow_mut());
-    }
-
     fn max(&self, class: Class) -> usize {
         [self.config.small_max, self.config.bulk_max][class.index()]
     }
@@ -150,35 +156,59 @@ impl Inner {
     }
 
     fn take(&self, class: Class) -> Option<NonNull<Header>> {
-        let i = class.index();
-        if let Some(block) = self.free[i].borrow_mut().pop() {
-            return Some(block);
+        let shelf = &self.classes[class.index()];
+        let free = shelf.free.borrow_mut().pop();
+        let block = match free {
+            Some(block) => block,
+            None => self.make(class)?,
+        };
+        let leased = shelf.leased.get() + 1;
+        shelf.leased.set(leased);
+        if leased > shelf.leased_max.get() {
+            shelf.leased_max.set(leased);
         }
-        if self.stats.borrow().existing[i] >= self.max(class) {
-            self.update(|s| s.refused += 1);
+        Some(block)
+    }
+
+    #[cold]
+    fn make(&self, class: Class) -> Option<NonNull<Header>> {
+        let shelf = &self.classes[class.index()];
+        if shelf.existing.get() >= self.max(class) {
+            self.refused.set(self.refused.get() + 1);
             return None;
         }
-        self.update(|s| s.existing[i] += 1);
+        shelf.existing.set(shelf.existing.get() + 1);
         Some(allocate(class))
     }
 
     fn give_back(&self, block: NonNull<Header>, class: Class) {
-        let i = class.index();
-        self.update(|s| s.leased[i] -= 1);
-        let mut list = self.free[i].borrow_mut();
+        let shelf = &self.classes[class.index()];
+        shelf.leased.set(shelf.leased.get() - 1);
+        let mut list = shelf.free.borrow_mut();
         if list.len() < self.keep(class) {
             list.push(block);
         } else {
-            self.update(|s| s.existing[i] -= 1);
+            shelf.existing.set(shelf.existing.get() - 1);
             free(block);
+        }
+    }
+
+    fn stats(&self) -> PoolStats {
+        let each = |count: fn(&Shelf) -> usize| [count(&self.classes[0]), count(&self.classes[1])];
+        PoolStats {
+            existing: each(|shelf| shelf.existing.get()),
+            leased: each(|shelf| shelf.leased.get()),
+            leased_max: each(|shelf| shelf.leased_max.get()),
+            refused: self.refused.get(),
+            copied_bytes: self.copied_bytes.get(),
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for list in &mut self.free {
-            for block in list.get_mut().drain(..) {
+        for shelf in &mut self.classes {
+            for block in shelf.free.get_mut().drain(..) {
                 free(block);
             }
         }
@@ -194,19 +224,15 @@ impl Pool {
     pub fn new(config: PoolConfig) -> Pool {
         Pool(Rc::new(Inner {
             config,
-            free: [RefCell::default(), RefCell::default()],
-            stats: RefCell::default(),
+            classes: Default::default(),
+            refused: Cell::new(0),
+            copied_bytes: Cell::new(0),
         }))
     }
 
     /// A block of this class, or `None` when all that may exist are out.
     pub fn lease(&self, class: Class) -> Option<Lease> {
         let block = self.0.take(class)?;
-        self.0.update(|s| {
-            let i = class.index();
-            s.leased[i] += 1;
-            s.leased_max[i] = s.leased_max[i].max(s.leased[i]);
-        });
         // SAFETY: the block was free, so nobody else refers to its header.
         let header = unsafe { block.as_ref() };
         header.shares.set(1);
@@ -216,8 +242,8 @@ impl Pool {
 
     /// Whether a lease of this class would be granted now.
     pub fn available(&self, class: Class) -> bool {
-        let i = class.index();
-        !self.0.free[i].borrow().is_empty() || self.0.stats.borrow().existing[i] < self.0.max(class)
+        let shelf = &self.0.classes[class.index()];
+        !shelf.free.borrow().is_empty() || shelf.existing.get() < self.0.max(class)
     }
 
     /// A chunk with a copy of `bytes`: `None` when the pool is exhausted or when they do not fit
@@ -229,13 +255,13 @@ impl Pool {
         }
         let mut lease = self.lease(class)?;
         lease[..bytes.len()].copy_from_slice(bytes);
-        self.0.update(|s| s.copied_bytes += bytes.len() as u64);
+        self.0.copied_bytes.set(self.0.copied_bytes.get() + bytes.len() as u64);
         Some(lease.freeze(bytes.len()))
     }
 
     /// What the pool has done so far.
     pub fn stats(&self) -> PoolStats {
-        *self.0.stats.borrow()
+        self.0.stats()
     }
 }
 

@@ -14,6 +14,7 @@ mod contract {
     pub mod connecting;
     pub mod ending;
     pub mod handles;
+    pub mod hosts;
     pub mod limits;
     pub mod pool;
     pub mod receiving;
@@ -63,6 +64,7 @@ behaviours! {
         a_connect_cancelled_at_any_moment_ends_once
         unix_sockets_carry_streams
         a_unix_path_that_is_not_there
+        a_unix_queue_that_is_full
         addresses_are_told;
     receiving:
         a_cancelled_receive_loses_no_bytes
@@ -90,6 +92,7 @@ behaviours! {
         shutting_the_reading_side_ends_a_receive;
     handles:
         a_stale_handle_is_refused
+        a_closed_listener_sheds_nobody
         a_stale_token_is_counted
         a_reused_descriptor_belongs_to_its_new_owner
         one_operation_in_each_direction
@@ -109,7 +112,8 @@ behaviours! {
         a_cancelled_fill_returns_its_pipe
         a_cancelled_drain_returns_its_pipe
         bytes_received_before_the_pipe_keep_their_order
-        datagrams_are_sent;
+        datagrams_are_sent
+        a_datagram_without_room_is_refused;
     waiting:
         deadlines_are_never_early
         a_deadline_in_the_past_returns_at_once
@@ -121,6 +125,12 @@ behaviours! {
         a_waker_outlives_its_ring;
     limits:
         descriptors_run_out;
+}
+
+/// Two rings on one simulated network: neither moves the clock, and both see what travels.
+#[test]
+fn two_hosts_of_the_simulation_talk() {
+    contract::hosts::two_hosts_talk();
 }
 
 /// Tests in processes of their own, because they change the process or count what it has open.
@@ -177,26 +187,26 @@ mod process {
     #[cfg(target_os = "freebsd")]
     children! { kqueue Kqueue; poll Poll; }
 
-    /// A machine that refuses io_uring runs on the poll back-end and says so. `preferred` comes
-    /// from the parent, because the verdict on io_uring is found once per process.
+    /// A machine that refuses io_uring runs on the poll back-end and says so. In a process of its
+    /// own, because the verdict on io_uring is found once per process.
     #[cfg(target_os = "linux")]
     fn refused(errno: i32, test: &str) {
         use crate::contract::refused;
         match child::argument(test) {
-            Some(preferred) => refused::io_uring_is_passed_over(errno, preferred == "true"),
-            None => child::run(test, &refused::is_preferred().to_string()),
+            Some(_) => refused::poll_runs_and_says_so(errno),
+            None => child::run(test, "child"),
         }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn io_uring_denied_is_passed_over() {
-        refused(libc::EPERM, "process::io_uring_denied_is_passed_over");
+    fn without_leave_for_io_uring_poll_runs() {
+        refused(libc::EPERM, "process::without_leave_for_io_uring_poll_runs");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn io_uring_missing_is_passed_over() {
-        refused(libc::ENOSYS, "process::io_uring_missing_is_passed_over");
+    fn without_io_uring_poll_runs() {
+        refused(libc::ENOSYS, "process::without_io_uring_poll_runs");
     }
 }

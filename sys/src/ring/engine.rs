@@ -201,17 +201,33 @@ impl<S: System> Engine<S> {
         socket: Handle,
         token: impl FnOnce() -> Token,
     ) -> Option<Result<Option<Chunk>, ReceiveError>> {
-        if let Some(entry) = self.entries.get_mut(socket.0)
-            && entry.read == NONE
-            && entry.readable
-            && let Step::Done(outcome) = receive(&mut self.system, &self.pool, entry)
-        {
-            self.counters.note(&outcome);
-            if let Outcome::Received(result) = outcome {
-                return Some(result);
+        let usual = self.entries.get_mut(socket.0).filter(|e| e.read == NONE && e.watched);
+        let Some(entry) = usual else {
+            self.submit(Op::Receive(socket), token());
+            return None;
+        };
+        let mut starved = false;
+        if entry.readable {
+            match receive(&mut self.system, &self.pool, entry) {
+                Step::Done(Outcome::Received(result)) => {
+                    if let Err(error) = result {
+                        self.counters.note(&Outcome::Received(Err(error)));
+                    }
+                    return Some(result);
+                }
+                Step::Starved => starved = true,
+                _ => {}
             }
         }
-        self.submit_from(Op::Receive(socket), Cursor::default(), token());
+        let token = token();
+        if self.operations.put(token, Op::Receive(socket), Cursor::default()).is_err() {
+            self.done.push(Op::Receive(socket).refuse(token, Refused::Busy));
+            return None;
+        }
+        entry.read = token.0.index;
+        if starved {
+            self.starve(socket.0);
+        }
         None
     }
 
@@ -325,8 +341,7 @@ impl<S: System> Engine<S> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
-        let (op, cursor) = (&mut inflight.op, &mut inflight.cursor);
-        let step = match op {
+        let step = match &mut inflight.op {
             Op::Receive(_) => {
                 let step = receive(&mut self.system, &self.pool, entry);
                 if let Step::Done(outcome) = step {
@@ -340,7 +355,12 @@ impl<S: System> Engine<S> {
             }
             Op::Accept(_) => return self.attempt_accept(key, token),
             Op::Connect(..) => return self.attempt_connect(key),
-            _ => transfer(&mut self.system, entry, op, cursor),
+            _ => {
+                let mut cursor = inflight.cursor();
+                let step = transfer(&mut self.system, entry, &mut inflight.op, &mut cursor);
+                inflight.set_cursor(cursor);
+                step
+            }
         };
         match step {
             Step::Done(outcome) => {
@@ -441,8 +461,7 @@ fn transfer<S: System>(
         Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
         Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
         Op::SendTo(_, datagram) => {
-            let sent = system.send_to(&entry.socket, &datagram.0, &datagram.1);
-            report(sent, Outcome::Sent)
+            Some(Outcome::Sent(system.send_to(&entry.socket, &datagram.0, &datagram.1)))
         }
         Op::Shutdown(_, how) => {
             system.shutdown(&entry.socket, *how);

@@ -33,6 +33,10 @@ impl Cursor {
         }
     }
 
+    fn is_start(self) -> bool {
+        (self.chunk, self.offset) == (0, 0)
+    }
+
     /// Whether nothing is left to send.
     pub(crate) fn at_end(self, payload: &Payload) -> bool {
         let rest = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
@@ -77,9 +81,48 @@ impl Cursor {
 #[derive(Debug)]
 pub(crate) struct InFlight<Extra> {
     pub(crate) op: Op,
-    pub(crate) cursor: Cursor,
-    /// What the back-end keeps with it.
-    pub(crate) extra: Extra,
+    /// What few operations have, and an idle connection's receives never.
+    more: Option<Box<More<Extra>>>,
+}
+
+/// How far a send has come, and what the back-end keeps with the operation.
+#[derive(Debug, Default)]
+struct More<Extra> {
+    cursor: Cursor,
+    extra: Extra,
+}
+
+impl<Extra: Default> InFlight<Extra> {
+    #[inline(always)]
+    fn new(op: Op, cursor: Cursor) -> Self {
+        let more = (!cursor.is_start()).then(|| Box::new(More { cursor, extra: Extra::default() }));
+        InFlight { op, more }
+    }
+
+    /// How far the send has come.
+    #[inline]
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.more.as_ref().map_or(Cursor::default(), |more| more.cursor)
+    }
+
+    /// Remembers how far the send has come.
+    #[inline]
+    pub(crate) fn set_cursor(&mut self, cursor: Cursor) {
+        if !cursor.is_start() {
+            self.more.get_or_insert_default().cursor = cursor;
+        }
+    }
+
+    /// What the back-end keeps with it, if it keeps anything.
+    #[inline]
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        self.more.as_ref().map(|more| &more.extra)
+    }
+
+    /// Room for what the back-end keeps with it.
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        &mut self.more.get_or_insert_default().extra
+    }
 }
 
 /// The operations in flight by token index. The caller's tokens are slots of one table, so a plain
@@ -96,9 +139,9 @@ impl<Extra: Default> Operations<Extra> {
     }
 
     /// Files an operation; a slot still taken gives the operation back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, token: Token, op: Op, cursor: Cursor) -> Result<(), Op> {
-        let inflight = InFlight { op, cursor, extra: Extra::default() };
+        let inflight = InFlight::new(op, cursor);
         match self.slots.get_mut(token.0.index as usize) {
             Some((generation, slot @ None)) => {
                 *generation = token.0.generation;

@@ -20,6 +20,7 @@
 //! A ring belongs to the thread that opened it. Only [`Waker`]s cross threads.
 
 mod counters;
+mod datagram;
 mod engine;
 mod inflight;
 mod op;

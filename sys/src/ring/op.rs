@@ -33,7 +33,8 @@ pub enum Op {
     Receive(Handle),
     /// Send all of it; completes once, whole or with an error.
     Send(Handle, Payload),
-    /// Send one datagram on a UDP socket.
+    /// Send one datagram on an unconnected socket, now or not at all: without room for it the error
+    /// is `SendError::Memory`.
     SendTo(Handle, Box<(SocketAddress, Chunk)>),
     /// Move bytes from the socket into an empty pipe, without their passing user space.
     Fill(Handle, Box<Pipe>),

@@ -79,17 +79,18 @@ pub struct Caps {
     pub kind: Kind,
     /// Whether `Op::Fill` and `Op::Drain` work.
     pub splice: bool,
-    /// Why a better back-end was not taken, if it was tried and refused.
-    pub passed_over: Option<(Kind, OpenError)>,
+    /// The system's other back-end, if nobody asked for this one by name: whether it could be had.
+    pub other: Option<(Kind, Result<(), OpenError>)>,
 }
 
 impl fmt::Display for Caps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
-        if let Some((kind, why)) = self.passed_over {
-            write!(f, " ({kind} was passed over: {why})")?;
+        match self.other {
+            Some((kind, Ok(()))) => write!(f, "; {kind} could be had (KOI_RING)"),
+            Some((kind, Err(why))) => write!(f, "; no {kind}: {why}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -139,32 +140,30 @@ impl Ring {
     /// # Errors
     /// A forced back-end that cannot be had, or a system that gives not even the last resort.
     pub fn open(choice: Choice, pool: &Pool) -> Result<Ring, OpenError> {
-        let kinds: &[Kind] = match choice {
-            Choice::Forced(ref kind) => std::slice::from_ref(kind),
-            Choice::Auto => PREFERENCE,
+        let (kind, other) = match choice {
+            Choice::Forced(kind) => (kind, None),
+            Choice::Auto => (PREFERRED, OTHER.map(|kind| (kind, probe(kind)))),
         };
-        let mut passed_over = None;
-        for &kind in kinds {
-            match open_one(kind, pool) {
-                Ok(backend) => {
-                    let splice = crate::net::CAN_SPLICE;
-                    return Ok(Ring { backend, caps: Caps { kind, splice, passed_over } });
-                }
-                Err(error) => passed_over = passed_over.or(Some((kind, error))),
-            }
-        }
-        Err(passed_over.map_or(OpenError::WrongSystem, |(_, error)| error))
+        let backend = open_one(kind, pool)?;
+        Ok(Ring { backend, caps: Caps { kind, splice: crate::net::CAN_SPLICE, other } })
     }
 }
 
-/// Best first. On Linux the order is a measurement's (README, "Which ring").
-const PREFERENCE: &[Kind] = if cfg!(target_os = "freebsd") {
-    &[Kind::Kqueue, Kind::Poll]
-} else if cfg!(target_os = "linux") {
-    &[Kind::Uring, Kind::Poll]
-} else {
-    &[Kind::Poll]
-};
+/// What is opened when nobody asks for anything else. On Linux that is a measurement's verdict
+/// (README, "Which ring").
+const PREFERRED: Kind = if cfg!(target_os = "freebsd") { Kind::Kqueue } else { Kind::Poll };
+
+/// What is there beside it, and worth saying.
+const OTHER: Option<Kind> = if cfg!(target_os = "linux") { Some(Kind::Uring) } else { None };
+
+/// Whether a back-end could be had, without keeping it.
+fn probe(kind: Kind) -> Result<(), OpenError> {
+    match kind {
+        #[cfg(target_os = "linux")]
+        Kind::Uring => super::uring::probe(),
+        _ => Err(OpenError::WrongSystem),
+    }
+}
 
 fn open_one(kind: Kind, pool: &Pool) -> Result<Backend, OpenError> {
     match kind {

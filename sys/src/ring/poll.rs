@@ -65,7 +65,8 @@ impl Selector for Poll {
                 key: Key::from_bits(token.0 as u64),
                 readable: event.is_readable(),
                 writable: event.is_writable(),
-                hangup: event.is_read_closed() || event.is_write_closed() || event.is_error(),
+                // An error alone counts as a closed write side.
+                hangup: event.is_read_closed() || event.is_write_closed(),
             },
         }));
         Ok(())

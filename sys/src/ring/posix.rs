@@ -1,6 +1,7 @@
 //! Real sockets under the readiness engine: the calls are the same on every kernel, only the
 //! [`Selector`] differs.
 
+use super::datagram;
 use super::engine::Engine;
 use super::op::Handle;
 use super::reserve::Reserve;
@@ -98,10 +99,9 @@ impl<S: Selector> System for Posix<S> {
         &mut self,
         socket: &OwnedFd,
         to: &SocketAddress,
-        datagram: &[u8],
-    ) -> Result<(), Attempt<SendError>> {
-        let raw = to.to_raw().ok_or(Attempt::Failed(SendError::from_errno(libc::ENAMETOOLONG)))?;
-        net::send_to(socket.as_fd(), datagram, &raw).map(|_| ())
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
+        datagram::send(socket.as_fd(), to, bytes)
     }
 
     fn shutdown(&mut self, socket: &OwnedFd, how: How) {

@@ -67,7 +67,7 @@ pub(crate) trait System {
         socket: &Self::Socket,
         to: &SocketAddress,
         datagram: &[u8],
-    ) -> Result<(), Attempt<SendError>>;
+    ) -> Result<(), SendError>;
     fn shutdown(&mut self, socket: &Self::Socket, how: How);
 
     /// Whether [`System::fill`] and [`System::drain`] work here.

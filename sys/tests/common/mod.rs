@@ -288,7 +288,8 @@ impl Bench {
     pub fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Bench) -> bool) {
         let (mut heard, mut silent) = (Instant::now(), 0);
         while !holds(self) {
-            let deadline = self.ring.now() + Duration::from_secs(1);
+            // Short, because a condition may come true in a turn that then waits.
+            let deadline = self.ring.now() + Duration::from_millis(100);
             if self.turn(Some(deadline)) > 0 {
                 (heard, silent) = (Instant::now(), 0);
                 continue;

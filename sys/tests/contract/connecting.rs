@@ -1,10 +1,8 @@
 //! Connecting, and the addresses of both ends.
 
-use crate::common::{Bench, IntoAddress};
-use koi_sys::net::{self, ConnectError, Family, ListenOptions, SocketAddress};
+use crate::common::Bench;
+use koi_sys::net::{self, ConnectError, ListenOptions, SocketAddress};
 use koi_sys::ring::{Op, Outcome};
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsFd, OwnedFd};
 
 pub fn nobody_listens(bench: &mut Bench) {
     let address = bench.deaf_address();
@@ -126,6 +124,27 @@ pub fn a_unix_path_that_is_not_there(bench: &mut Bench) {
     bench.close(listener);
     bench.until("the listener is gone", |bench| bench.ring.descriptors() < open);
     assert_eq!(bench.connect(&path.address()), Err(ConnectError::Refused));
+}
+
+/// A listener that nobody accepts from and whose queue is full: the operation says so instead of
+/// waiting for who knows how long.
+pub fn a_unix_queue_that_is_full(bench: &mut Bench) {
+    if bench.is_sim() {
+        return;
+    }
+    let path = Path::new(bench, "full");
+    let options = ListenOptions { backlog: 2, ..Default::default() };
+    let (listener, _) = bench.listen_at(&path.address(), &options);
+    let results: Vec<_> = (0..6).map(|_| bench.connect(&path.address())).collect();
+    assert!(results[0].is_ok(), "{results:?}");
+    // FreeBSD has no number of its own for it.
+    let full = [Err(ConnectError::Full), Err(ConnectError::Refused)];
+    assert!(full.contains(&results[5]), "{results:?}");
+    let accept = bench.submit(Op::Accept(listener));
+    let waiting = results.iter().filter(|result| result.is_ok()).count();
+    bench.until("those in the queue arrive", |bench| bench.arrived() == waiting);
+    bench.ring.cancel(accept);
+    bench.outcome(accept);
 }
 
 pub fn addresses_are_told(bench: &mut Bench) {

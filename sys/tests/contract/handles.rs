@@ -1,7 +1,7 @@
 //! Handles and tokens: stale ones, busy ones, and numbers that change hands.
 
 use crate::common::{Bench, IntoAddress};
-use koi_sys::net::{How, ReceiveError, SendError};
+use koi_sys::net::{AcceptError, How, ReceiveError, SendError};
 use koi_sys::ring::{Handle, Op, Outcome, Payload, Refused, Token};
 use koi_sys::table::Key;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -47,6 +47,21 @@ pub fn a_stale_handle_is_refused(bench: &mut Bench) {
     refuse_everything(bench, server);
     refuse_everything(bench, Handle(Key::NONE));
     refuse_everything(bench, Handle(Key { index: 1 << 20, generation: 0 }));
+}
+
+/// A listener that was closed this very turn: who waits there is not ours any more.
+pub fn a_closed_listener_sheds_nobody(bench: &mut Bench) {
+    let (listener, address) = bench.listen();
+    let client = bench.connect(&address).expect("connected to the queue");
+    let accept = bench.submit(Op::Accept(listener));
+    bench.close(listener);
+    assert!(!bench.ring.shed(listener));
+    assert!(matches!(bench.outcome(accept), Outcome::Accepted(Err(AcceptError::Canceled))));
+    // One the accept was quick enough for is closed by hand; any other by the kernel.
+    while let Some(server) = bench.accepted(accept) {
+        bench.close(server);
+    }
+    assert!(matches!(bench.receive(client), Ok(None) | Err(ReceiveError::Reset)));
 }
 
 pub fn a_stale_token_is_counted(bench: &mut Bench) {

@@ -23,6 +23,11 @@ pub fn a_dropped_ring_returns_everything(bench: &mut Bench) {
             let chunk = bench.chunk(b"refused");
             bench.submit(Op::Send(client, Payload::One(chunk)));
             bench.start_connect(&address);
+            if bench.ring.caps().splice {
+                let pipe = Box::new(Pipe::new(64 << 10).expect("a pipe"));
+                let (_, quiet) = bench.pair();
+                bench.submit(Op::Fill(quiet, pipe));
+            }
         }
         bench.glance(round);
         let [pool, store] = bench.drop_ring();

@@ -28,7 +28,7 @@ fn refuse_io_uring(errno: i32) {
 }
 
 /// Under the filter: which ring there is, and what is said about the other.
-pub fn io_uring_is_passed_over(errno: i32, preferred: bool) {
+pub fn poll_runs_and_says_so(errno: i32) {
     refuse_io_uring(errno);
     let expected = match errno {
         libc::EPERM => OpenError::Denied,
@@ -45,19 +45,8 @@ pub fn io_uring_is_passed_over(errno: i32, preferred: bool) {
     let ring = Ring::open(Choice::Auto, &pool).expect("there is always poll");
     let caps = ring.caps();
     assert_eq!(caps.kind, Kind::Poll);
-    if preferred {
-        assert_eq!(caps.passed_over, Some((Kind::Uring, expected)));
-        let words = caps.to_string();
-        assert!(words.contains("poll") && words.contains("io_uring was passed over"), "{words}");
-    } else {
-        assert_eq!(caps.passed_over, None);
-    }
+    assert_eq!(caps.other, Some((Kind::Uring, Err(expected))));
+    let words = caps.to_string();
+    assert!(words.starts_with("poll") && words.contains("no io_uring: "), "{words}");
     assert_eq!(pool.stats().leased, [0, 0]);
-}
-
-/// Whether a ring opened without further wishes would be io_uring, if this kernel allows it.
-pub fn is_preferred() -> bool {
-    let pool = Pool::new(PoolConfig::default());
-    let caps = Ring::open(Choice::Auto, &pool).expect("there is always poll").caps();
-    caps.kind == Kind::Uring || caps.passed_over.is_some_and(|(kind, _)| kind == Kind::Uring)
 }

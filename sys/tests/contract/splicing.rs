@@ -248,6 +248,41 @@ pub fn bytes_received_before_the_pipe_keep_their_order(bench: &mut Bench) {
     }
 }
 
+/// A datagram goes now or not at all: a receiver that is full is an error, not a wait for news that
+/// no kernel gives.
+pub fn a_datagram_without_room_is_refused(bench: &mut Bench) {
+    if bench.is_sim() {
+        return;
+    }
+    let name = format!("koi-contract-{}-{:?}-datagrams", std::process::id(), bench.kind);
+    let path = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_file(&path);
+    let receiver = std::os::unix::net::UnixDatagram::bind(&path).expect("a receiver");
+    let to = SocketAddress::Unix(path.clone());
+    let socket = net::datagram_socket(Family::Unix).expect("a datagram socket");
+    let handle = bench.ring.adopt(socket, Adopt::Idle).expect("adopted");
+    bench.know(handle);
+    let send = |bench: &mut Bench| {
+        let datagram = bench.chunk(&[1; 1000]);
+        let send = bench.submit(Op::SendTo(handle, Box::new((to.clone(), datagram))));
+        sent(bench.outcome(send))
+    };
+    let mut room = 0;
+    let full = loop {
+        match send(bench) {
+            Ok(()) => room += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full, SendError::Memory);
+    let mut buffer = [0; 2000];
+    for _ in 0..room {
+        assert_eq!(receiver.recv(&mut buffer).expect("a datagram"), 1000);
+    }
+    assert_eq!(send(bench), Ok(()));
+    let _ = std::fs::remove_file(path);
+}
+
 pub fn datagrams_are_sent(bench: &mut Bench) {
     let receiver = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
     receiver.set_read_timeout(Some(Duration::from_secs(30))).expect("a guard");

@@ -378,7 +378,7 @@ impl System for Host {
         _socket: &usize,
         _to: &SocketAddress,
         _datagram: &[u8],
-    ) -> Result<(), Attempt<SendError>> {
+    ) -> Result<(), SendError> {
         self.state().datagrams += 1;
         Ok(())
     }

@@ -100,7 +100,7 @@ impl Network {
                 Host::new(self.clone(), host),
                 pool.clone(),
             ))),
-            caps: Caps { kind: Kind::Sim, splice: false, passed_over: None },
+            caps: Caps { kind: Kind::Sim, splice: false, other: None },
         }
     }
 

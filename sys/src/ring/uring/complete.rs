@@ -2,7 +2,7 @@
 
 use super::super::op::{Event, Op, Outcome, Payload, Side};
 use super::request::{self, Kind};
-use super::{Closing, NONE, Uring};
+use super::{Closing, NONE, Uring, is_canceled};
 use crate::net::{AcceptError, ConnectError, SendError};
 use crate::ring::{Adopt, Token};
 use crate::table::Key;
@@ -60,7 +60,7 @@ impl Uring {
         let Some((token, inflight)) = self.operations.at(entry.read) else {
             return self.settle(key);
         };
-        let canceled = inflight.extra.canceled || closing;
+        let canceled = is_canceled(inflight) || closing;
         let error = match accepted {
             Some(fd) => {
                 if let Ok(handle) = self.adopt_fd(fd, Adopt::Stream) {
@@ -111,7 +111,7 @@ impl Uring {
         entry.kernel -= 1;
         let closing = entry.closing != Closing::No;
         let Some((_, inflight)) = self.operations.at(entry.write) else { return };
-        let canceled = inflight.extra.canceled || closing;
+        let canceled = is_canceled(inflight) || closing;
         let Op::Send(_, payload) = &inflight.op else { return };
         if let Payload::One(chunk) = payload
             && result as usize == chunk.len()
@@ -124,16 +124,18 @@ impl Uring {
             }
             return;
         }
+        let mut cursor = inflight.cursor();
         if result >= 0 {
-            inflight.cursor.advance(payload, result as usize);
+            cursor.advance(payload, result as usize);
         }
         let sent = match -result {
-            ..=0 if inflight.cursor.at_end(payload) => Some(Ok(())),
+            ..=0 if cursor.at_end(payload) => Some(Ok(())),
             ..=0 | libc::EINTR | libc::EAGAIN if canceled => Some(Err(SendError::Canceled)),
             ..=0 | libc::EINTR | libc::EAGAIN => None,
             libc::ECANCELED => Some(Err(SendError::Canceled)),
             errno => Some(Err(SendError::from_errno(errno))),
         };
+        inflight.set_cursor(cursor);
         match sent {
             Some(result) => self.conclude(key, Side::Write, Outcome::Sent(result)),
             None => self.push_send(key),

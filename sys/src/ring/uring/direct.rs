@@ -3,8 +3,9 @@
 use super::super::op::{Event, Op, Outcome, Side, loss};
 use super::receive::{Request, Stash};
 use super::request::{self, Kind};
-use super::{Closing, NONE, Uring};
-use crate::net::{self, Attempt, Pipe, SendError};
+use super::{Closing, NONE, Uring, is_canceled};
+use crate::net::{self, Attempt, Pipe};
+use crate::ring::datagram;
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -47,7 +48,7 @@ impl Uring {
             Ok(outcome) | Err(Attempt::Failed(outcome)) => self.conclude(key, side, outcome),
             Err(Attempt::WouldBlock) => {
                 let kind = if side == Side::Read { Kind::PollRead } else { Kind::PollWrite };
-                inflight.extra.polling = true;
+                inflight.extra_mut().polling = true;
                 entry.kernel += 1;
                 let request = request::poll(entry.fd.as_raw_fd(), key, kind);
                 self.push(&request);
@@ -62,11 +63,11 @@ impl Uring {
         let index = *entry.side(side);
         let closing = entry.closing != Closing::No;
         match self.operations.at(index) {
-            Some((_, inflight)) if inflight.extra.canceled || closing => {
+            Some((_, inflight)) if is_canceled(inflight) || closing => {
                 self.finish_canceled(key, side);
             }
             Some((_, inflight)) => {
-                inflight.extra.polling = false;
+                inflight.extra_mut().polling = false;
                 self.attempt(key, side);
             }
             None => {}
@@ -133,15 +134,7 @@ fn write(fd: BorrowedFd<'_>, op: &mut Op) -> Result<Outcome, Attempt<Outcome>> {
             }
             Ok(Outcome::Drained(Ok(())))
         }
-        Op::SendTo(_, datagram) => {
-            let (to, chunk) = &**datagram;
-            let Some(raw) = to.to_raw() else {
-                return Ok(Outcome::Sent(Err(SendError::from_errno(libc::ENAMETOOLONG))));
-            };
-            net::send_to(fd, chunk, &raw)
-                .map(|_| Outcome::Sent(Ok(())))
-                .map_err(|e| e.map(|e| Outcome::Sent(Err(e))))
-        }
+        Op::SendTo(_, datagram) => Ok(Outcome::Sent(datagram::send(fd, &datagram.0, &datagram.1))),
         Op::Shutdown(_, how) => {
             // An error means that the connection is gone, which the other operations say better.
             let _ = net::shutdown(fd, *how);

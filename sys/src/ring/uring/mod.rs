@@ -32,6 +32,7 @@ use crate::table::{Key, Table};
 use buffers::Group;
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, squeue};
+pub(super) use probe::probe;
 use receive::{Request, Stash};
 use std::io;
 use std::mem::ManuallyDrop;
@@ -165,25 +166,29 @@ fn enter(ring: &mut IoUring, want: u32, timeout: Option<Duration>) -> io::Result
     }
 }
 
+/// Whether an operation's end has been asked for.
+fn is_canceled(inflight: &InFlight<Extra>) -> bool {
+    inflight.extra().is_some_and(|extra| extra.canceled)
+}
+
 /// The request that the kernel has for an operation itself.
 fn kernel_request(inflight: &InFlight<Extra>) -> Option<request::Kind> {
     use request::Kind;
+    let polling = inflight.extra().is_some_and(|extra| extra.polling);
     match &inflight.op {
         // Its request is the connection's: what that brings waits in the stash for the next one.
         Op::Receive(_) => None,
         Op::Accept(_) => Some(Kind::Accept),
         Op::Connect(..) => Some(Kind::Connect),
         Op::Send(_, payload) => (!payload.is_empty()).then_some(Kind::Send),
-        Op::Fill(..) => inflight.extra.polling.then_some(Kind::PollRead),
-        Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => {
-            inflight.extra.polling.then_some(Kind::PollWrite)
-        }
+        Op::Fill(..) => polling.then_some(Kind::PollRead),
+        Op::Drain(..) | Op::SendTo(..) | Op::Shutdown(..) => polling.then_some(Kind::PollWrite),
     }
 }
 
 impl Uring {
     pub(crate) fn open(pool: Pool) -> Result<Uring, OpenError> {
-        probe::probe()?;
+        probe()?;
         let failed =
             |error: io::Error| OpenError::from_errno(error.raw_os_error().unwrap_or(libc::EINVAL));
         let ring = build(SUBMISSIONS).map_err(failed)?;
@@ -274,10 +279,9 @@ impl Uring {
     }
 
     pub(crate) fn shed(&mut self, listener: Handle) -> bool {
-        match self.entries.get(listener.0) {
-            Some(entry) => self.reserve.shed(entry.fd.as_fd()),
-            None => false,
-        }
+        // Not through `fd()`, which would borrow the reserve, too.
+        let entry = self.entries.get(listener.0).filter(|entry| entry.closing == Closing::No);
+        entry.is_some_and(|entry| self.reserve.shed(entry.fd.as_fd()))
     }
 
     pub(crate) fn submit(&mut self, op: Op, token: Token) {
@@ -327,7 +331,7 @@ impl Uring {
                 };
                 let address = Box::new(raw);
                 let (pointer, len) = (address.as_ptr(), address.len());
-                inflight.extra.memory = Memory::Address(address);
+                inflight.extra_mut().memory = Memory::Address(address);
                 entry.kernel += 1;
                 let request = request::connect(entry.fd.as_raw_fd(), key, pointer, len);
                 self.push(&request);
@@ -342,13 +346,14 @@ impl Uring {
         let Some((_, inflight)) = self.operations.at(entry.write) else { return };
         let Op::Send(_, payload) = &inflight.op else { return };
         let fd = entry.fd.as_raw_fd();
-        let request = if inflight.cursor.runs(payload).nth(1).is_some() {
-            let message = Message::new(inflight.cursor.runs(payload));
+        let cursor = inflight.cursor();
+        let request = if cursor.runs(payload).nth(1).is_some() {
+            let message = Message::new(cursor.runs(payload));
             let request = request::send_message(fd, key, &message.header);
-            inflight.extra.memory = Memory::Message(message);
+            inflight.extra_mut().memory = Memory::Message(message);
             request
         } else {
-            request::send(fd, key, inflight.cursor.runs(payload).next().unwrap_or_default())
+            request::send(fd, key, cursor.runs(payload).next().unwrap_or_default())
         };
         entry.kernel += 1;
         self.push(&request);
@@ -392,16 +397,27 @@ impl Uring {
         socket: Handle,
         token: impl FnOnce() -> Token,
     ) -> Option<Result<Option<Chunk>, ReceiveError>> {
-        if let Some(entry) = self.entries.get_mut(socket.0)
-            && entry.read == NONE
-            && let Some(outcome) = entry.stash.pop()
-        {
-            self.counters.note(&outcome);
-            if let Outcome::Received(result) = outcome {
-                return Some(result);
+        let usual = self.entries.get_mut(socket.0);
+        let usual = usual.filter(|e| e.read == NONE && e.closing == Closing::No);
+        let Some(entry) = usual else {
+            self.submit(Op::Receive(socket), token());
+            return None;
+        };
+        if let Some(Outcome::Received(result)) = entry.stash.pop() {
+            if let Err(error) = result {
+                self.counters.note(&Outcome::Received(Err(error)));
             }
+            return Some(result);
         }
-        self.submit(Op::Receive(socket), token());
+        let token = token();
+        if self.operations.put(token, Op::Receive(socket), Cursor::default()).is_err() {
+            self.done.push(Op::Receive(socket).refuse(token, Refused::Busy));
+            return None;
+        }
+        entry.read = token.0.index;
+        if entry.receiving == Request::None {
+            self.arm_receive(socket.0);
+        }
         None
     }
 
@@ -416,7 +432,7 @@ impl Uring {
         let (Handle(key), side) = (inflight.op.handle(), inflight.op.side());
         match kernel_request(inflight) {
             Some(kind) => {
-                inflight.extra.canceled = true;
+                inflight.extra_mut().canceled = true;
                 self.push(&request::cancel(kind, key));
             }
             None => self.finish_canceled(key, side),

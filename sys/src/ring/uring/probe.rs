@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The verdict, found once per process.
-pub(super) fn probe() -> Result<(), OpenError> {
+pub(in crate::ring) fn probe() -> Result<(), OpenError> {
     static VERDICT: OnceLock<Result<(), OpenError>> = OnceLock::new();
     *VERDICT.get_or_init(try_it)
 }

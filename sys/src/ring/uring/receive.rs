@@ -31,6 +31,7 @@ pub(super) enum Request {
 pub(super) struct Stash(Option<Box<VecDeque<Outcome>>>);
 
 impl Stash {
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Outcome> {
         let queue = self.0.as_mut()?;
         let first = queue.pop_front();
