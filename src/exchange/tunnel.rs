@@ -2,8 +2,9 @@
 //!
 //! In: two connected streams. Out: how many bytes went each way, and what ended each. Half-close
 //! is passed on: the end of one direction shuts down the other side's, and the other direction goes
-//! on. Back-pressure: a direction reads again only when what it read has gone to the kernel, so it
-//! holds one chunk (or one pipe) at a time, and none while it is idle.
+//! on. A failure ends both, and who is still there gets a reset. Back-pressure: a direction reads
+//! again only when what it read has gone to the kernel, so it holds one chunk (or one pipe) at a
+//! time, and none while it is idle.
 
 use crate::worker::{
     Chunk, How, Pending, Pipe, ReceiveError, Receiving, SendError, Sending, Started, Stream,
@@ -46,6 +47,7 @@ pub struct Direction {
 /// Moves bytes both ways until both directions have ended. `splice` lets bulk pass through the
 /// kernel where it can.
 pub fn tunnel<'a>(client: &'a Stream, server: &'a Stream, splice: bool) -> Tunnel<'a> {
+    let splice = splice && client.can_splice();
     Tunnel { up: Pump::new(client, server, splice), down: Pump::new(server, client, splice) }
 }
 
@@ -218,11 +220,13 @@ impl<'a> Pump<'a> {
         Phase::Receiving
     }
 
-    /// Tells the destination that no more comes. It must not take a failure for an orderly end, and
-    /// the other direction must learn that nobody is left to send to.
+    /// Tells the destination that no more comes. After a failure by a reset: it must not take half
+    /// of something for all of it, and the other direction must learn that nobody is left.
     fn end(&mut self, end: End) -> Phase<'a> {
-        let how = if end == End::Finished { How::Write } else { How::Both };
-        drop(self.to.shutdown(how));
+        match end {
+            End::Finished => drop(self.to.shutdown(How::Write)),
+            End::Source(_) | End::Destination(_) => self.to.abort(),
+        }
         Phase::Ended(end)
     }
 }

@@ -27,6 +27,8 @@ pub struct Listener {
     token: Option<Token>,
     /// The last attempt ended for want of descriptors.
     short: bool,
+    /// Connections still accepted once the worker stops: more cannot have arrived before.
+    last: usize,
 }
 
 impl Local {
@@ -40,7 +42,8 @@ impl Local {
         options: &ListenOptions,
     ) -> Result<Listener, BindError> {
         let handle = self.0.ring.borrow_mut().listen(address, options)?;
-        Ok(Listener { local: self.clone(), handle, token: None, short: false })
+        let last = usize::try_from(options.backlog).unwrap_or(0);
+        Ok(Listener { local: self.clone(), handle, token: None, short: false, last })
     }
 }
 
@@ -62,15 +65,22 @@ impl Listener {
                 Some(token) => token,
                 None => *self.token.insert(self.shell().submit_accept(self.handle)),
             };
-            let stopping = &self.local;
-            let next = poll_fn(|_| match stopping.0.poll_accept(token) {
+            let (shell, mut asked) = (&self.local.0, self.last == 0);
+            let next = poll_fn(|_| match shell.poll_accept(token) {
                 Some(result) => Poll::Ready(Some(result)),
-                None if stopping.0.poll_stop() => Poll::Ready(None),
-                None => Poll::Pending,
+                None if !shell.poll_stop() => Poll::Pending,
+                None if asked => Poll::Ready(None),
+                None => {
+                    // The ring may not have heard yet of what waits in the kernel's queue.
+                    asked = true;
+                    shell.wake_current();
+                    Poll::Pending
+                }
             });
             match next.await? {
                 Ok(handle) => {
                     self.short = false;
+                    self.last -= usize::from(self.local.is_stopping() && self.last > 0);
                     self.shell().count(|counters| counters.accepted += 1);
                     return Some(Stream::new(self.shell().clone(), handle));
                 }

@@ -139,12 +139,13 @@ impl Worker {
     pub fn run(self) -> Leftovers {
         let shell = &self.local.0;
         loop {
-            self.turn();
+            self.poll_tasks();
             if let Some(stop) = shell.stop.get()
                 && (shell.tasks.borrow().len() == 0 || shell.now() >= stop.deadline)
             {
                 return self.finish();
             }
+            self.wait();
         }
     }
 
@@ -157,18 +158,23 @@ impl Worker {
             *slot.borrow_mut() = Some(value);
         });
         loop {
-            self.turn();
+            self.poll_tasks();
             if let Some(value) = result.borrow_mut().take() {
                 return value;
             }
             // The task is gone without a result: it panicked, and here that is the caller's.
             assert!(Rc::strong_count(&result) > 1, "the task panicked");
+            self.wait();
         }
     }
 
     /// Polls every task that was woken, then waits for something to happen.
     pub fn turn(&self) {
         self.poll_tasks();
+        self.wait();
+    }
+
+    fn wait(&self) {
         let shell = &self.local.0;
         let deadline = match shell.tasks.borrow().queued() {
             0 => shell.next_deadline(),

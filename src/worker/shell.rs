@@ -268,6 +268,11 @@ impl Shell {
         stopping
     }
 
+    /// Has the task being polled polled again at the next turn.
+    pub(crate) fn wake_current(&self) {
+        self.tasks.borrow_mut().wake(self.current.get());
+    }
+
     /// Operations whose final event has not come.
     pub(crate) fn operations(&self) -> usize {
         self.operations.borrow().len()

@@ -13,6 +13,7 @@ use koi_sys::buf::Pool;
 use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
 use koi_sys::ring::{Handle, Op, Payload};
 use koi_sys::table::Key;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,7 +22,8 @@ use std::task::{Context, Poll};
 /// A connected (or connecting) stream socket of this worker.
 pub struct Stream {
     shell: Rc<Shell>,
-    handle: Handle,
+    /// [`Key::NONE`] once the connection was aborted.
+    handle: Cell<Handle>,
 }
 
 /// An operation that was done at once, or is in flight.
@@ -93,7 +95,7 @@ impl Future for SendFuture<'_> {
 
 impl Stream {
     pub(crate) fn new(shell: Rc<Shell>, handle: Handle) -> Stream {
-        Stream { shell, handle }
+        Stream { shell, handle: Cell::new(handle) }
     }
 
     /// Reads what is there, at least a byte; `None` at the end of the stream. Gives an error when
@@ -112,7 +114,7 @@ impl Stream {
     /// As [`Stream::receive`], begun now.
     #[inline]
     pub fn start_receive(&self) -> Started<'_, Receiving> {
-        match self.shell.receive(self.handle, None) {
+        match self.shell.receive(self.handle.get(), None) {
             Begun::Done(result) => Started::Done(result),
             Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
         }
@@ -129,7 +131,7 @@ impl Stream {
     /// of the new one if it was done at once, else it is in flight in that slot.
     #[inline]
     pub fn receive_again(&self, pending: &mut Pending<'_, Receiving>) -> Option<ReceiveResult> {
-        match self.shell.receive(self.handle, Some(pending.token())) {
+        match self.shell.receive(self.handle.get(), Some(pending.token())) {
             Begun::Done(result) => Some(result),
             Begun::Waiting(token) => {
                 pending.replace(token);
@@ -140,32 +142,40 @@ impl Stream {
 
     #[inline]
     fn begin_send(&self, payload: Payload, awaited: bool) -> Started<'_, Sending> {
-        match self.shell.send(self.handle, payload, awaited) {
+        match self.shell.send(self.handle.get(), payload, awaited) {
             Begun::Done(result) => Started::Done(result),
             Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
         }
     }
 
+    /// Whether [`Stream::fill`] and [`Stream::drain`] work here.
+    pub fn can_splice(&self) -> bool {
+        self.shell.ring.borrow().caps().splice
+    }
+
     /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
     pub fn fill(&self, pipe: Box<Pipe>) -> Pending<'_, Filling> {
-        Pending::submit(&self.shell, Op::Fill(self.handle, pipe))
+        Pending::submit(&self.shell, Op::Fill(self.handle.get(), pipe))
     }
 
     /// Moves all that a pipe holds to the peer.
     pub fn drain(&self, pipe: Box<Pipe>) -> Pending<'_, Draining> {
-        Pending::submit(&self.shell, Op::Drain(self.handle, pipe))
+        Pending::submit(&self.shell, Op::Drain(self.handle.get(), pipe))
     }
 
     /// Closes one direction for the peer to see. A connection already gone is no error. It happens
     /// even if nobody waits for it.
     pub fn shutdown(&self, how: How) -> Pending<'_, Nothing> {
-        Pending::submit(&self.shell, Op::Shutdown(self.handle, how))
+        Pending::submit(&self.shell, Op::Shutdown(self.handle.get(), how))
     }
 
-    /// Closes the connection so that the peer gets a reset.
-    pub fn abort(mut self) {
-        let handle = std::mem::replace(&mut self.handle, Handle(Key::NONE));
-        self.shell.ring.borrow_mut().abort(handle);
+    /// Closes the connection at once, so that the peer gets a reset. What is under way on it ends as
+    /// canceled, what comes later as closed.
+    pub fn abort(&self) {
+        let handle = self.handle.replace(Handle(Key::NONE));
+        if handle != Handle(Key::NONE) {
+            self.shell.ring.borrow_mut().abort(handle);
+        }
     }
 
     /// The buffers of this stream's worker.
@@ -175,26 +185,27 @@ impl Stream {
 
     /// The peer's address; `None` once it is gone.
     pub fn peer_address(&self) -> Option<SocketAddress> {
-        self.shell.ring.borrow().peer_address(self.handle)
+        self.shell.ring.borrow().peer_address(self.handle.get())
     }
 
     /// Our own address of this connection.
     pub fn local_address(&self) -> Option<SocketAddress> {
-        self.shell.ring.borrow().local_address(self.handle)
+        self.shell.ring.borrow().local_address(self.handle.get())
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.handle != Handle(Key::NONE) {
-            self.shell.ring.borrow_mut().close(self.handle);
+        let handle = self.handle.get();
+        if handle != Handle(Key::NONE) {
+            self.shell.ring.borrow_mut().close(handle);
         }
     }
 }
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stream({:?})", self.handle)
+        write!(f, "Stream({:?})", self.handle.get())
     }
 }
 

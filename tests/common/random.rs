@@ -1,0 +1,66 @@
+//! Dice, and bytes that say where they belong.
+
+/// SplitMix64: the same sequence on every machine.
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Zero up to, not including, `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    /// True once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// A length of any order of magnitude, at most `max`.
+    pub fn length(&mut self, max: usize) -> usize {
+        let bits = usize::BITS - max.leading_zeros();
+        let bound = 1 << self.below(bits as usize + 1);
+        self.below(bound).min(max)
+    }
+
+    /// So many bytes. They repeat only after a prime number of them, which no block's size divides.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        const PERIOD: usize = 65_521;
+        let mut bytes = Vec::with_capacity(len + 8);
+        while bytes.len() < len.min(PERIOD) {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
+        bytes.truncate(len.min(PERIOD));
+        while bytes.len() < len {
+            let more = (len - bytes.len()).min(bytes.len());
+            bytes.extend_from_within(..more);
+        }
+        bytes
+    }
+}
+
+/// The seed of a random test: `KOI_SEED`, or this one.
+pub fn seed(usual: u64) -> u64 {
+    match std::env::var("KOI_SEED") {
+        Ok(text) => text.parse().expect("KOI_SEED is a number"),
+        Err(_) => usual,
+    }
+}
+
+/// Fails unless both are the same, saying where they part and not what 8 MiB of bytes are.
+#[track_caller]
+pub fn assert_same(got: &[u8], sent: &[u8]) {
+    if got == sent {
+        return;
+    }
+    let parted = got.iter().zip(sent).position(|(a, b)| a != b);
+    assert!(parted.is_none(), "other bytes than were sent, from {} on", parted.unwrap_or(0));
+    assert_eq!(got.len(), sent.len(), "bytes missing or too many");
+}
