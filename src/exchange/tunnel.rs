@@ -215,7 +215,14 @@ impl<'a> Pump<'a> {
             Started::Pending(pending) => self.sending = Some(pending),
         }
         if self.splices && len >= SPLICE_FROM {
-            return Phase::Splicing(Box::pin(splice(self.sending.take(), self.from, self.to)));
+            match Pipe::new(PIPE_BYTES) {
+                Ok(pipe) => {
+                    let last = self.sending.take();
+                    return Phase::Splicing(Box::pin(splice(last, self.from, self.to, pipe)));
+                }
+                // No descriptors to be had, most likely: copying needs none.
+                Err(_) => self.splices = false,
+            }
         }
         Phase::Receiving
     }
@@ -231,11 +238,12 @@ impl<'a> Pump<'a> {
     }
 }
 
-/// Splices as long as it pays; `None` when it no longer does, or when there is no pipe to be had.
+/// Splices as long as it pays; `None` when it no longer does.
 async fn splice(
     last: Option<Pending<'_, Sending>>,
     from: &Stream,
     to: &Stream,
+    pipe: Pipe,
 ) -> (u64, Option<End>) {
     let mut bytes = 0;
     if let Some(sending) = last
@@ -243,12 +251,12 @@ async fn splice(
     {
         return (bytes, Some(End::Destination(failure.error)));
     }
-    let end = splice_counting(from, to, &mut bytes).await;
+    let end = splice_counting(from, to, pipe, &mut bytes).await;
     (bytes, end)
 }
 
-async fn splice_counting(from: &Stream, to: &Stream, bytes: &mut u64) -> Option<End> {
-    let mut pipe = Box::new(Pipe::new(PIPE_BYTES).ok()?);
+async fn splice_counting(from: &Stream, to: &Stream, pipe: Pipe, bytes: &mut u64) -> Option<End> {
+    let mut pipe = Box::new(pipe);
     let mut small = 0;
     while small < SMALL_FILLS {
         pipe = match from.fill(pipe).await {

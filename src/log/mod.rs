@@ -1,7 +1,7 @@
 //! Lines for the operator, on standard error.
 //!
 //! In: text. Out: `koi: level: text`. Limits: [`limited`] writes one line a second at most and
-//! counts the rest, so that a fault that repeats cannot fill a disk.
+//! counts the rest for the next one, so that a fault that repeats cannot fill a disk.
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -23,7 +23,7 @@ pub fn limited(text: Arguments<'_>) {
     static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
     // Second zero is "never", so the clock starts at one.
     let now = koi_sys::clock::Time::monotonic().as_millis() / 1000 + 1;
-    if LAST_S.swap(now, Ordering::Relaxed) == now {
+    if LAST_S.fetch_max(now, Ordering::Relaxed) >= now {
         LEFT_OUT.fetch_add(1, Ordering::Relaxed);
         return;
     }

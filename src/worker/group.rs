@@ -143,7 +143,11 @@ impl Member {
             .map_err(StartError::Thread)?;
         match reported.recv() {
             Ok(Ok(address)) => Ok(Member { address, thread }),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) => {
+                // Its listeners are closed when it is.
+                let _ = thread.join();
+                Err(error)
+            }
             Err(_) => Err(StartError::Refused(format!("worker {number} panicked at its start"))),
         }
     }

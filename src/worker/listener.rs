@@ -105,8 +105,11 @@ impl Listener {
 
     /// Pauses, and sheds if the last pause did not help. `None` when the worker stops.
     async fn wait_out(&mut self, error: AcceptError) -> Option<()> {
-        if let AcceptError::Canceled | AcceptError::Closed = error {
-            return None;
+        match error {
+            // We were slow to take connections, and accepting paused for us.
+            AcceptError::Canceled => return Some(()),
+            AcceptError::Closed => return None,
+            _ => {}
         }
         let shed = self.short
             && error == AcceptError::DescriptorLimit

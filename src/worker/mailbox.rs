@@ -38,11 +38,13 @@ impl<T> Mailbox<T> {
         Address(self.0.clone())
     }
 
-    /// Takes every message that is there. To be called after each wake.
+    /// Takes the messages that are there. To be called after each wake; what comes meanwhile rings
+    /// again, so that messages that cause messages cannot keep the worker from its ring.
     pub fn drain(&self, mut take: impl FnMut(T)) {
         // Before the queue is looked at: a message that comes later rings again.
         self.0.ringing.swap(false, Ordering::AcqRel);
-        while let Some(message) = self.0.queue.pop() {
+        for _ in 0..self.0.queue.len() {
+            let Some(message) = self.0.queue.pop() else { return };
             take(message);
         }
     }

@@ -202,8 +202,10 @@ impl Worker {
     fn take_in(&self, events: &mut Vec<Event>) -> bool {
         let mut woken = false;
         for event in events.drain(..) {
-            woken |= matches!(event.outcome, Outcome::Woken);
-            self.local.0.handle_event(event);
+            match event.outcome {
+                Outcome::Woken => woken = true,
+                _ => self.local.0.handle_event(event),
+            }
         }
         woken
     }
@@ -217,7 +219,11 @@ impl Worker {
             self.local.0.count(|counters| counters.messages += 1);
             match message {
                 Message::Stop(grace) => self.local.stop_within(grace),
-                Message::Run(run) => run(&self.local),
+                Message::Run(run) => {
+                    if catch_unwind(AssertUnwindSafe(|| run(&self.local))).is_err() {
+                        self.local.0.note_panic();
+                    }
+                }
             }
         });
     }
@@ -251,14 +257,8 @@ impl Worker {
 
     /// Drops every task and waits for the ring to hand everything back.
     fn finish(self) -> Leftovers {
+        self.drop_tasks();
         let shell = &self.local.0;
-        let keys = shell.tasks.borrow().keys();
-        for key in keys {
-            let future = shell.tasks.borrow_mut().remove(key);
-            if let Some(future) = future {
-                drop_quietly(shell, future);
-            }
-        }
         for _ in 0..LAST_TURNS {
             if shell.operations() == 0 && shell.ring.borrow().descriptors() == 0 {
                 break;
@@ -269,6 +269,25 @@ impl Worker {
             self.take_in(&mut events);
         }
         self.local.leftovers()
+    }
+
+    fn drop_tasks(&self) {
+        let shell = &self.local.0;
+        let keys = shell.tasks.borrow().keys();
+        for key in keys {
+            let future = shell.tasks.borrow_mut().remove(key);
+            if let Some(future) = future {
+                drop_quietly(shell, future);
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Tasks hold handles on the shell that holds them: without this a worker that ends by a panic
+    /// would leave its listeners open, and connections waiting in them for ever.
+    fn drop(&mut self) {
+        self.drop_tasks();
     }
 }
 
@@ -344,23 +363,5 @@ impl Local {
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Local").field(&self.leftovers()).finish()
-    }
-}
-#[cfg(test)]
-mod size_probe {
-    #[test]
-    fn sizes() {
-        use koi_sys::ring::*;
-        println!(
-            "Event {} Outcome {} Returned {} Op {}",
-            size_of::<Event>(),
-            size_of::<Outcome>(),
-            size_of::<Returned>(),
-            size_of::<Op>()
-        );
-        fn f<T>(_: impl FnOnce(&'static super::Stream, &'static super::Stream) -> T) -> usize {
-            size_of::<T>()
-        }
-        println!("tunnel {}", f(|a, b| crate::exchange::tunnel::tunnel(a, b, false)));
     }
 }

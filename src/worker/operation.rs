@@ -47,10 +47,16 @@ struct Accepting {
 /// The place of a result that says only that all was sent.
 const SENT: u32 = u32::MAX;
 
+/// Connections accepted and not taken by their task before accepting pauses. (Those that the kernel
+/// had accepted by then still come.)
+const ACCEPTED_MAX: usize = 256;
+
 /// What the shell has to do after an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Wake(TaskKey),
+    /// Wake it, and accept no more until it has taken what there is.
+    Pause(TaskKey),
     /// A connection that nobody wants.
     Close(Handle),
     Nothing,
@@ -149,7 +155,10 @@ impl Operations {
         match (event.outcome, accepting) {
             (Outcome::Accepted(Ok(handle)), Some(accepting)) => {
                 accepting.queue.push_back(handle);
-                After::Wake(slot.task)
+                match accepting.queue.len() {
+                    ACCEPTED_MAX => After::Pause(slot.task),
+                    _ => After::Wake(slot.task),
+                }
             }
             (outcome, Some(accepting)) => {
                 accepting.end = Some(match outcome {

@@ -13,6 +13,7 @@ use koi_sys::net::AcceptError;
 use koi_sys::ring::{Event, Handle, Op, Outcome, Payload, Ring, Token};
 use koi_sys::table::Key;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 /// The shared state of one worker.
 pub(crate) struct Shell {
@@ -31,7 +32,7 @@ pub(crate) struct Shell {
     now: Cell<Time>,
     pub(crate) stop: Cell<Option<Stop>>,
     /// Tasks that wait for the stop.
-    stop_waiters: RefCell<Vec<TaskKey>>,
+    stop_waiters: RefCell<HashSet<TaskKey>>,
     pub(crate) counters: RefCell<Counters>,
 }
 
@@ -212,12 +213,14 @@ impl Shell {
 
     #[inline]
     pub(crate) fn handle_event(&self, event: Event) {
-        if let Outcome::Woken = event.outcome {
-            return;
-        }
+        let token = event.token;
         let after = self.operations.borrow_mut().handle_event(event);
         match after {
             After::Wake(task) => self.tasks.borrow_mut().wake(task),
+            After::Pause(task) => {
+                self.ring.borrow_mut().cancel(token);
+                self.tasks.borrow_mut().wake(task);
+            }
             After::Close(handle) => self.ring.borrow_mut().close(handle),
             After::Nothing => {}
         }
@@ -242,7 +245,8 @@ impl Shell {
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let timer = self.timers.borrow().next_deadline();
-        let stop = self.stop.get().map(|stop| stop.deadline);
+        // One that has passed is no reason to hurry: whoever runs to it has seen it.
+        let stop = self.stop.get().map(|stop| stop.deadline).filter(|at| *at > self.now());
         match (timer, stop) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -255,7 +259,7 @@ impl Shell {
         if earlier {
             self.stop.set(Some(stop));
         }
-        for task in self.stop_waiters.borrow_mut().drain(..) {
+        for task in self.stop_waiters.borrow_mut().drain() {
             self.tasks.borrow_mut().wake(task);
         }
     }
@@ -265,8 +269,10 @@ impl Shell {
         let stopping = self.stop.get().is_some();
         let task = self.current.get();
         let mut waiters = self.stop_waiters.borrow_mut();
-        if !stopping && !waiters.contains(&task) {
-            waiters.push(task);
+        if !stopping && waiters.insert(task) && waiters.len() == waiters.capacity() {
+            // Before it grows: those whose tasks have ended are waiting for nothing.
+            let tasks = self.tasks.borrow();
+            waiters.retain(|task| tasks.contains(*task));
         }
         stopping
     }

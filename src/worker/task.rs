@@ -77,6 +77,11 @@ impl Tasks {
         self.table.remove(key)?.future
     }
 
+    /// Whether the task has not ended.
+    pub(crate) fn contains(&self, key: TaskKey) -> bool {
+        self.table.get(key).is_some()
+    }
+
     /// The keys of all tasks.
     pub(crate) fn keys(&self) -> Vec<TaskKey> {
         self.table.keys().collect()

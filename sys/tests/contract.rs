@@ -22,6 +22,7 @@ mod contract {
     pub mod refused;
     pub mod sending;
     pub mod splicing;
+    pub mod urgent;
     pub mod waiting;
 }
 
@@ -62,6 +63,7 @@ behaviours! {
         a_socket_whose_connect_failed_does_not_hang
         a_second_connect_is_no_harm
         a_connect_cancelled_at_any_moment_ends_once
+        a_refused_connect_beside_a_receive_ends
         unix_sockets_carry_streams
         a_unix_path_that_is_not_there
         a_unix_queue_that_is_full
@@ -72,6 +74,9 @@ behaviours! {
         an_idle_connection_holds_no_buffer
         a_transfer_in_bulk_copies_nothing
         both_directions_at_once;
+    urgent:
+        bytes_behind_urgent_data_are_received
+        bytes_behind_urgent_data_are_spliced;
     sending:
         nothing_is_sent_at_once
         a_send_of_many_chunks_through_a_slow_reader

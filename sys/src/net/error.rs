@@ -75,7 +75,7 @@ errno_enum! {
         // when a firewall rule forbids it.
         Aborted = "the connection was gone before it was accepted":
             libc::ECONNABORTED, libc::EPROTO, libc::ENETDOWN, libc::ENOPROTOOPT, libc::EHOSTDOWN,
-            ENONET, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH, libc::EPERM;
+            ENONET, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EPERM;
         Canceled = "the accept was canceled": libc::ECANCELED;
         Closed = "the listener is closed": libc::EBADF;
     }

@@ -16,12 +16,15 @@ pub use stub::Pipe;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use crate::net::transfer::retry;
+    use crate::net::transfer::{receive, retry};
     use crate::net::{Attempt, PipeError, ReceiveError, SendError};
     use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
     use nix::unistd::{pipe2, write};
     use std::os::fd::{BorrowedFd, OwnedFd};
+
+    /// Bytes received at once where splice stops.
+    const PAST_MARK: usize = 4096;
 
     /// A pipe that carries spliced bytes, and knows how many it holds.
     #[derive(Debug)]
@@ -66,6 +69,10 @@ mod linux {
         /// Moves up to `max` bytes from the socket into the pipe. 0 is the end of the stream,
         /// unless `max` is 0.
         ///
+        /// splice(2) never passes the mark of urgent data (tcp(7)): it says that there is nothing,
+        /// or the end, whatever lies behind. So an empty-handed splice is followed by a receive,
+        /// which does pass it, and whose answer counts.
+        ///
         /// `WouldBlock` from a pipe that holds bytes means that the socket has none, or that the
         /// pipe is full: drain it, then try again.
         pub fn fill_from(
@@ -74,11 +81,23 @@ mod linux {
             max: usize,
         ) -> Result<usize, Attempt<ReceiveError>> {
             let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
-            let moved = retry(ReceiveError::from_errno, || {
+            let spliced = retry(ReceiveError::from_errno, || {
                 splice(socket, None, &self.write, None, max, flags)
-            })?;
-            self.held += moved;
-            Ok(moved)
+            });
+            match spliced {
+                Ok(0) | Err(Attempt::WouldBlock) if self.is_empty() && max > 0 => {
+                    let mut bytes = [0; PAST_MARK];
+                    let room = max.min(PAST_MARK);
+                    let received = receive(socket, &mut bytes[..room])?;
+                    // One page into an empty pipe always fits.
+                    self.fill_with(&bytes[..received])
+                }
+                spliced => {
+                    let moved = spliced?;
+                    self.held += moved;
+                    Ok(moved)
+                }
+            }
         }
 
         /// Copies bytes into the pipe that were received before it was there, as many as fit.

@@ -62,6 +62,9 @@ impl<S: System> Engine<S> {
             writable: interest == Interest::Stream,
             hangup: false,
             watched,
+            listener: interest == Interest::Listener,
+            listed: false,
+            promised: 0,
             connecting: false,
             size: Size::default(),
             lost: None,
@@ -212,6 +215,9 @@ impl<S: System> Engine<S> {
         for index in [entry.read, entry.write] {
             self.finish_canceled(index);
         }
+        if entry.listener {
+            self.system.forget(&entry.socket);
+        }
         self.system.close(entry.socket, abort);
     }
 
@@ -250,7 +256,10 @@ impl<S: System> Engine<S> {
             return;
         }
         for key in std::mem::take(&mut self.starved) {
-            self.attempt(key, Side::Read);
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.listed = false;
+                self.attempt(key, Side::Read);
+            }
         }
     }
 
@@ -258,7 +267,10 @@ impl<S: System> Engine<S> {
         // An attempt may ask for another turn by pushing to the (then new) list.
         let mut tries = std::mem::take(&mut self.tries);
         for (key, side) in tries.drain(..) {
-            self.attempt(key, side);
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.listed &= side == Side::Write;
+                self.attempt(key, side);
+            }
         }
         if self.tries.is_empty() {
             self.tries = tries;
@@ -280,6 +292,7 @@ impl<S: System> Engine<S> {
         entry.readable |= news.readable || news.hangup;
         entry.writable |= news.writable || news.hangup;
         entry.hangup |= news.hangup;
+        entry.promised = entry.promised.max(news.bytes);
         let (read, write) = (entry.readable, entry.writable);
         let (waits_read, waits_write) = (entry.read != NONE, entry.write != NONE);
         if read && waits_read {
@@ -288,10 +301,29 @@ impl<S: System> Engine<S> {
         if write && waits_write {
             self.attempt(news.key, Side::Write);
         }
+        if news.failed != 0 {
+            self.fail(news.key, news.failed);
+        }
+    }
+
+    /// Ends what waits on a descriptor of which no news will come.
+    fn fail(&mut self, key: Key, errno: i32) {
+        for side in [Side::Read, Side::Write] {
+            let Some(entry) = self.entries.get_mut(key) else { return };
+            let index = *entry.side(side);
+            if let Some((_, inflight)) = self.operations.at(index) {
+                let outcome = inflight.op.failure(errno);
+                self.conclude(key, side, outcome);
+            }
+        }
     }
 
     fn attempt(&mut self, key: Key, side: Side) {
         let Some(entry) = self.entries.get_mut(key) else { return };
+        if entry.connecting && side == Side::Read {
+            // It would take the error that is the connect's verdict. Its turn comes after that.
+            return;
+        }
         let index = *entry.side(side);
         let Some((token, inflight)) = self.operations.at(index) else { return };
         let step = match &mut inflight.op {
@@ -335,10 +367,20 @@ impl<S: System> Engine<S> {
 
     fn starve(&mut self, key: Key) {
         self.counters.starved += 1;
-        self.starved.push(key);
+        if let Some(entry) = self.entries.get_mut(key)
+            && !std::mem::replace(&mut entry.listed, true)
+        {
+            self.starved.push(key);
+        }
     }
 
     fn attempt_accept(&mut self, key: Key, token: Token) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if entry.listed {
+            // It has had its turn; the next one is coming.
+            return;
+        }
+        let mut aborted = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(entry) = self.entries.get_mut(key) else { return };
             let error = match self.system.accept(&entry.socket) {
@@ -354,7 +396,8 @@ impl<S: System> Engine<S> {
                     return;
                 }
                 // The peer gave up while it waited in the queue.
-                Err(Attempt::Failed(AcceptError::Aborted)) => {
+                Err(Attempt::Failed(AcceptError::Aborted)) if aborted + 1 < ACCEPTS_PER_TURN => {
+                    aborted += 1;
                     self.counters.accepts_aborted += 1;
                     continue;
                 }
@@ -362,7 +405,10 @@ impl<S: System> Engine<S> {
             };
             return self.conclude(key, Side::Read, Outcome::Accepted(Err(error)));
         }
-        self.tries.push((key, Side::Read));
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.listed = true;
+            self.tries.push((key, Side::Read));
+        }
     }
 
     fn conclude(&mut self, key: Key, side: Side, outcome: Outcome) {
@@ -398,6 +444,10 @@ impl<S: System> Engine<S> {
             Ok(Connected::Done) => Ok(()),
             Err(error) => Err(error),
         };
+        let reads = entry.read != NONE;
         self.conclude(key, Side::Write, Outcome::Connected(result));
+        if reads {
+            self.tries.push((key, Side::Read));
+        }
     }
 }

@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// News fetched in one call.
 const EVENTS_PER_TURN: usize = 512;
-/// Changes kept before they are carried over by themselves.
-const CHANGES_MAX: usize = 512;
 
 // FreeBSD 12 and later, sys/event.h.
 const _: () = assert!(size_of::<kevent>() == 64 && align_of::<kevent>() == 8);
@@ -119,9 +117,16 @@ fn news(event: &kevent) -> Ready {
         key: Key::from_bits(event.udata as u64),
         readable: event.filter == EventFilter::EVFILT_READ,
         writable: event.filter == EventFilter::EVFILT_WRITE,
-        // EV_EOF is a hint: bytes may wait before the end, so it only says "keep reading". A change
-        // that failed leaves the descriptor unwatched: what is in flight on it must try and learn.
-        hangup: event.flags.contains(EventFlag::EV_EOF) || failed != 0,
+        // EV_EOF is a hint: bytes may wait before the end, so it only says "keep reading". On the
+        // write side it is also our own shutdown's echo, unless an error comes with it.
+        hangup: failed != 0
+            || event.flags.contains(EventFlag::EV_EOF)
+                && (event.filter == EventFilter::EVFILT_READ || !event.fflags.is_empty()),
+        // A read stops at the mark of urgent data, and no second edge comes for what is behind it.
+        bytes: match event.filter {
+            EventFilter::EVFILT_READ if failed == 0 => u32::try_from(event.data).unwrap_or(0),
+            _ => 0,
+        },
         failed,
     }
 }
@@ -139,6 +144,10 @@ impl Selector for Kqueue {
         Ok(())
     }
 
+    fn unwatch(&mut self, _fd: BorrowedFd<'_>) {
+        // A kqueue watches descriptors, not files: closing ours is enough, duplicate or not.
+    }
+
     fn forget(&mut self, fd: BorrowedFd<'_>) {
         // A change carried after the close would hit whoever has the number by then.
         let ident = fd.as_raw_fd() as usize;
@@ -146,8 +155,6 @@ impl Selector for Kqueue {
     }
 
     fn select(&mut self, deadline: Option<Time>, ready: &mut Vec<Ready>) -> Result<(), i32> {
-        let deadline =
-            if self.changes.len() > CHANGES_MAX { Some(Time::default()) } else { deadline };
         self.call(deadline)?;
         ready.extend(self.events.iter().map(news));
         Ok(())

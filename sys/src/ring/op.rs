@@ -238,17 +238,22 @@ impl Op {
         Event::end(token, self, Outcome::Refused(why))
     }
 
+    /// The outcome of an operation that failed with this errno.
+    pub(crate) fn failure(&self, errno: i32) -> Outcome {
+        match self {
+            Op::Accept(_) => Outcome::Accepted(Err(AcceptError::from_errno(errno))),
+            Op::Connect(..) => Outcome::Connected(Err(ConnectError::from_errno(errno))),
+            Op::Receive(_) => Outcome::Received(Err(ReceiveError::from_errno(errno))),
+            Op::Send(..) | Op::SendTo(..) => Outcome::Sent(Err(SendError::from_errno(errno))),
+            Op::Fill(..) => Outcome::Filled(Err(ReceiveError::from_errno(errno))),
+            Op::Drain(..) => Outcome::Drained(Err(SendError::from_errno(errno))),
+            Op::Shutdown(..) => Outcome::ShutDown,
+        }
+    }
+
     /// The event of an operation cancelled before it could finish.
     pub(crate) fn canceled(self, token: Token) -> Event {
-        let outcome = match self {
-            Op::Accept(_) => Outcome::Accepted(Err(AcceptError::Canceled)),
-            Op::Connect(..) => Outcome::Connected(Err(ConnectError::Canceled)),
-            Op::Receive(_) => Outcome::Received(Err(ReceiveError::Canceled)),
-            Op::Send(..) | Op::SendTo(..) => Outcome::Sent(Err(SendError::Canceled)),
-            Op::Fill(..) => Outcome::Filled(Err(ReceiveError::Canceled)),
-            Op::Drain(..) => Outcome::Drained(Err(SendError::Canceled)),
-            Op::Shutdown(..) => Outcome::ShutDown,
-        };
+        let outcome = self.failure(libc::ECANCELED);
         Event::end(token, self, outcome)
     }
 }

@@ -16,6 +16,12 @@ const EVENTS_PER_TURN: usize = 512;
 
 const WAKE: mio::Token = mio::Token(usize::MAX);
 
+/// News of urgent data, at whose mark a read stops short of what lies behind (tcp(7)).
+#[cfg(target_os = "linux")]
+const URGENT: mio::Interest = mio::Interest::PRIORITY;
+#[cfg(not(target_os = "linux"))]
+const URGENT: mio::Interest = mio::Interest::READABLE;
+
 /// A mio poll and its buffer.
 pub(crate) struct Poll {
     poll: mio::Poll,
@@ -37,7 +43,7 @@ impl Selector for Poll {
     fn watch(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> Result<(), i32> {
         let interest = match interest {
             Interest::Listener => mio::Interest::READABLE,
-            Interest::Stream => mio::Interest::READABLE | mio::Interest::WRITABLE,
+            Interest::Stream => mio::Interest::READABLE | mio::Interest::WRITABLE | URGENT,
             Interest::Later => return Ok(()),
         };
         let token = mio::Token(key.to_bits() as usize);
@@ -47,9 +53,14 @@ impl Selector for Poll {
             .map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))
     }
 
+    fn unwatch(&mut self, fd: BorrowedFd<'_>) {
+        // It fails only if it was not watched, and then there is nothing to do.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()));
+    }
+
     fn forget(&mut self, _fd: BorrowedFd<'_>) {
         // Closing the last descriptor of a file takes it out of epoll(7) and kqueue(2) by itself,
-        // and nothing here duplicates one: the system call can be saved.
+        // and only listeners are ever duplicated: the system call can be saved.
     }
 
     fn select(&mut self, deadline: Option<Time>, ready: &mut Vec<Ready>) -> Result<(), i32> {
@@ -66,7 +77,8 @@ impl Selector for Poll {
                 readable: event.is_readable(),
                 writable: event.is_writable(),
                 // An error alone counts as a closed write side.
-                hangup: event.is_read_closed() || event.is_write_closed(),
+                hangup: event.is_read_closed() || event.is_write_closed() || event.is_priority(),
+                bytes: 0,
                 failed: 0,
             },
         }));

@@ -20,6 +20,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub(crate) trait Selector {
     /// Watches a descriptor, edge-triggered, from now until it is closed.
     fn watch(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> Result<(), i32>;
+    /// Stops watching a descriptor whose file may stay open elsewhere.
+    fn unwatch(&mut self, fd: BorrowedFd<'_>);
     /// Forgets changes not yet carried to the kernel for a descriptor about to be closed.
     fn forget(&mut self, fd: BorrowedFd<'_>);
     /// Waits at most until the deadline.
@@ -48,6 +50,10 @@ impl<S: Selector> System for Posix<S> {
 
     fn select(&mut self, deadline: Option<Time>, ready: &mut Vec<Ready>) -> Result<(), i32> {
         self.selector.select(deadline, ready)
+    }
+
+    fn forget(&mut self, socket: &OwnedFd) {
+        self.selector.unwatch(socket.as_fd());
     }
 
     fn close(&mut self, socket: OwnedFd, abort: bool) {

@@ -25,16 +25,25 @@ pub(crate) struct Ready {
     pub(crate) key: Key,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The peer has closed its direction, or the connection failed.
+    /// The peer has closed its direction or sent urgent data, or the connection failed: a short
+    /// read no longer proves that nothing is behind it.
     pub(crate) hangup: bool,
+    /// Bytes to read, where the system says so; fewer than these are not all, whatever a read says.
+    pub(crate) bytes: u32,
     /// Watching it failed with this errno (zero: it did not), so no more news of it will come.
     pub(crate) failed: i32,
 }
 
 impl Ready {
     /// News of a wake.
-    pub(crate) const WOKEN: Ready =
-        Ready { key: Key::NONE, readable: true, writable: false, hangup: false, failed: 0 };
+    pub(crate) const WOKEN: Ready = Ready {
+        key: Key::NONE,
+        readable: true,
+        writable: false,
+        hangup: false,
+        bytes: 0,
+        failed: 0,
+    };
 }
 
 /// A kernel, or something that behaves like one.
@@ -47,6 +56,9 @@ pub(crate) trait System {
     /// Waits until the deadline (one that has passed: just looks) and appends news. `Err` is an
     /// errno; an interrupted call is no error.
     fn select(&mut self, deadline: Option<Time>, ready: &mut Vec<Ready>) -> Result<(), i32>;
+    /// Stops watching a descriptor of which a duplicate may live on (`fd@N`). Closing is enough for
+    /// the others.
+    fn forget(&mut self, socket: &Self::Socket);
     /// Closes; `abort` sends a reset.
     fn close(&mut self, socket: Self::Socket, abort: bool);
 

@@ -22,9 +22,14 @@ pub(super) struct Entry<S> {
     pub(super) write: u32,
     pub(super) readable: bool,
     pub(super) writable: bool,
-    /// The peer has closed or failed: an empty read is coming, so a short read proves nothing.
+    /// The peer has closed, failed, or sent urgent data: a short read proves nothing.
     pub(super) hangup: bool,
     pub(super) watched: bool,
+    pub(super) listener: bool,
+    /// Bytes that the system has said are there.
+    pub(super) promised: u32,
+    /// In the list of those that wait for a buffer, or (a listener) for their next turn.
+    pub(super) listed: bool,
     /// A connect is under way: the system's verdict comes when the socket is writable.
     pub(super) connecting: bool,
     pub(super) size: Size,
@@ -117,7 +122,8 @@ pub(super) fn receive<S: System>(
         Ok(0) => Step::Done(Outcome::Received(entry.lost.take().map_or(Ok(None), Err))),
         Ok(n) => {
             // A short read has emptied the socket, unless its end or an error waits behind.
-            if n < lease.len() && !entry.hangup {
+            entry.promised = entry.promised.saturating_sub(n as u32);
+            if n < lease.len() && !entry.hangup && entry.promised == 0 {
                 entry.readable = false;
             }
             entry.size.note(n);
@@ -125,6 +131,7 @@ pub(super) fn receive<S: System>(
         }
         Err(Attempt::WouldBlock) => {
             entry.readable = false;
+            entry.promised = 0;
             Step::Wait
         }
         Err(Attempt::Failed(error)) => Step::Done(Outcome::Received(Err(error))),

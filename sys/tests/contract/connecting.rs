@@ -159,3 +159,16 @@ pub fn addresses_are_told(bench: &mut Bench) {
     let second = bench.ring.listen(&address, &ListenOptions::default());
     assert!(second.is_err(), "{second:?}");
 }
+
+/// A receive that waits on the same socket must not take the error that is the connect's.
+pub fn a_refused_connect_beside_a_receive_ends(bench: &mut Bench) {
+    let nobody = bench.deaf_address();
+    let (socket, connect) = bench.start_connect(&nobody);
+    let receive = bench.submit(Op::Receive(socket));
+    match bench.outcome(connect) {
+        Outcome::Connected(Err(ConnectError::Refused)) => {}
+        other => panic!("{other:?}"),
+    }
+    bench.close(socket);
+    bench.outcome(receive);
+}

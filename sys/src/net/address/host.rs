@@ -26,7 +26,7 @@ pub(super) fn check(name: &str, at: usize) -> Result<(), AddressError> {
 /// the characters that Linux refuses (dev_valid_name: `/`, white space) or that would not read
 /// back.
 pub(super) fn check_interface(name: &str, at: usize) -> Result<(), AddressError> {
-    let forbidden = |c: char| !c.is_ascii_graphic() || "/%[]".contains(c);
+    let forbidden = |c: char| !c.is_ascii_graphic() || "/%[]@".contains(c);
     if let Some(bad) = name.find(forbidden) {
         return Err(AddressFault::Scope.at(at + bad));
     }

@@ -288,6 +288,10 @@ impl System for Host {
         }
     }
 
+    fn forget(&mut self, _socket: &usize) {
+        // Nothing here is ever duplicated.
+    }
+
     fn close(&mut self, socket: usize, abort: bool) {
         self.state().close(socket, abort);
     }

@@ -97,7 +97,7 @@ impl State {
         let socket = self.sockets.get(id);
         if let (Some(key), true) = (socket.key, socket.open) {
             let host = socket.host;
-            self.news[host].push(Ready { key, readable, writable, hangup, failed: 0 });
+            self.news[host].push(Ready { key, readable, writable, hangup, bytes: 0, failed: 0 });
         }
     }
 
@@ -163,7 +163,8 @@ impl State {
     fn receive_bytes(&mut self, to: usize, bytes: Vec<u8>) {
         let open = self.sockets.get(to).open;
         let Some(stream) = self.sockets.stream(to) else { return };
-        stream.coming -= bytes.len();
+        // What was sent before this end knew that it was connected has not been counted.
+        stream.coming = stream.coming.saturating_sub(bytes.len());
         let peer = stream.peer;
         if !open {
             return self.post(to, Parcel::Reset { to: peer });

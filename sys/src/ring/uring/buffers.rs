@@ -43,8 +43,9 @@ impl Group {
             held: (0..entries).map(|_| None).collect(),
             empty: (0..entries).rev().collect(),
         };
-        // SAFETY: the mapping is page-aligned, holds `entries` entries and is unmapped only when
-        // the group is dropped, which `Uring` does after its ring has been closed.
+        // SAFETY: the mapping is page-aligned and holds `entries` entries. It is unmapped when the
+        // group is dropped: by `Uring` after its ring was closed, or, when opening one failed half
+        // way, before any request could have used it (the kernel has its pages pinned).
         unsafe {
             submitter.register_buf_ring_with_flags(ring.as_ptr() as u64, entries, id, 0)?;
         }
@@ -57,7 +58,8 @@ impl Group {
             return;
         }
         while let Some(bid) = self.empty.pop() {
-            let Some(mut lease) = pool.lease(self.class) else {
+            let lease = if pool.available(self.class) { pool.lease(self.class) } else { None };
+            let Some(mut lease) = lease else {
                 self.empty.push(bid);
                 break;
             };

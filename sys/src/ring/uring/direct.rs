@@ -17,7 +17,9 @@ impl Uring {
         for (key, side) in tries.drain(..) {
             self.attempt(key, side);
         }
-        self.tries = tries;
+        if self.tries.is_empty() {
+            self.tries = tries;
+        }
     }
 
     fn attempt(&mut self, key: Key, side: Side) {

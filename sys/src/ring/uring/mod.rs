@@ -144,7 +144,10 @@ impl Uring {
         let failed =
             |error: io::Error| OpenError::from_errno(error.raw_os_error().unwrap_or(libc::EINVAL));
         let ring = build(SUBMISSIONS).map_err(failed)?;
-        let group = |id, class, entries| {
+        // At most half of what may exist: the other half is for what tasks write.
+        let group = |id, class, entries: u16| {
+            let most = u16::try_from(pool.max(class) / 2).unwrap_or(u16::MAX).max(1);
+            let entries = entries.min(1 << most.ilog2());
             Group::register(&ring.submitter(), id, class, entries).map_err(failed)
         };
         let small = group(0, Class::Small, SMALL_BUFFERS)?;

@@ -99,11 +99,6 @@ pub(super) fn cancel(kind: Kind, key: Key) -> Entry {
     cancel_matching(CancelBuilder::user_data(user_data(kind, key)))
 }
 
-/// Everything in flight on a descriptor.
-pub(super) fn cancel_descriptor(fd: RawFd) -> Entry {
-    cancel_matching(CancelBuilder::fd(Fd(fd)).all())
-}
-
 /// Everything in flight on the ring.
 pub(super) fn cancel_everything() -> Entry {
     cancel_matching(CancelBuilder::any())

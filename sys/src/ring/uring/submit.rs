@@ -183,23 +183,21 @@ impl Uring {
         };
         entry.closing = if abort { Closing::Abort } else { Closing::Close };
         entry.stash = Stash::default();
-        let (fd, kernel) = (entry.fd.as_raw_fd(), entry.kernel);
-        if kernel > 0 {
-            self.push(&request::cancel_descriptor(fd));
-        }
+        // One by one: a cancel by descriptor would hit every duplicate of the same open file.
+        self.stop_receiving(key);
         for side in [Side::Read, Side::Write] {
-            if !self.in_kernel(key, side) {
-                self.finish_canceled(key, side);
+            match self.request_of(key, side) {
+                Some(kind) => self.push(&request::cancel(kind, key)),
+                None => self.finish_canceled(key, side),
             }
         }
         self.settle(key);
     }
 
-    /// Whether the kernel will complete the operation on this side by itself.
-    fn in_kernel(&mut self, key: Key, side: Side) -> bool {
-        let Some(entry) = self.entries.get_mut(key) else { return false };
-        let index = *entry.side(side);
-        self.operations.at(index).is_some_and(|(_, inflight)| kernel_request(inflight).is_some())
+    /// The request that the kernel has for the operation on this side.
+    fn request_of(&mut self, key: Key, side: Side) -> Option<request::Kind> {
+        let index = *self.entries.get_mut(key)?.side(side);
+        self.operations.at(index).and_then(|(_, inflight)| kernel_request(inflight))
     }
 
     /// Lets go of a closing descriptor once the kernel has.
