@@ -189,6 +189,7 @@ impl Worker {
             ));
         }
         shell.read_clock();
+        shell.note_unexpected();
         let woken = self.take_in(&mut events);
         drop(events);
         shell.fire_timers();

@@ -21,6 +21,8 @@ pub(crate) struct Shell {
     pub(crate) tasks: RefCell<Tasks>,
     operations: RefCell<Operations>,
     timers: RefCell<Wheel>,
+    /// Unexpected errno values logged so far.
+    unexpected: Cell<u64>,
     /// The task being polled.
     pub(crate) current: Cell<TaskKey>,
     /// Operations that the task being polled may still have done at once; then others come first.
@@ -74,6 +76,7 @@ impl Shell {
             tasks: RefCell::default(),
             operations: RefCell::default(),
             timers: RefCell::new(Wheel::new(now)),
+            unexpected: Cell::new(0),
             current: Cell::new(Key::NONE),
             credit: Cell::new(0),
             now: Cell::new(now),
@@ -280,6 +283,17 @@ impl Shell {
 
     pub(crate) fn timers(&self) -> usize {
         self.timers.borrow().len()
+    }
+
+    /// Logs that the kernel gave an errno that no operation is known to give, if it has.
+    #[inline]
+    pub(crate) fn note_unexpected(&self) {
+        let ring = self.ring.borrow();
+        if ring.counters().unexpected != self.unexpected.get() {
+            self.unexpected.set(ring.counters().unexpected);
+            let last = std::io::Error::from_raw_os_error(ring.counters().unexpected_last);
+            log::limited(format_args!("an operation failed as none is known to: {last}"));
+        }
     }
 
     pub(crate) fn note_panic(&self) {

@@ -114,11 +114,15 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod stub {
     use crate::net::{Attempt, PipeError, ReceiveError, SendError};
+    use std::convert::Infallible;
     use std::os::fd::BorrowedFd;
 
-    /// There is no such pipe here: the type has no values.
+    /// There is no such pipe here: the type has no values. (A struct, so that code that handles
+    /// pipes is not "unreachable" to the compiler here.)
     #[derive(Debug)]
-    pub enum Pipe {}
+    pub struct Pipe {
+        never: Infallible,
+    }
 
     impl Pipe {
         /// Always [`PipeError::Unsupported`].
@@ -128,22 +132,22 @@ mod stub {
 
         /// Bytes in the pipe now.
         pub fn held(&self) -> usize {
-            match *self {}
+            match self.never {}
         }
 
         /// Whether it holds none.
         pub fn is_empty(&self) -> bool {
-            match *self {}
+            match self.never {}
         }
 
         /// Bytes that the pipe can hold.
         pub fn capacity(&self) -> usize {
-            match *self {}
+            match self.never {}
         }
 
         /// Copies bytes into the pipe.
         pub fn fill_with(&mut self, _bytes: &[u8]) -> Result<usize, Attempt<ReceiveError>> {
-            match *self {}
+            match self.never {}
         }
 
         /// Moves bytes from the socket into the pipe.
@@ -152,7 +156,7 @@ mod stub {
             _socket: BorrowedFd<'_>,
             _max: usize,
         ) -> Result<usize, Attempt<ReceiveError>> {
-            match *self {}
+            match self.never {}
         }
 
         /// Moves bytes from the pipe to the socket.
@@ -162,7 +166,7 @@ mod stub {
             _max: usize,
             _more: bool,
         ) -> Result<usize, Attempt<SendError>> {
-            match *self {}
+            match self.never {}
         }
     }
 }

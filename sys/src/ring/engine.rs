@@ -8,68 +8,18 @@
 //! [`ACCEPTS_PER_TURN`] connections from one listener in a turn.
 
 use super::Counters;
-use super::inflight::{Cursor, Operations, RUNS_MAX};
+use super::inflight::{Cursor, Operations};
 use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over, loss};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
+use super::transfer::{Entry, NONE, Step, receive, send, transfer};
 use crate::buf::{Chunk, Class, Pool};
 use crate::clock::Time;
-use crate::net::{AcceptError, Attempt, ConnectError, Connected, Pipe, ReceiveError, SendError};
+use crate::net::{AcceptError, Attempt, ConnectError, Connected, ReceiveError, SendError};
 use crate::table::{Key, Table};
-use std::io::IoSlice;
 
 /// Connections taken from one listener before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
-
-const NONE: u32 = u32::MAX;
-
-/// A descriptor and what is known of it.
-struct Entry<S> {
-    socket: S,
-    /// The operation slots in flight, per side.
-    read: u32,
-    write: u32,
-    readable: bool,
-    writable: bool,
-    /// The peer has closed or failed: an empty read is coming, so a short read proves nothing.
-    hangup: bool,
-    watched: bool,
-    /// A connect is under way: the system's verdict comes when the socket is writable.
-    connecting: bool,
-    size: Size,
-    /// How the connection was lost, if a send was told and receives were not yet.
-    lost: Option<ReceiveError>,
-}
-
-impl<S> Entry<S> {
-    #[inline]
-    fn side(&mut self, side: Side) -> &mut u32 {
-        match side {
-            Side::Read => &mut self.read,
-            Side::Write => &mut self.write,
-        }
-    }
-
-    /// Whether trying is worth a system call. A socket that is not watched gives no news: what makes
-    /// no sense on it must be tried to fail.
-    #[inline]
-    fn is_ready_for(&self, op: &Op) -> bool {
-        match op {
-            Op::Connect(..) | Op::Shutdown(..) | Op::SendTo(..) => true,
-            Op::Send(_, payload) => self.writable || !self.watched || payload.is_empty(),
-            Op::Drain(..) => self.writable || !self.watched,
-            Op::Accept(_) | Op::Receive(_) | Op::Fill(..) => self.readable || !self.watched,
-        }
-    }
-}
-
-/// How an attempt at an operation ended.
-enum Step {
-    Done(Outcome),
-    Wait,
-    /// No buffer: try again when one may have come back.
-    Starved,
-}
 
 pub(crate) struct Engine<S: System> {
     pub(crate) system: S,
@@ -324,6 +274,9 @@ impl<S: System> Engine<S> {
             self.counters.stale_events += 1;
             return;
         };
+        if news.failed != 0 {
+            self.counters.note_unexpected(news.failed);
+        }
         entry.readable |= news.readable || news.hangup;
         entry.writable |= news.writable || news.hangup;
         entry.hangup |= news.hangup;
@@ -447,129 +400,4 @@ impl<S: System> Engine<S> {
         };
         self.conclude(key, Side::Write, Outcome::Connected(result));
     }
-}
-
-/// Tries an operation that moves bytes (or the like) on a socket, but for receives.
-fn transfer<S: System>(
-    system: &mut S,
-    entry: &mut Entry<S::Socket>,
-    op: &mut Op,
-    cursor: &mut Cursor,
-) -> Step {
-    let result = match op {
-        Op::Fill(_, pipe) => return fill(system, entry, pipe),
-        Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
-        Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
-        Op::SendTo(_, datagram) => {
-            Some(Outcome::Sent(system.send_to(&entry.socket, &datagram.0, &datagram.1)))
-        }
-        Op::Shutdown(_, how) => {
-            system.shutdown(&entry.socket, *how);
-            Some(Outcome::ShutDown)
-        }
-        Op::Accept(_) | Op::Connect(..) | Op::Receive(_) => None,
-    };
-    match result {
-        Some(outcome) => {
-            entry.lost = entry.lost.or(loss(&outcome));
-            Step::Done(outcome)
-        }
-        None => {
-            entry.writable = false;
-            Step::Wait
-        }
-    }
-}
-
-/// The outcome of an attempt, unless it would have blocked.
-fn report<E>(
-    attempted: Result<(), Attempt<E>>,
-    outcome: impl FnOnce(Result<(), E>) -> Outcome,
-) -> Option<Outcome> {
-    match attempted {
-        Ok(()) => Some(outcome(Ok(()))),
-        Err(Attempt::Failed(error)) => Some(outcome(Err(error))),
-        Err(Attempt::WouldBlock) => None,
-    }
-}
-
-/// Reads once, into a block of the size that the transfer deserves.
-fn receive<S: System>(system: &mut S, pool: &Pool, entry: &mut Entry<S::Socket>) -> Step {
-    let Some(mut lease) = entry.size.lease(pool) else { return Step::Starved };
-    match system.receive(&entry.socket, &mut lease) {
-        Ok(0) => Step::Done(Outcome::Received(entry.lost.take().map_or(Ok(None), Err))),
-        Ok(n) => {
-            // A short read has emptied the socket, unless its end or an error waits behind.
-            if n < lease.len() && !entry.hangup {
-                entry.readable = false;
-            }
-            entry.size.note(n);
-            Step::Done(Outcome::Received(Ok(Some(lease.freeze(n)))))
-        }
-        Err(Attempt::WouldBlock) => {
-            entry.readable = false;
-            Step::Wait
-        }
-        Err(Attempt::Failed(error)) => Step::Done(Outcome::Received(Err(error))),
-    }
-}
-
-fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe) -> Step {
-    match system.fill(&entry.socket, pipe) {
-        Ok(0) if pipe.is_empty() => {
-            Step::Done(Outcome::Filled(entry.lost.take().map_or(Ok(()), Err)))
-        }
-        Ok(_) => Step::Done(Outcome::Filled(Ok(()))),
-        Err(Attempt::WouldBlock) => {
-            entry.readable = false;
-            Step::Wait
-        }
-        Err(Attempt::Failed(error)) => Step::Done(Outcome::Filled(Err(error))),
-    }
-}
-
-/// Sends until all is gone or the socket is full.
-fn send<S: System>(
-    system: &mut S,
-    socket: &S::Socket,
-    payload: &Payload,
-    cursor: &mut Cursor,
-) -> Result<(), Attempt<SendError>> {
-    if let Payload::One(chunk) = payload {
-        // The usual case without building a vector.
-        let rest = cursor.rest_of(chunk);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let n = system.send(socket, &[IoSlice::new(rest)])?;
-        if n == rest.len() {
-            return Ok(());
-        }
-        cursor.advance(payload, n);
-        return Err(Attempt::WouldBlock);
-    }
-    while !cursor.at_end(payload) {
-        let mut slices = [IoSlice::new(&[]); RUNS_MAX];
-        let runs = cursor.slices(payload, &mut slices);
-        let offered = slices[..runs].iter().map(|run| run.len()).sum::<usize>();
-        let n = system.send(socket, &slices[..runs])?;
-        cursor.advance(payload, n);
-        // A short write means that the socket is full: an edge follows when it is not.
-        if n < offered {
-            return Err(Attempt::WouldBlock);
-        }
-    }
-    Ok(())
-}
-
-/// Moves what the pipe holds until it is empty or the socket is full.
-fn drain<S: System>(
-    system: &mut S,
-    socket: &S::Socket,
-    pipe: &mut Pipe,
-) -> Result<(), Attempt<SendError>> {
-    while !pipe.is_empty() {
-        system.drain(socket, pipe)?;
-    }
-    Ok(())
 }

@@ -89,6 +89,7 @@ pub(crate) struct InFlight<Extra> {
 #[derive(Debug, Default)]
 struct More<Extra> {
     cursor: Cursor,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only io_uring keeps any"))]
     extra: Extra,
 }
 
@@ -114,12 +115,14 @@ impl<Extra: Default> InFlight<Extra> {
     }
 
     /// What the back-end keeps with it, if it keeps anything.
+    #[cfg(target_os = "linux")]
     #[inline]
     pub(crate) fn extra(&self) -> Option<&Extra> {
         self.more.as_ref().map(|more| &more.extra)
     }
 
     /// Room for what the back-end keeps with it.
+    #[cfg(target_os = "linux")]
     pub(crate) fn extra_mut(&mut self) -> &mut Extra {
         &mut self.more.get_or_insert_default().extra
     }

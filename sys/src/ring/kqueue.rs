@@ -62,7 +62,7 @@ impl Kqueue {
             let left = deadline.since(Time::monotonic());
             libc::timespec {
                 tv_sec: left.as_secs() as libc::time_t,
-                tv_nsec: left.subsec_nanos() as libc::c_long,
+                tv_nsec: libc::c_long::from(left.subsec_nanos()),
             }
         });
         let timeout = timeout.as_ref().map_or(std::ptr::null(), |t| t as *const libc::timespec);
@@ -72,7 +72,7 @@ impl Kqueue {
         // SAFETY: both lists are valid for the lengths given, the timeout is null or a valid
         // timespec; the kernel keeps none of them past the call.
         let n = unsafe {
-            kqueue_sys::kevent(
+            kevent(
                 self.queue.as_raw_fd(),
                 self.changes.as_ptr(),
                 self.changes.len() as i32,
@@ -112,16 +112,17 @@ fn error_of(event: &kevent) -> i32 {
 /// What an event says.
 fn news(event: &kevent) -> Ready {
     if event.filter == EventFilter::EVFILT_USER {
-        return Ready { key: Key::NONE, readable: true, writable: false, hangup: false };
+        return Ready::WOKEN;
     }
-    let failed = error_of(event) != 0;
+    let failed = error_of(event);
     Ready {
         key: Key::from_bits(event.udata as u64),
         readable: event.filter == EventFilter::EVFILT_READ,
         writable: event.filter == EventFilter::EVFILT_WRITE,
         // EV_EOF is a hint: bytes may wait before the end, so it only says "keep reading". A change
         // that failed leaves the descriptor unwatched: what is in flight on it must try and learn.
-        hangup: event.flags.contains(EventFlag::EV_EOF) || failed,
+        hangup: event.flags.contains(EventFlag::EV_EOF) || failed != 0,
+        failed,
     }
 }
 
@@ -167,14 +168,7 @@ impl Wake for Trigger {
         // SAFETY: one valid change, no room for events, no timeout needed: the call cannot wait.
         // The Arc keeps the queue open.
         unsafe {
-            kqueue_sys::kevent(
-                self.0.as_raw_fd(),
-                &trigger,
-                1,
-                std::ptr::null_mut(),
-                0,
-                std::ptr::null(),
-            );
+            kevent(self.0.as_raw_fd(), &trigger, 1, std::ptr::null_mut(), 0, std::ptr::null());
         }
     }
 }

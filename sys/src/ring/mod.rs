@@ -31,6 +31,7 @@ mod reserve;
 pub mod sim;
 mod size;
 mod system;
+mod transfer;
 #[cfg(target_os = "linux")]
 mod uring;
 mod waker;

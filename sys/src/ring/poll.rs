@@ -60,13 +60,14 @@ impl Selector for Poll {
             Err(error) => return Err(error.raw_os_error().unwrap_or(libc::EINVAL)),
         }
         ready.extend(self.events.iter().map(|event| match event.token() {
-            WAKE => Ready { key: Key::NONE, readable: true, writable: false, hangup: false },
+            WAKE => Ready::WOKEN,
             token => Ready {
                 key: Key::from_bits(token.0 as u64),
                 readable: event.is_readable(),
                 writable: event.is_writable(),
                 // An error alone counts as a closed write side.
                 hangup: event.is_read_closed() || event.is_write_closed(),
+                failed: 0,
             },
         }));
         Ok(())

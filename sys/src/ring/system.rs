@@ -27,6 +27,14 @@ pub(crate) struct Ready {
     pub(crate) writable: bool,
     /// The peer has closed its direction, or the connection failed.
     pub(crate) hangup: bool,
+    /// Watching it failed with this errno (zero: it did not), so no more news of it will come.
+    pub(crate) failed: i32,
+}
+
+impl Ready {
+    /// News of a wake.
+    pub(crate) const WOKEN: Ready =
+        Ready { key: Key::NONE, readable: true, writable: false, hangup: false, failed: 0 };
 }
 
 /// A kernel, or something that behaves like one.

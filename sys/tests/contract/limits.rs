@@ -19,7 +19,8 @@ fn allow(bench: &Bench, more: Option<usize>) {
         None => hard.min(20_000),
         // The limit bounds the numbers, so it is the first one past so many free ones.
         Some(more) => {
-            (0..).filter(|number| !is_open(*number)).nth(more).expect("free numbers") as _
+            let number = (0..).filter(|number| !is_open(*number)).nth(more).expect("free numbers");
+            libc::rlim_t::from(number.unsigned_abs())
         }
     };
     setrlimit(Resource::RLIMIT_NOFILE, limit, hard).expect("a new limit");

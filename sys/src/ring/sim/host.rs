@@ -102,7 +102,7 @@ impl Host {
 
     fn take_news(&mut self, ready: &mut Vec<Ready>) -> bool {
         if self.wake.take() {
-            ready.push(WOKEN);
+            ready.push(Ready::WOKEN);
         }
         let index = self.index;
         let mut state = self.state();
@@ -111,8 +111,6 @@ impl Host {
         !ready.is_empty()
     }
 }
-
-const WOKEN: Ready = Ready { key: Key::NONE, readable: true, writable: false, hangup: false };
 
 impl State {
     fn open_socket(&mut self, host: usize, state: SocketState) -> Option<usize> {
@@ -281,7 +279,7 @@ impl System for Host {
                 // Nothing travels: only another thread can change anything.
                 return match self.wake.take_within(WAKE_LIMIT) {
                     true => {
-                        ready.push(WOKEN);
+                        ready.push(Ready::WOKEN);
                         Ok(())
                     }
                     false => Err(libc::EDEADLK),

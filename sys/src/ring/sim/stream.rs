@@ -97,7 +97,7 @@ impl State {
         let socket = self.sockets.get(id);
         if let (Some(key), true) = (socket.key, socket.open) {
             let host = socket.host;
-            self.news[host].push(Ready { key, readable, writable, hangup });
+            self.news[host].push(Ready { key, readable, writable, hangup, failed: 0 });
         }
     }
 

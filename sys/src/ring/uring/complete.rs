@@ -1,8 +1,9 @@
 //! Completions of the kernel, turned into events.
 
 use super::super::op::{Event, Op, Outcome, Payload, Side};
+use super::held::is_canceled;
 use super::request::{self, Kind};
-use super::{Closing, NONE, Uring, is_canceled};
+use super::{Closing, NONE, Uring};
 use crate::net::{AcceptError, ConnectError, SendError};
 use crate::ring::{Adopt, Token};
 use crate::table::Key;

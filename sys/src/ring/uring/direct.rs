@@ -1,9 +1,10 @@
 //! Operations done by direct calls: io_uring would hand each to a kernel thread, or has none.
 
 use super::super::op::{Event, Op, Outcome, Side, loss};
+use super::held::is_canceled;
 use super::receive::{Request, Stash};
 use super::request::{self, Kind};
-use super::{Closing, NONE, Uring, is_canceled};
+use super::{Closing, NONE, Uring};
 use crate::net::{self, Attempt, Pipe};
 use crate::ring::datagram;
 use crate::table::Key;
