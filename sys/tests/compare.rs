@@ -23,7 +23,7 @@ use std::time::Duration;
 /// Scripts compared per back-end.
 const SEEDS: u64 = 300;
 /// Scripts run under faults.
-const FAULTY_SEEDS: u64 = 700;
+const FAULTY_SEEDS: u64 = 500;
 
 fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("KOI_SEED") {
