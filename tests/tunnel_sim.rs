@@ -1,12 +1,12 @@
 //! The tunnel in a simulated network: the cases of `tests/tunnel.rs`, with a seed for each run, and
 //! with short reads and writes, calls that block for no reason, delays, and resets at any send.
 //!
-//! `KOI_SEED` runs one seed only.
+//! `KOI_SEED` runs one seed only, `KOI_SEEDS` so many.
 
 mod common;
 
 use common::peer::{Ends, LocalRelay, hear, say, store, talk};
-use common::random::{Random, assert_same};
+use common::random::{Random, assert_same, seeds};
 use common::{address, run, simulated};
 use koi::exchange::tunnel::{Direction, End};
 use koi::worker::future::join;
@@ -14,8 +14,6 @@ use koi::worker::{How, Local, ReceiveError};
 use koi_sys::ring::sim::{Faults, Network};
 use std::pin::pin;
 use std::time::Duration;
-
-const SEEDS: std::ops::Range<u64> = 0..40;
 
 /// Blocks that one tunnel may hold at a time (see `tests/tunnel.rs`).
 const BLOCKS_PER_TUNNEL: usize = 4;
@@ -38,11 +36,7 @@ fn network(seed: u64, resets: bool) -> Network {
 
 /// Runs a case for every seed; all connections have ended after it, and nothing is left.
 fn each_seed(resets: bool, case: impl AsyncFnOnce(LocalRelay, Random) + Clone + 'static) {
-    let seeds = match std::env::var("KOI_SEED") {
-        Ok(_) => common::random::seed(0)..common::random::seed(0) + 1,
-        Err(_) => SEEDS,
-    };
-    for seed in seeds {
+    for seed in seeds(40) {
         let network = network(seed, resets);
         let case = case.clone();
         run(simulated(&network), async move |local: Local| {

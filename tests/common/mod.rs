@@ -10,6 +10,7 @@ pub mod child;
 pub mod peer;
 pub mod random;
 pub mod relay;
+pub mod soak;
 
 use koi::worker::{
     BindAddress, Choice, Kind, Leftovers, Local, Pool, PoolConfig, Ring, SocketAddress, Worker,

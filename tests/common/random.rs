@@ -48,10 +48,21 @@ impl Random {
 
 /// The seed of a random test: `KOI_SEED`, or this one.
 pub fn seed(usual: u64) -> u64 {
-    match std::env::var("KOI_SEED") {
-        Ok(text) => text.parse().expect("KOI_SEED is a number"),
-        Err(_) => usual,
+    number("KOI_SEED").unwrap_or(usual)
+}
+
+/// The seeds of a random test: `KOI_SEED` alone, or as many as `KOI_SEEDS` says, or this many.
+pub fn seeds(usual: u64) -> std::ops::Range<u64> {
+    match number("KOI_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("KOI_SEEDS").unwrap_or(usual),
     }
+}
+
+/// What a variable of the environment says.
+pub fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
 /// Fails unless both are the same, saying where they part and not what 8 MiB of bytes are.
