@@ -10,7 +10,7 @@ use crate::log;
 use koi_sys::buf::Pool;
 use koi_sys::clock::Time;
 use koi_sys::net::AcceptError;
-use koi_sys::ring::{Event, Handle, Op, Outcome, Payload, Ring, Token};
+use koi_sys::ring::{Event, Handle, Op, Payload, Ring, Token};
 use koi_sys::table::Key;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
