@@ -2,10 +2,10 @@
 //!
 //! | back-end | where | how |
 //! |---|---|---|
-//! | [`uring`] | Linux 6.1 and later | completions from the kernel |
-//! | [`kqueue`] | FreeBSD | readiness, made into completions by [`engine`] |
-//! | [`poll`] | everywhere (mio) | the same |
-//! | [`sim`] | in memory | the same, on a simulated network with a virtual clock |
+//! | `uring` | Linux 6.1 and later | completions from the kernel |
+//! | `kqueue` | FreeBSD | readiness, made into completions by `engine` |
+//! | `poll` | everywhere (mio) | the same |
+//! | `sim` | in memory | the same, on a simulated network with a virtual clock |
 //!
 //! The contract, which `tests/contract.rs` holds every back-end to:
 //!
