@@ -4,8 +4,8 @@ use super::random::Random;
 use koi::exchange::tunnel::tunnel;
 use koi::worker::future::join;
 use koi::worker::{
-    How, Kind, ListenOptions, Listener, Local, Pool, PoolConfig, ReceiveError, SendError,
-    SocketAddress, Stream,
+    How, ListenOptions, Listener, Local, Pool, PoolConfig, ReceiveError, SendError, SocketAddress,
+    Stream,
 };
 use koi_sys::buf::{BULK_BYTES, Chunk, Class, SMALL_BYTES};
 use std::cell::RefCell;
@@ -121,17 +121,7 @@ impl LocalRelay {
     /// A connection through it: the client's end and the server's.
     pub async fn connect(&mut self) -> (Stream, Stream) {
         let client = self.local.connect(&self.address).await.expect("a connection");
-        let server = self.server.accept().await.expect("a connection");
-        self.settle().await;
-        (client, server)
-    }
-
-    /// Waits until who connected knows it. Bytes that the accepted end sends before overflow a
-    /// count of the simulation's (`Stream::coming`, which exists only from the answer on).
-    pub async fn settle(&self) {
-        if self.local.caps().kind == Kind::Sim {
-            self.local.sleep(Duration::from_secs(1)).await;
-        }
+        (client, self.server.accept().await.expect("a connection"))
     }
 
     /// How the next tunnel ended, once one has.
