@@ -1,0 +1,39 @@
+//! The command line as a new user meets it.
+
+use std::process::{Command, Output};
+
+fn koi(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_koi")).args(words).output().expect("koi runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_demonstration_serves_and_leaves_nothing_behind() {
+    let output = koi(&["demo", "--once", "--port", "0", "--requests", "50"]);
+    let (said, logged) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}{logged}");
+    assert!(said.contains("50 requests over one connection: all answered"), "{said}");
+    let clean = "Leftovers { tasks: 0, operations: 0, timers: 0, descriptors: 0, blocks: 0 }";
+    let stopped: Vec<&str> = said.lines().filter(|line| line.contains("stopped")).collect();
+    assert!(!stopped.is_empty() && stopped.iter().all(|line| line.ends_with(clean)), "{said}");
+    // Which ring runs is always said.
+    assert!(logged.contains("worker 0: "), "{logged}");
+}
+
+#[test]
+fn wrong_words_are_answered_with_what_to_write() {
+    for (words, advice) in [
+        (&["demo", "--ring", "foo"][..], "auto, uring, kqueue or poll"),
+        (&["demo", "--port", "70000"], "--port 70000: not a number that fits"),
+        (&["demo", "--nonsense"], "usage: koi demo"),
+        (&["-f", "haproxy.cfg"], "cannot be read yet"),
+        (&[], "usage: koi demo"),
+    ] {
+        let output = koi(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(text(&output.stderr).contains(advice), "{words:?}: {}", text(&output.stderr));
+    }
+}
