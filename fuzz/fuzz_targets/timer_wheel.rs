@@ -18,6 +18,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     state.finish();
 });
 
+/// Nothing happens after this, in 146 years.
+const END: Time = Time(1 << 62);
+
 struct State {
     wheel: Wheel,
     now: Time,
@@ -35,10 +38,10 @@ impl State {
 
     fn step(&mut self, what: u8, number: u64) {
         match what % 8 {
-            0..3 => self.arm(Time(self.now.0.saturating_add(number))),
-            3 => self.arm(Time(number)),
+            0..3 => self.arm(Time(self.now.0.saturating_add(number)).min(END)),
+            3 => self.arm(Time(number).min(END)),
             4 => self.cancel(number),
-            5 => self.advance(Time(self.now.0.saturating_add(number))),
+            5 => self.advance(Time(self.now.0.saturating_add(number)).min(END)),
             6 => {
                 if let Some(next) = self.wheel.next_deadline() {
                     self.advance(next);

@@ -272,10 +272,18 @@ impl World {
     }
 
     fn cancel(&mut self, host: usize, which: usize) {
-        let Host { ring, known, .. } = &mut self.hosts[host];
-        if !known.is_empty() {
-            ring.cancel(known[known.len() - 1 - which % known.len()]);
+        let Host { ring, tokens, known, .. } = &mut self.hosts[host];
+        if known.is_empty() {
+            return;
         }
+        let token = known[known.len() - 1 - which % known.len()];
+        // A send that is cancelled leaves a hole, even before its event says so.
+        if let Some(Pending { kind: Kind::Send { flow: Some(flow), .. }, .. }) = tokens.get(token.0)
+            && let Some(sent) = self.flows.get_mut(flow)
+        {
+            sent.broken = true;
+        }
+        ring.cancel(token);
     }
 
     fn odd(&mut self, host: usize, which: usize, amount: usize) {
