@@ -123,10 +123,7 @@ fn connect_many(to: std::net::SocketAddr, count: usize) -> Vec<TcpStream> {
 
 /// How many of these connections were answered.
 fn answered(clients: Vec<TcpStream>) -> usize {
-    let answers = clients.into_iter().map(|mut client| {
-        let mut byte = [0];
-        client.read(&mut byte).is_ok_and(|n| n == 1)
-    });
+    let answers = clients.into_iter().map(|mut client| client.read_exact(&mut [0]).is_ok());
     answers.filter(|answered| *answered).count()
 }
 

@@ -140,6 +140,7 @@ fn is_reset(mut stream: &TcpStream) -> bool {
             Ok(0) => return false,
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return true,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("neither an end nor a reset: {error}"),
         }
     }
@@ -193,6 +194,7 @@ fn fill_up(mut to: &TcpStream, bytes: &[u8]) -> usize {
             Ok(n) => sent += n,
             // A moment that came too early because the machine stalled only weakens the test.
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
         }
     }
