@@ -24,6 +24,8 @@ struct Sent {
     offered: usize,
     /// Bytes whose sends have succeeded.
     done: usize,
+    /// The end of its last send has not been told.
+    pending: bool,
     /// A send failed or was cancelled: how much of it went is unknown, so nothing more is sent.
     broken: bool,
 }
@@ -165,27 +167,27 @@ impl World {
         self.submit(host, Op::Connect(handle, Box::new(to)), pending);
     }
 
-    /// Goes on with the flow of a socket, if it has one and is whole.
+    /// Goes on with the flow of a socket. Where it is not known, or its last send may be under way,
+    /// only nothing can be sent: that is refused, or harmless.
     fn send(&mut self, host: usize, which: usize, amount: usize, now: bool) {
         let Some(socket) = self.pick(host, which) else { return };
         let Socket { handle, sends, .. } = self.hosts[host].sockets[socket];
+        let flow = sends.filter(|flow| !self.flows.entry(*flow).or_default().pending);
         let Some(mut lease) = self.store.lease(Class::Small) else { return };
-        // Before it is known whose flow it is, only nothing can be sent.
-        let amount = if sends.is_some() { amount % lease.len() } else { 0 };
-        let mut end = 0;
-        if let Some(flow) = sends {
-            let sent = self.flows.entry(flow).or_default();
-            if sent.broken {
-                return;
+        let (mut amount, mut end) = (amount % lease.len(), 0);
+        match flow.and_then(|flow| Some((flow, self.flows.get_mut(&flow)?))) {
+            Some((_, sent)) if sent.broken => return,
+            Some((flow, sent)) => {
+                for (i, slot) in lease[..amount].iter_mut().enumerate() {
+                    *slot = byte(flow, sent.offered + i);
+                }
+                (sent.offered, sent.pending) = (sent.offered + amount, true);
+                end = sent.offered;
             }
-            for (i, slot) in lease[..amount].iter_mut().enumerate() {
-                *slot = byte(flow, sent.offered + i);
-            }
-            sent.offered += amount;
-            end = sent.offered;
+            None => amount = 0,
         }
         let chunk = lease.freeze(amount);
-        let kind = Kind::Send { chunk: identity(&chunk), flow: sends, end };
+        let kind = Kind::Send { chunk: identity(&chunk), flow, end };
         let pending = Pending { socket, kind };
         if !now {
             return self.submit(host, Op::Send(handle, Payload::One(chunk)), pending);
@@ -202,13 +204,14 @@ impl World {
         assert_eq!(done.is_none(), begun, "a result and an operation, or neither");
         if let Some((result, payload)) = done {
             assert_eq!(at, identity(&payload.chunks()[0]), "another payload came back");
-            self.sent(sends, end, result);
+            self.sent(flow, end, result);
         }
     }
 
     /// Notes how a send ended.
     fn sent(&mut self, flow: Option<Flow>, end: usize, result: Result<(), SendError>) {
         let Some(sent) = flow.and_then(|flow| self.flows.get_mut(&flow)) else { return };
+        sent.pending = false;
         match result {
             Ok(()) => sent.done = sent.done.max(end),
             Err(_) => sent.broken = true,
@@ -272,18 +275,10 @@ impl World {
     }
 
     fn cancel(&mut self, host: usize, which: usize) {
-        let Host { ring, tokens, known, .. } = &mut self.hosts[host];
-        if known.is_empty() {
-            return;
+        let Host { ring, known, .. } = &mut self.hosts[host];
+        if !known.is_empty() {
+            ring.cancel(known[known.len() - 1 - which % known.len()]);
         }
-        let token = known[known.len() - 1 - which % known.len()];
-        // A send that is cancelled leaves a hole, even before its event says so.
-        if let Some(Pending { kind: Kind::Send { flow: Some(flow), .. }, .. }) = tokens.get(token.0)
-            && let Some(sent) = self.flows.get_mut(flow)
-        {
-            sent.broken = true;
-        }
-        ring.cancel(token);
     }
 
     fn odd(&mut self, host: usize, which: usize, amount: usize) {
