@@ -1,5 +1,6 @@
 //! Koi: a reverse proxy that reads HAProxy's configuration and moves its own addresses by CARP.
 //!
+//! - [`config`]: HAProxy's language: text to a checked, immutable plan.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`exchange`]: what happens on connections; so far the tunnel of TCP mode.
 //! - [`log`]: lines for the operator.
@@ -8,6 +9,7 @@
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod exchange;
 pub mod log;
 pub mod process;

@@ -1,0 +1,27 @@
+//! HAProxy's configuration language: text in, [`plan::Plan`] out (its 3.0 manual is the definition).
+//!
+//! `source` holds the text, `tokenize` cuts lines into words, `condition` decides `.if`, `read` walks
+//! the lines and hands each to the function of its entry in `keywords`, which fills the `plan`;
+//! `resolve` joins names and checks across sections. Faults and advice go into a `report`, which
+//! `render` prints.
+//!
+//! Nothing here knows what an expression means: rules stay words until the `rules` room compiles
+//! them.
+
+pub mod advice;
+pub mod args;
+pub mod condition;
+pub mod environment;
+pub mod keyword;
+pub mod keywords;
+pub mod nearest;
+pub mod plan;
+pub mod read;
+pub mod render;
+pub mod report;
+pub mod resolve;
+pub mod section;
+pub mod source;
+pub mod tokenize;
+pub mod value;
+pub mod word;

@@ -1,0 +1,5 @@
+//! Settings of a proxy.
+
+/// To be filled.
+#[derive(Clone, Debug, Default)]
+pub struct BackSettings {}

@@ -1,0 +1,5 @@
+//! Settings of the process.
+
+/// The `global` sections.
+#[derive(Clone, Debug, Default)]
+pub struct Global {}

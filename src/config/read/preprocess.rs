@@ -1,0 +1,157 @@
+//! `.if`, `.elif`, `.else`, `.endif`, and the messages a file gives itself.
+
+use super::{NESTING_MAX, Reader, condition};
+use crate::config::advice;
+use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::report::Report;
+use crate::config::source::Span;
+use crate::config::word::Line;
+
+/// Where a block of `.if` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// These lines are read.
+    Taken,
+    /// They are not; a later branch may be.
+    Waiting,
+    /// They are not, nor is any later branch: one was, or the whole block is skipped.
+    Done,
+}
+
+/// The blocks that are open.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    /// Each with the place of its `.if` and whether `.else` was seen.
+    open: Vec<(State, Span, bool)>,
+}
+
+impl Blocks {
+    /// Whether lines are read.
+    pub fn active(&self) -> bool {
+        self.open.iter().all(|(state, ..)| *state == State::Taken)
+    }
+
+    /// Reports blocks that nothing closed.
+    pub fn end_of_file(&mut self, report: &mut Report) {
+        for (_, span, _) in self.open.drain(..) {
+            report.error(span, "this `.if` has no `.endif`").label("opened here");
+        }
+    }
+}
+
+const DIRECTIVES: &[&str] =
+    &[".if", ".elif", ".else", ".endif", ".notice", ".warning", ".alert", ".diag"];
+
+impl Reader<'_> {
+    /// A line whose first word begins with a dot.
+    pub(super) fn directive(&mut self, line: &Line) {
+        let word = &line.words[0];
+        match &*word.text {
+            ".if" => self.open_block(line),
+            ".elif" => self.next_branch(line, true),
+            ".else" => self.next_branch(line, false),
+            ".endif" => {
+                if self.blocks.open.pop().is_none() {
+                    self.report.error(word.span, "`.endif` without `.if`");
+                }
+                self.nothing_behind(line);
+            }
+            _ if !self.blocks.active() => {}
+            ".notice" | ".warning" | ".alert" | ".diag" => self.message(line),
+            _ => {
+                let near = nearest(word, DIRECTIVES.iter().copied());
+                let fault =
+                    self.report.error(word.span, format!("unknown directive `{}`", word.text));
+                if let Some(meant) = did_you_mean(&near) {
+                    fault.help(meant);
+                }
+            }
+        }
+    }
+
+    fn open_block(&mut self, line: &Line) {
+        let word = &line.words[0];
+        if self.blocks.open.len() == NESTING_MAX {
+            let message = format!("more than {NESTING_MAX} blocks of `.if` inside each other");
+            self.report.error(word.span, message);
+        }
+        let state = match self.blocks.active() {
+            false => State::Done,
+            true if self.holds(line) => State::Taken,
+            true => State::Waiting,
+        };
+        self.blocks.open.push((state, word.span, false));
+    }
+
+    fn next_branch(&mut self, line: &Line, with_condition: bool) {
+        let word = &line.words[0];
+        let Some((state, span, after_else)) = self.blocks.open.pop() else {
+            self.report.error(word.span, format!("`{}` without `.if`", word.text));
+            return;
+        };
+        if after_else {
+            self.report
+                .error(word.span, format!("`{}` behind `.else`", word.text))
+                .also(span, "the block began here");
+        }
+        let state = match state {
+            State::Waiting if self.blocks.active() && (!with_condition || self.holds(line)) => {
+                State::Taken
+            }
+            State::Waiting => State::Waiting,
+            State::Taken | State::Done => State::Done,
+        };
+        if !with_condition {
+            self.nothing_behind(line);
+        }
+        self.blocks.open.push((state, span, after_else || !with_condition));
+    }
+
+    /// Whether the condition of a line holds; one that is wrong is reported and does not.
+    fn holds(&mut self, line: &Line) -> bool {
+        let Some(word) = line.words.get(1) else { return false };
+        if let Some(extra) = line.words.get(2) {
+            let last = line.words.last().unwrap_or(extra);
+            self.report
+                .error(extra.span.to(last.span), "the condition must be one word")
+                .help("put it in double quotes, or leave out the spaces");
+            return false;
+        }
+        match condition::evaluate(word, self.environment) {
+            Ok(holds) => holds,
+            Err((message, range)) => {
+                self.report.error(word.part(range), message);
+                false
+            }
+        }
+    }
+
+    fn nothing_behind(&mut self, line: &Line) {
+        if let (Some(extra), true) = (line.words.get(1), self.blocks.active()) {
+            let message = format!("unexpected word behind `{}`", line.words[0].text);
+            self.report.error(extra.span, message);
+        }
+    }
+
+    fn message(&mut self, line: &Line) {
+        let [word, text] = &line.words[..] else {
+            let message = format!("`{}` needs one message, in quotes", line.words[0].text);
+            self.report.error(line.span, message);
+            return;
+        };
+        let (span, message) = (text.span, text.text.to_string());
+        match &*word.text {
+            ".alert" => {
+                self.report.error(span, message);
+            }
+            ".warning" => {
+                self.report.advise(&advice::MESSAGE, span, message);
+            }
+            ".notice" => {
+                self.report.advise(&advice::NOTICE, span, message);
+            }
+            // Only HAProxy's -dD shows it.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Faults and advice, collected while a configuration is read and checked.
+//!
+//! In: what is wrong, where, and what to do. Out: an ordered list. Nothing here prints; `render`
+//! does.
+//!
+//! Limits: [`FAULTS_MAX`] are kept; the rest is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::advice::Advice;
+use super::keyword::Feature;
+use super::source::Span;
+
+/// How many faults a report keeps. More are counted, not kept.
+pub const FAULTS_MAX: usize = 10_000;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The configuration cannot be used.
+    Error,
+    /// It can, but it probably does not do what its author thinks.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// One fault, or one piece of advice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Error, warning or note.
+    pub level: Level,
+    /// The advice's name, by which it can be silenced; errors have none.
+    pub advice: Option<&'static str>,
+    /// What is wrong: one sentence, lower-case, no full stop.
+    pub message: String,
+    /// The exact words. `None` for what stands nowhere (a file that cannot be read).
+    pub span: Option<Span>,
+    /// What stands beside the caret: what was expected here.
+    pub label: String,
+    /// Other places that matter, each with what it is.
+    pub related: Vec<(Span, String)>,
+    /// What to do, one line each.
+    pub help: Vec<String>,
+}
+
+impl Fault {
+    /// What stands beside the caret.
+    pub fn label(&mut self, text: impl Into<String>) -> &mut Fault {
+        self.label = text.into();
+        self
+    }
+
+    /// Another place that matters.
+    pub fn also(&mut self, span: Span, text: impl Into<String>) -> &mut Fault {
+        self.related.push((span, text.into()));
+        self
+    }
+
+    /// What to do.
+    pub fn help(&mut self, text: impl Into<String>) -> &mut Fault {
+        self.help.push(text.into());
+        self
+    }
+}
+
+/// What a run found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// In the order they were found.
+    pub faults: Vec<Fault>,
+    /// How many more there were than [`FAULTS_MAX`].
+    pub dropped: usize,
+    errors: usize,
+    /// What the files ask for that is not built yet: where first, and on how many lines.
+    pub missing: BTreeMap<Feature, (Span, usize)>,
+    /// Names of advice that nobody wants to hear.
+    silenced: BTreeSet<String>,
+    /// What the callers of [`Report::error`] write into when the list is full.
+    spare: Option<Box<Fault>>,
+}
+
+impl Report {
+    /// A report that leaves out the advice of these names.
+    pub fn silencing(names: impl IntoIterator<Item = String>) -> Report {
+        Report { silenced: names.into_iter().collect(), ..Report::default() }
+    }
+
+    /// Leaves out this advice from now on.
+    pub fn silence(&mut self, name: &str) {
+        self.silenced.insert(name.to_owned());
+    }
+
+    /// Whether there is an error.
+    pub fn failed(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// How many errors there are, dropped ones included.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Adds an error at `span`.
+    pub fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Fault {
+        self.errors += 1;
+        self.push(Level::Error, None, Some(span), message.into())
+    }
+
+    /// Adds an error that stands in no file's text.
+    pub fn error_nowhere(&mut self, message: impl Into<String>) -> &mut Fault {
+        self.errors += 1;
+        self.push(Level::Error, None, None, message.into())
+    }
+
+    /// Adds a piece of advice at `span`, with the level of its table entry.
+    pub fn advise(
+        &mut self,
+        advice: &Advice,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Fault {
+        self.push(advice.level, Some(advice.name), Some(span), message.into())
+    }
+
+    /// Remembers that `span` asks for what is not built yet.
+    pub fn later(&mut self, feature: Feature, span: Span) {
+        let entry = self.missing.entry(feature).or_insert((span, 0));
+        entry.0 = entry.0.min(span);
+        entry.1 += 1;
+    }
+
+    fn push(
+        &mut self,
+        level: Level,
+        advice: Option<&'static str>,
+        span: Option<Span>,
+        message: String,
+    ) -> &mut Fault {
+        let fault = Fault {
+            level,
+            advice,
+            message,
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            help: Vec::new(),
+        };
+        let silenced = advice.is_some_and(|name| self.silenced.contains(name));
+        if silenced || self.faults.len() >= FAULTS_MAX {
+            self.dropped += usize::from(!silenced);
+            return self.spare.insert(Box::new(fault));
+        }
+        self.faults.push(fault);
+        let last = self.faults.len() - 1;
+        &mut self.faults[last]
+    }
+}

@@ -1,0 +1,10 @@
+//! Names to sections, and what no single line can know.
+//!
+//! In: the plan once all files are read. Out: the same with its indexes, and reports of what is
+//! missing, doubled or contradictory between sections.
+
+use super::plan::Plan;
+use super::report::Report;
+
+/// Completes the plan.
+pub fn resolve(_plan: &mut Plan, _report: &mut Report) {}

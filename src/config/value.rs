@@ -1,0 +1,102 @@
+//! Numbers with units (HAProxy 3.0, configuration.txt §2.5 and §2.6).
+
+use std::time::Duration;
+
+/// Why a word is not a number of the kind wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberFault {
+    /// It does not begin with a digit.
+    NoDigits,
+    /// Its digits are of another script (full-width, Arabic-Indic, ...).
+    ForeignDigits,
+    /// What stands behind the digits is no unit, from this byte on.
+    Unit(usize),
+    /// It does not fit.
+    TooLarge,
+}
+
+/// The longest time that HAProxy keeps: 2^31 - 1 milliseconds, nearly 25 days.
+pub const TIME_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// A time; `unit_ms` is what a number without a unit counts in (1: milliseconds, 1000: seconds).
+///
+/// # Errors
+/// Why it is none.
+pub fn time(text: &str, unit_ms: u64) -> Result<Duration, NumberFault> {
+    let (number, unit) = digits(text)?;
+    let at = text.len() - unit.len();
+    let us_each = match unit {
+        "" => unit_ms * 1000,
+        "us" => 1,
+        "ms" => 1000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return Err(NumberFault::Unit(at)),
+    };
+    let time = number.checked_mul(us_each).map(Duration::from_micros);
+    // A time that is not zero must not become zero: it is rounded up, as HAProxy does.
+    let time = time.filter(|&time| time <= TIME_MAX).ok_or(NumberFault::TooLarge)?;
+    Ok(Duration::from_millis(time.as_micros().div_ceil(1000) as u64))
+}
+
+/// A size in bytes, or a plain count: units `k`, `m`, `g` of 1024 in either case.
+///
+/// # Errors
+/// Why it is none.
+pub fn size(text: &str) -> Result<u64, NumberFault> {
+    let (number, unit) = digits(text)?;
+    let shift = match unit {
+        "" => 0,
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        _ => return Err(NumberFault::Unit(text.len() - unit.len())),
+    };
+    number.checked_mul(1 << shift).ok_or(NumberFault::TooLarge)
+}
+
+/// A number without a unit.
+///
+/// # Errors
+/// Why it is none.
+pub fn count(text: &str) -> Result<u64, NumberFault> {
+    match digits(text)? {
+        (number, "") => Ok(number),
+        (_, rest) => Err(NumberFault::Unit(text.len() - rest.len())),
+    }
+}
+
+/// The digits at the start of `text`, and what follows.
+fn digits(text: &str) -> Result<(u64, &str), NumberFault> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(end);
+    if rest.starts_with(|c: char| c.is_numeric()) {
+        return Err(NumberFault::ForeignDigits);
+    }
+    if number.is_empty() {
+        return Err(NumberFault::NoDigits);
+    }
+    Ok((number.parse().map_err(|_| NumberFault::TooLarge)?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes() {
+        assert_eq!(time("30", 1), Ok(Duration::from_millis(30)));
+        assert_eq!(time("30", 1000), Ok(Duration::from_secs(30)));
+        assert_eq!(time("1us", 1), Ok(Duration::from_millis(1)));
+        assert_eq!(time("15m", 1), Ok(Duration::from_secs(900)));
+        assert_eq!(time("25d", 1), Err(NumberFault::TooLarge));
+        assert_eq!(time("3x", 1), Err(NumberFault::Unit(1)));
+        assert_eq!(time("\u{ff13}0", 1), Err(NumberFault::ForeignDigits));
+        assert_eq!(size("50k"), Ok(51_200));
+        assert_eq!(size("18446744073709551615k"), Err(NumberFault::TooLarge));
+        assert_eq!(size("1.5m"), Err(NumberFault::Unit(1)));
+        assert_eq!(count("-1"), Err(NumberFault::NoDigits));
+    }
+}
