@@ -1,0 +1,125 @@
+//! What compiling a rule needs at hand, and the cursor over its words.
+
+use crate::config::args::shown;
+use crate::config::plan::{Plan, Proxy};
+use crate::config::report::{Fault, Report};
+use crate::config::source::{Files, Span};
+use crate::config::word::Word;
+
+/// Where an expression may stand: which facts exist when it is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(pub u16);
+
+impl Scope {
+    /// The client's connection.
+    pub const CONNECTION: Scope = Scope(1);
+    /// The first bytes of the stream, or the request's body.
+    pub const CONTENT: Scope = Scope(2);
+    /// The request's head.
+    pub const REQUEST: Scope = Scope(4);
+    /// The backend and server are chosen.
+    pub const SERVER: Scope = Scope(8);
+    /// The response's head.
+    pub const RESPONSE: Scope = Scope(16);
+    /// The exchange is over: its log line is written.
+    pub const LOG: Scope = Scope(32);
+    /// A health check runs.
+    pub const CHECK: Scope = Scope(64);
+
+    /// This and that.
+    pub const fn or(self, other: Scope) -> Scope {
+        Scope(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in it.
+    pub const fn has(self, other: Scope) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What compiling needs: the plan to look names up in, and where to report.
+pub struct Compiler<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The proxy whose rules are compiled; `None` for `global` and `carp`.
+    pub proxy: Option<&'a Proxy>,
+    /// Where to report.
+    pub report: &'a mut Report,
+    /// Where map and pattern files are read from.
+    pub files: &'a dyn Files,
+}
+
+/// A cursor over the words of a rule.
+pub struct Words<'a> {
+    words: &'a [Word],
+    at: usize,
+    /// The whole line, for what is missing.
+    pub line: Span,
+}
+
+impl<'a> Words<'a> {
+    /// The words of a rule.
+    pub fn new(words: &'a [Word], line: Span) -> Words<'a> {
+        Words { words, at: 0, line }
+    }
+
+    /// The next word, which stays.
+    pub fn peek(&self) -> Option<&'a Word> {
+        self.words.get(self.at)
+    }
+
+    /// The next word.
+    pub fn take(&mut self) -> Option<&'a Word> {
+        let word = self.peek()?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// Takes the next word if it is `text`.
+    pub fn flag(&mut self, text: &str) -> bool {
+        let found = self.peek().is_some_and(|word| &*word.text == text);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Whether the next word is `if` or `unless`.
+    pub fn at_condition(&self) -> bool {
+        self.peek().is_some_and(|word| matches!(&*word.text, "if" | "unless"))
+    }
+
+    /// The next word unless it is missing or begins a condition, which is reported.
+    pub fn word(&mut self, expected: &str, compiler: &mut Compiler<'_>) -> Option<&'a Word> {
+        if self.peek().is_none() || self.at_condition() {
+            self.missing(expected, compiler.report);
+            return None;
+        }
+        self.take()
+    }
+
+    /// Reports that `expected` is missing here.
+    pub fn missing<'r>(&self, expected: &str, report: &'r mut Report) -> &'r mut Fault {
+        let span = match self.at.checked_sub(1).and_then(|at| self.words.get(at)) {
+            Some(before) => before.span.after(),
+            None => self.line.after(),
+        };
+        let fault = report.error(span, format!("{expected} is missing"));
+        fault.label(format!("expected {expected}"))
+    }
+
+    /// Reports what is left as superfluous.
+    pub fn end(&mut self, report: &mut Report) {
+        let Some(word) = self.peek() else { return };
+        let last = self.words.last().map_or(word.span, |last| last.span);
+        self.at = self.words.len();
+        report
+            .error(word.span.to(last), format!("unexpected `{}`", shown(word)))
+            .label("not expected here");
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [Word] {
+        let rest = self.words.get(self.at..).unwrap_or_default();
+        self.at = self.words.len();
+        rest
+    }
+}

@@ -1,0 +1,57 @@
+//! Converters: what makes another sample of a sample.
+//!
+//! One file a family, each with a `CONVERTERS` table beside its functions.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::arg::{Arg, Param};
+use super::compiler::Compiler;
+use super::context::Context;
+use super::value::{Type, Value};
+use crate::config::keyword::Status;
+use crate::config::source::Span;
+
+/// A converter.
+pub struct Converter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// What it takes; the sample is cast to it before.
+    pub input: Type,
+    /// What it gives.
+    pub output: Type,
+    /// What Koi does with it.
+    pub status: Status,
+    /// What it does, in a sentence or two.
+    pub about: &'static str,
+    /// An expression that must parse.
+    pub example: &'static str,
+    /// Checks arguments beyond their types when the configuration is read, and loads what they name;
+    /// `None` means that it has reported a fault.
+    pub check: Option<fn(&mut [Arg], Span, &mut Compiler<'_>) -> Option<()>>,
+    /// Converts. The sample is `None` if there is none, or if the cast failed; nearly all converters
+    /// then give `None`.
+    pub apply: for<'a> fn(&Context<'a>, Option<Value<'a>>, &'a [Arg]) -> Option<Value<'a>>,
+}
+
+const TABLES: &[&[Converter]] = &[text::CONVERTERS];
+
+/// Every converter.
+pub fn all() -> impl Iterator<Item = &'static Converter> {
+    TABLES.iter().copied().flatten()
+}
+
+/// Every name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|converter| converter.name)
+}
+
+/// The converter of this name.
+pub fn find(name: &str) -> Option<&'static Converter> {
+    static INDEX: OnceLock<BTreeMap<&'static str, &'static Converter>> = OnceLock::new();
+    INDEX.get_or_init(|| all().map(|it| (it.name, it)).collect()).get(name).copied()
+}

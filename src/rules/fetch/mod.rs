@@ -1,0 +1,88 @@
+//! Fetches: where samples come from.
+//!
+//! One file a family, each with a `FETCHES` table beside its functions.
+
+mod basic;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use super::arg::{Arg, Param};
+use super::compiler::Scope;
+use super::context::Context;
+use super::value::{Type, Value};
+use crate::config::keyword::Status;
+
+/// What a fetch hands its samples to.
+pub type Each<'f, 'a> = &'f mut dyn FnMut(Value<'a>) -> ControlFlow<()>;
+
+/// How a fetch is evaluated. Its arguments are as many as its parameters.
+#[derive(Clone, Copy)]
+pub enum Get {
+    /// At most one sample.
+    One(for<'a> fn(&Context<'a>, &'a [Arg]) -> Option<Value<'a>>),
+    /// Any number, in order. Ends when the callback breaks.
+    Many(for<'a> fn(&Context<'a>, &'a [Arg], Each<'_, 'a>) -> ControlFlow<()>),
+    /// Not in this build: no sample.
+    Never,
+}
+
+/// A fetch.
+pub struct Fetch {
+    /// Its name; names of one meaning are entries of their own.
+    pub name: &'static str,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// What it gives.
+    pub output: Type,
+    /// Where it is known: any of these.
+    pub scopes: Scope,
+    /// What Koi does with it.
+    pub status: Status,
+    /// What it gives, in a sentence or two.
+    pub about: &'static str,
+    /// An expression that must parse.
+    pub example: &'static str,
+    /// How it is evaluated.
+    pub get: Get,
+}
+
+impl Fetch {
+    /// "known once the request's head is there": for messages.
+    pub fn known(&self) -> String {
+        let mut places = Vec::new();
+        for (scope, words) in [
+            (Scope::CONNECTION, "once a connection is accepted"),
+            (Scope::CONTENT, "in content rules"),
+            (Scope::REQUEST, "in rules for requests"),
+            (Scope::SERVER, "once a server is chosen"),
+            (Scope::RESPONSE, "in rules for responses"),
+            (Scope::LOG, "in logs"),
+            (Scope::CHECK, "in health checks"),
+        ] {
+            if self.scopes.has(scope) {
+                places.push(words);
+            }
+        }
+        format!("it is known {}", places.join(", "))
+    }
+}
+
+const TABLES: &[&[Fetch]] = &[basic::FETCHES];
+
+/// Every fetch.
+pub fn all() -> impl Iterator<Item = &'static Fetch> {
+    TABLES.iter().copied().flatten()
+}
+
+/// Every name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|fetch| fetch.name)
+}
+
+/// The fetch of this name.
+pub fn find(name: &str) -> Option<&'static Fetch> {
+    static INDEX: OnceLock<BTreeMap<&'static str, &'static Fetch>> = OnceLock::new();
+    INDEX.get_or_init(|| all().map(|fetch| (fetch.name, fetch)).collect()).get(name).copied()
+}

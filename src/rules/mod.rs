@@ -1,0 +1,19 @@
+//! What the plan's expressions do: samples, ACLs, conditions, actions.
+//!
+//! `compile` turns the words of a plan's rules into a program, reporting faults
+//! with their places; evaluating it is a pure function of the request, the connection's facts and the
+//! tables that are passed in.
+//!
+//! A *sample* is a [`value::Value`]; an [`expr::Expr`] is a fetch and its converters; fetches,
+//! converters and actions stand in tables with their types and documentation.
+
+pub mod arg;
+pub mod compiler;
+pub mod condition;
+pub mod context;
+pub mod convert;
+pub mod expr;
+pub mod fetch;
+pub mod map;
+pub mod select;
+pub mod value;

@@ -1,0 +1,202 @@
+//! Samples: typed values (HAProxy 3.0, configuration.txt §7.1 and §7.3).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use core::net::IpAddr;
+
+/// The type of a sample, of what a fetch gives or a converter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// True or false.
+    Bool,
+    /// A signed number of 64 bits.
+    Int,
+    /// An IPv4 or IPv6 address.
+    Addr,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// Text, in bytes.
+    Str,
+    /// Bytes.
+    Bin,
+    /// An HTTP method.
+    Method,
+    /// Any of them (variables).
+    Any,
+    /// What a converter was given.
+    Same,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Type::Bool => "boolean",
+            Type::Int => "integer",
+            Type::Addr => "address",
+            Type::Ipv4 => "IPv4 address",
+            Type::Ipv6 => "IPv6 address",
+            Type::Str => "string",
+            Type::Bin => "binary",
+            Type::Method => "method",
+            Type::Any => "any",
+            Type::Same => "same as its input",
+        })
+    }
+}
+
+/// A sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Int(i64),
+    /// An address. An IPv4-mapped IPv6 address never stands here: it is IPv4 from accept on.
+    Addr(IpAddr),
+    /// Text.
+    Str(Cow<'a, [u8]>),
+    /// Bytes.
+    Bin(Cow<'a, [u8]>),
+    /// An HTTP method.
+    Method(Cow<'a, [u8]>),
+}
+
+impl<'a> Value<'a> {
+    /// Text that is borrowed.
+    pub fn str(text: &'a [u8]) -> Value<'a> {
+        Value::Str(Cow::Borrowed(text))
+    }
+
+    /// Text that is made.
+    pub fn string(text: impl Into<Vec<u8>>) -> Value<'a> {
+        Value::Str(Cow::Owned(text.into()))
+    }
+
+    /// The type it has.
+    pub fn kind(&self) -> Type {
+        match self {
+            Value::Bool(_) => Type::Bool,
+            Value::Int(_) => Type::Int,
+            Value::Addr(IpAddr::V4(_)) => Type::Ipv4,
+            Value::Addr(IpAddr::V6(_)) => Type::Ipv6,
+            Value::Str(_) => Type::Str,
+            Value::Bin(_) => Type::Bin,
+            Value::Method(_) => Type::Method,
+        }
+    }
+
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Bool(it) => Value::Bool(it),
+            Value::Int(it) => Value::Int(it),
+            Value::Addr(it) => Value::Addr(it),
+            Value::Str(it) => Value::Str(Cow::Owned(it.into_owned())),
+            Value::Bin(it) => Value::Bin(Cow::Owned(it.into_owned())),
+            Value::Method(it) => Value::Method(Cow::Owned(it.into_owned())),
+        }
+    }
+
+    /// As text: what a log format or a string converter sees. Binary becomes upper-case hexadecimal.
+    pub fn into_text(self) -> Cow<'a, [u8]> {
+        match self {
+            Value::Bool(it) => Cow::Borrowed(if it { b"1" } else { b"0" }),
+            Value::Int(it) => Cow::Owned(it.to_string().into_bytes()),
+            Value::Addr(it) => Cow::Owned(it.to_string().into_bytes()),
+            Value::Str(it) | Value::Method(it) => it,
+            Value::Bin(it) => {
+                Cow::Owned(it.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect())
+            }
+        }
+    }
+
+    /// As bytes: what a hash or a binary converter sees.
+    pub fn into_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Value::Bin(it) => it,
+            Value::Int(it) => Cow::Owned(it.to_be_bytes().to_vec()),
+            Value::Addr(IpAddr::V4(it)) => Cow::Owned(it.octets().to_vec()),
+            Value::Addr(IpAddr::V6(it)) => Cow::Owned(it.octets().to_vec()),
+            other => other.into_text(),
+        }
+    }
+
+    /// As a number, if it can be one.
+    pub fn to_int(&self) -> Option<i64> {
+        match self {
+            Value::Bool(it) => Some(i64::from(*it)),
+            Value::Int(it) => Some(*it),
+            Value::Addr(IpAddr::V4(it)) => Some(i64::from(u32::from(*it))),
+            Value::Addr(IpAddr::V6(_)) => None,
+            Value::Str(it) | Value::Bin(it) | Value::Method(it) => leading_number(it),
+        }
+    }
+
+    /// As an address, if it can be one.
+    pub fn to_addr(&self) -> Option<IpAddr> {
+        match self {
+            Value::Addr(it) => Some(*it),
+            Value::Str(it) | Value::Bin(it) => {
+                let address: IpAddr = std::str::from_utf8(it).ok()?.parse().ok()?;
+                Some(address.to_canonical())
+            }
+            Value::Int(it) => u32::try_from(*it).ok().map(|it| IpAddr::V4(it.into())),
+            Value::Bool(_) | Value::Method(_) => None,
+        }
+    }
+
+    /// As `wanted`, by HAProxy's table of casts; `None` if there is no such cast or it fails.
+    pub fn cast(self, wanted: Type) -> Option<Value<'a>> {
+        match wanted {
+            Type::Any | Type::Same => Some(self),
+            Type::Bool => self.to_int().map(|it| Value::Bool(it != 0)),
+            Type::Int => self.to_int().map(Value::Int),
+            Type::Addr => self.to_addr().map(Value::Addr),
+            Type::Ipv4 => self.to_addr().filter(IpAddr::is_ipv4).map(Value::Addr),
+            Type::Ipv6 => self.to_addr().map(|it| match it {
+                IpAddr::V4(it) => Value::Addr(IpAddr::V6(it.to_ipv6_mapped())),
+                it => Value::Addr(it),
+            }),
+            Type::Str => Some(Value::Str(self.into_text())),
+            Type::Bin => Some(Value::Bin(self.into_bytes())),
+            Type::Method => Some(Value::Method(self.into_text())),
+        }
+    }
+}
+
+/// Whether a sample of one type can be cast to another at all (at compile time).
+pub fn castable(from: Type, to: Type) -> bool {
+    use Type::{Addr, Any, Bin, Bool, Int, Ipv4, Ipv6, Method, Same, Str};
+    match (from, to) {
+        (Any | Same, _) | (_, Any | Same | Str) => true,
+        (from, to) if from == to => true,
+        (Bool | Int | Str, Bool | Int) => true,
+        (Ipv4, Int | Bool) | (Addr, Int | Bool) => true,
+        (Int | Str, Addr | Ipv4 | Ipv6) => true,
+        (Addr | Ipv4 | Ipv6, Addr | Ipv4 | Ipv6) => true,
+        (Str | Addr | Ipv4 | Ipv6 | Int, Bin) => true,
+        (Method, Bin) => true,
+        (Bin, _) | (Method, _) | (Bool, _) | (Ipv6, _) | (_, Method) => false,
+    }
+}
+
+/// The number that text begins with, as C's `strtol`: HAProxy ignores what follows.
+fn leading_number(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        all => (false, all),
+    };
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    if end == 0 {
+        return None;
+    }
+    let number = digits[..end]
+        .iter()
+        .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
+    let number = number.unwrap_or(i64::MAX);
+    Some(if negative { -number } else { number })
+}
