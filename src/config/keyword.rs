@@ -60,6 +60,8 @@ pub enum Feature {
     Cache,
     /// Mail alerts.
     Mail,
+    /// Signatures and encryption in rules.
+    Cryptography,
 }
 
 impl Feature {
@@ -81,6 +83,7 @@ impl Feature {
             Feature::Bodies => "rules that look into bodies",
             Feature::Cache => "a cache",
             Feature::Mail => "mail alerts",
+            Feature::Cryptography => "signatures and encryption in rules",
         }
     }
 }
