@@ -7,33 +7,74 @@ use crate::config::source::{Files, Span};
 use crate::config::word::Word;
 
 /// Where an expression may stand: which facts exist when it is evaluated.
+///
+/// A place is one bit, or several where several kinds of rules may run it; a fetch lists the places
+/// where it is known. It fits if they share a bit. The bits are HAProxy's check points
+/// (`haproxy -dKsmp`), those that no fetch tells apart as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope(pub u16);
 
 impl Scope {
-    /// The client's connection.
+    /// A connection is accepted: `tcp-request connection`.
     pub const CONNECTION: Scope = Scope(1);
-    /// The first bytes of the stream, or the request's body.
-    pub const CONTENT: Scope = Scope(2);
-    /// The request's head.
-    pub const REQUEST: Scope = Scope(4);
-    /// The backend and server are chosen.
-    pub const SERVER: Scope = Scope(8);
-    /// The response's head.
-    pub const RESPONSE: Scope = Scope(16);
+    /// Its handshakes are done: `tcp-request session`.
+    pub const SESSION: Scope = Scope(2);
+    /// Requests in a frontend, from the first bytes to the choice of a backend.
+    pub const FRONT: Scope = Scope(4);
+    /// Requests in a backend, up to the choice of a server (balance, stickiness).
+    pub const BACK: Scope = Scope(8);
+    /// A server is chosen and dialled: its `source`, `sni`.
+    pub const SERVER: Scope = Scope(16);
+    /// The response, its first bytes included.
+    pub const RESPONSE: Scope = Scope(32);
     /// The exchange is over: its log line is written.
-    pub const LOG: Scope = Scope(32);
+    pub const LOG: Scope = Scope(64);
     /// A health check runs.
-    pub const CHECK: Scope = Scope(64);
+    pub const CHECK: Scope = Scope(128);
+    /// The configuration is read: `.if`, `http-errors`, `set-var` in `global`.
+    pub const START: Scope = Scope(256);
+    /// A command of the runtime socket runs.
+    pub const COMMAND: Scope = Scope(512);
+
+    /// Requests, in whichever side of the proxy. [`Expr::check_scope`](super::expr::Expr::check_scope)
+    /// leaves out the side that the expression's proxy does not have.
+    pub const REQUEST: Scope = Scope::FRONT.or(Scope::BACK);
+    /// The first bytes of a stream, or the request's body: what is known in `REQUEST`.
+    pub const CONTENT: Scope = Scope::REQUEST;
+    /// All of them.
+    pub const ALL: Scope = Scope(0x3ff);
 
     /// This and that.
     pub const fn or(self, other: Scope) -> Scope {
         Scope(self.0 | other.0)
     }
 
+    /// This without that.
+    pub const fn without(self, other: Scope) -> Scope {
+        Scope(self.0 & !other.0)
+    }
+
     /// Whether all of `other` is in it.
     pub const fn has(self, other: Scope) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether they share a place.
+    pub const fn meets(self, other: Scope) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The places that rules of this proxy can run in: a `frontend` has no [`Scope::BACK`], a
+    /// `backend` no [`Scope::FRONT`].
+    pub fn of(proxy: &Proxy) -> Scope {
+        let mut scope = Scope::ALL;
+        if !proxy.has_frontend() && proxy.has_backend() {
+            scope = scope.without(Scope::FRONT);
+        }
+        if !proxy.has_backend() && proxy.has_frontend() {
+            scope = scope.without(Scope::BACK);
+        }
+        scope
     }
 }
 

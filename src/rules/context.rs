@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use core::net::SocketAddr;
 
 use super::value::Value;
+use crate::config::source::Span;
 use crate::proto::head::View;
 
 /// What is known of the client's connection.
@@ -21,6 +22,19 @@ pub struct Connection {
     pub frontend: usize,
     /// The bind's `name` or `id`, by its place in the frontend.
     pub bind: usize,
+    /// When it was accepted, in microseconds since 1970-01-01 UTC.
+    pub accepted_us: u64,
+    /// The protocol spoken on it: 1 or 2; 0 if it passes bytes.
+    pub http_major: u8,
+    /// What a PROXY protocol header said, if one came.
+    pub proxy_protocol: Option<ProxyFacts>,
+}
+
+/// What a PROXY protocol header carries besides addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyFacts {
+    /// Types and values, in order; version 1 has none. At most 1024 bytes each.
+    pub tlvs: Vec<(u8, Box<[u8]>)>,
 }
 
 /// What is known of a TLS connection.
@@ -42,6 +56,87 @@ pub struct TlsFacts {
     pub client_der: Option<Box<[u8]>>,
     /// The result of its verification, OpenSSL's number; 0 is success.
     pub verify_result: i64,
+    /// The certificate of our side, DER.
+    pub own_der: Option<Box<[u8]>>,
+    /// Whether the request came as early data and the handshake is not yet done.
+    pub early: bool,
+}
+
+/// What is known of the connection to a server.
+#[derive(Clone, Debug)]
+pub struct ServerConnection {
+    /// The address we connected from.
+    pub source: SocketAddr,
+    /// The address we connected to.
+    pub destination: SocketAddr,
+    /// TLS, if the connection has it; the certificates are those of the server.
+    pub tls: Option<TlsFacts>,
+    /// The protocol spoken on it: 1 or 2; 0 if it passes bytes.
+    pub http_major: u8,
+}
+
+/// What is known of one request and its response besides their heads: it outlives them, so rules for
+/// responses and logs can ask.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// How many requests came on this connection before.
+    pub number: u64,
+    /// When its first byte came, in microseconds since 1970-01-01 UTC.
+    pub started_us: u64,
+    /// What stands for the connection's source since `set-src` or `set-src-port`.
+    pub source: Option<SocketAddr>,
+    /// What stands for the connection's destination since `set-dst` or `set-dst-port`.
+    pub destination: Option<SocketAddr>,
+    /// The request line as it came: method, target, version. `None` until it was read.
+    pub line: Option<RequestLine>,
+    /// The version of the response as it came: `1.1`.
+    pub response_version: Option<&'static str>,
+    /// What `unique-id-format` made.
+    pub unique_id: Option<Box<[u8]>>,
+    /// What `capture request header` and `http-request capture` kept, by slot.
+    pub request_captures: Vec<Option<Box<[u8]>>>,
+    /// What `capture response header` and `http-response capture` kept, by slot.
+    pub response_captures: Vec<Option<Box<[u8]>>>,
+    /// The rule that ended a list of rules last: its line.
+    pub last_rule: Option<Span>,
+    /// What `set-priority-class` set.
+    pub priority_class: i64,
+    /// What `set-priority-offset` set.
+    pub priority_offset: i64,
+    /// How often a server was dialled again.
+    pub retries: i64,
+    /// Whether another server was chosen after a failure.
+    pub redispatched: bool,
+    /// The status as the server sent it.
+    pub server_status: Option<u16>,
+    /// Bytes from the client to the server.
+    pub bytes_in: u64,
+    /// Bytes from the server to the client.
+    pub bytes_out: u64,
+}
+
+/// A request line as it came in, kept for responses and logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// `GET`.
+    pub method: Box<[u8]>,
+    /// The target, in the form it came in.
+    pub target: Box<[u8]>,
+    /// `1.1`.
+    pub version: &'static str,
+}
+
+/// What is known of the process. Changes never.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessFacts {
+    /// The host's name.
+    pub hostname: Box<str>,
+    /// The process's number.
+    pub pid: i64,
+    /// When it started, in microseconds since 1970-01-01 UTC.
+    pub started_us: u64,
+    /// Which worker evaluates, from 0.
+    pub worker: usize,
 }
 
 /// What is known of the running proxies; every answer is a snapshot.
@@ -60,6 +155,29 @@ pub trait Counters {
     fn server_queue(&self, backend: usize, server: usize) -> i64;
     /// Requests in progress on a server.
     fn server_connections(&self, backend: usize, server: usize) -> i64;
+    /// Requests waiting in a server's queue.
+    fn server_queue(&self, backend: usize, server: usize) -> i64;
+    /// Connections in progress in the process.
+    fn connections(&self) -> i64;
+    /// Connections in progress on a bind: frontend, index in it.
+    fn bind_connections(&self, frontend: usize, bind: usize) -> i64;
+    /// A rate of the last second.
+    fn rate(&self, of: Rate) -> i64;
+    /// Whether the process is stopping.
+    fn stopping(&self) -> bool;
+}
+
+/// What a rate is of: events in the last second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Connections accepted by a frontend.
+    FrontendConnections(usize),
+    /// Requests read by a frontend.
+    FrontendRequests(usize),
+    /// Requests that reached a backend.
+    Backend(usize),
+    /// Requests that reached a server: backend, index in it.
+    Server(usize, usize),
 }
 
 /// The time of day and a source of random numbers: passed in, so that evaluation can be repeated.
@@ -110,10 +228,15 @@ impl Variables {
 pub struct Context<'a> {
     /// The client's connection.
     pub connection: &'a Connection,
-    /// The request's head, once it is there.
+    /// The request's head: once it is there, and until the request is sent to the server. What rules
+    /// for responses and logs may know of the request stands in `exchange`.
     pub request: Option<View<'a>>,
     /// The response's head, once it is there.
     pub response: Option<View<'a>>,
+    /// What outlives the heads.
+    pub exchange: &'a Exchange,
+    /// The connection to the server, once there is one.
+    pub server_connection: Option<&'a ServerConnection>,
     /// The proxy whose rules run, an index into `Plan::proxies`.
     pub proxy: usize,
     /// The backend chosen, if one is.
@@ -126,6 +249,8 @@ pub struct Context<'a> {
     pub counters: &'a dyn Counters,
     /// Time and chance.
     pub moment: Moment,
+    /// The process.
+    pub process: &'a ProcessFacts,
     /// The plan, for names.
     pub plan: &'a crate::config::plan::Plan,
 }

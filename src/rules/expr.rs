@@ -42,6 +42,8 @@ pub struct Expr {
     pub steps: Box<[Step]>,
     /// Where it stands.
     pub span: Span,
+    /// Where rules of the proxy it stands in can run.
+    pub sides: Scope,
     /// As it was written: for explanations, and to see that two expressions are the same.
     pub text: Box<str>,
 }
@@ -86,7 +88,10 @@ impl Expr {
             return None;
         };
         usable(fetch.name, fetch.status, span, compiler.report)?;
-        let (args, mut end) = arguments(word, name.clone(), fetch.params, compiler)?;
+        let (mut args, mut end) = arguments(word, name.clone(), fetch.params, compiler)?;
+        if let Some(check) = fetch.check {
+            check(&mut args, word.part(at..end), compiler)?;
+        }
         let mut steps = Vec::new();
         if word[end..].starts_with(',') {
             end = converters(word, end + 1, fetch, &mut steps, compiler)?;
@@ -96,6 +101,7 @@ impl Expr {
             args,
             steps: steps.into(),
             span: word.part(at..end),
+            sides: compiler.proxy.map_or(Scope::ALL, Scope::of),
             text: word[at..end].into(),
         };
         Some((expr, end))
@@ -106,9 +112,14 @@ impl Expr {
         output(self.fetch, &self.steps)
     }
 
+    /// Whether it is known in (one of) these places. Where it is not it gives no sample.
+    pub fn fits(&self, scope: Scope) -> bool {
+        self.fetch.scopes.meets(Scope(scope.0 & self.sides.0))
+    }
+
     /// Reports an expression that cannot be evaluated where it stands; `place` says where that is.
     pub fn check_scope(&self, scope: Scope, place: &str, report: &mut Report) -> bool {
-        let fits = self.fetch.scopes.0 & scope.0 != 0;
+        let fits = self.fits(scope);
         if !fits {
             report
                 .error(self.span, format!("`{}` is not known in {place}", self.fetch.name))

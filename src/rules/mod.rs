@@ -16,4 +16,6 @@ pub mod expr;
 pub mod fetch;
 pub mod map;
 pub mod select;
+#[cfg(test)]
+pub mod testing;
 pub mod value;

@@ -30,6 +30,7 @@ pub use settings::*;
 pub use small::*;
 pub use tls::*;
 
+use super::environment::Environment;
 use super::source::{Sources, Span};
 use super::word::Word;
 
@@ -66,6 +67,8 @@ pub struct RuleLine {
 pub struct Plan {
     /// The files it was read from.
     pub sources: Sources,
+    /// The environment's variables once all files were read: what the fetch `env` gives.
+    pub environment: Environment,
     /// The `global` sections, as one.
     pub global: Global,
     /// The `defaults` sections, in order.

@@ -76,6 +76,7 @@ pub fn read(
     }
     reader.end_section();
     let mut plan = reader.plan;
+    plan.environment = environment.clone();
     super::resolve::resolve(&mut plan, report);
     plan
 }

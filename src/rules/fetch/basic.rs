@@ -10,9 +10,9 @@ use crate::rules::context::Context;
 use crate::rules::value::{Type, Value};
 
 /// From the accepted connection on, everywhere.
-const EVERYWHERE: Scope = Scope(0x7f);
+const EVERYWHERE: Scope = Scope::ALL;
 /// Wherever the request's head is at hand: not in rules for responses.
-const REQUEST: Scope = Scope::REQUEST.or(Scope::CONTENT).or(Scope::SERVER);
+const REQUEST: Scope = Scope::REQUEST.or(Scope::SERVER);
 
 fn src<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::Addr(context.connection.source.ip().to_canonical()))
@@ -45,6 +45,7 @@ pub const FETCHES: &[Fetch] = &[
         status: Status::Supported,
         about: "The client's address.",
         example: "src",
+        check: None,
         get: Get::One(src),
     },
     Fetch {
@@ -55,6 +56,7 @@ pub const FETCHES: &[Fetch] = &[
         status: Status::Supported,
         about: "Whether the client's connection has TLS.",
         example: "ssl_fc",
+        check: None,
         get: Get::One(ssl_fc),
     },
     Fetch {
@@ -65,6 +67,7 @@ pub const FETCHES: &[Fetch] = &[
         status: Status::Supported,
         about: "A field of the request: in an ACL every comma-separated value, elsewhere the last.",
         example: "hdr(host)",
+        check: None,
         get: Get::Many(hdr),
     },
 ];

@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use super::arg::{Arg, Param};
-use super::compiler::Scope;
+use super::compiler::{Compiler, Scope};
 use super::context::Context;
 use super::value::{Type, Value};
-use crate::config::keyword::Status;
+use crate::config::keyword::{Feature, Status};
+use crate::config::source::Span;
 
 /// What a fetch hands its samples to.
 pub type Each<'f, 'a> = &'f mut dyn FnMut(Value<'a>) -> ControlFlow<()>;
@@ -44,22 +45,78 @@ pub struct Fetch {
     pub about: &'static str,
     /// An expression that must parse.
     pub example: &'static str,
+    /// Checks arguments beyond their types when the configuration is read; `None` means that it has
+    /// reported a fault.
+    pub check: Option<Check>,
     /// How it is evaluated.
     pub get: Get,
 }
 
+/// What checks arguments beyond their types.
+pub type Check = fn(&mut [Arg], Span, &mut Compiler<'_>) -> Option<()>;
+
 impl Fetch {
+    /// A fetch without arguments that is evaluated by `get`. Its example is its name.
+    pub const fn new(
+        name: &'static str,
+        output: Type,
+        scopes: Scope,
+        get: Get,
+        about: &'static str,
+    ) -> Fetch {
+        Fetch {
+            name,
+            params: &[],
+            output,
+            scopes,
+            status: Status::Supported,
+            about,
+            example: name,
+            check: None,
+            get,
+        }
+    }
+
+    /// The same, not in this build.
+    pub const fn later(
+        name: &'static str,
+        output: Type,
+        scopes: Scope,
+        feature: Feature,
+        about: &'static str,
+    ) -> Fetch {
+        let fetch = Fetch::new(name, output, scopes, Get::Never, about);
+        Fetch { status: Status::Later(feature), ..fetch }
+    }
+
+    /// With parameters, and an example.
+    pub const fn takes(self, params: &'static [Param], example: &'static str) -> Fetch {
+        Fetch { params, example, ..self }
+    }
+
+    /// With a check of its arguments.
+    pub const fn checked(self, check: Check) -> Fetch {
+        Fetch { check: Some(check), ..self }
+    }
+
+    /// Under another name.
+    pub const fn alias(&self, name: &'static str, example: &'static str) -> Fetch {
+        Fetch { name, example, ..*self }
+    }
+
     /// "known once the request's head is there": for messages.
     pub fn known(&self) -> String {
         let mut places = Vec::new();
         for (scope, words) in [
             (Scope::CONNECTION, "once a connection is accepted"),
-            (Scope::CONTENT, "in content rules"),
-            (Scope::REQUEST, "in rules for requests"),
+            (Scope::SESSION, "once its handshakes are done"),
+            (Scope::FRONT, "for requests in a frontend"),
+            (Scope::BACK, "for requests in a backend"),
             (Scope::SERVER, "once a server is chosen"),
-            (Scope::RESPONSE, "in rules for responses"),
+            (Scope::RESPONSE, "for responses"),
             (Scope::LOG, "in logs"),
             (Scope::CHECK, "in health checks"),
+            (Scope::START, "while the configuration is read"),
         ] {
             if self.scopes.has(scope) {
                 places.push(words);
