@@ -151,8 +151,6 @@ pub trait Counters {
     fn queue(&self, backend: usize) -> i64;
     /// Whether a server is up: backend, index in it.
     fn server_up(&self, backend: usize, server: usize) -> bool;
-    /// Requests waiting for a server.
-    fn server_queue(&self, backend: usize, server: usize) -> i64;
     /// Requests in progress on a server.
     fn server_connections(&self, backend: usize, server: usize) -> i64;
     /// Requests waiting in a server's queue.

@@ -11,6 +11,8 @@ mod later;
 mod map;
 mod number;
 mod proxy;
+#[cfg(test)]
+mod recorded;
 mod text;
 mod variable;
 
