@@ -30,6 +30,7 @@ macro_rules! advice {
 advice! {
     NOT_YET "not-yet" Warning "The file asks for something that this build does not do yet.",
     NO_EFFECT "no-effect" Warning "A keyword that is read but changes nothing here.",
+    EXTRA_WORDS "extra-words" Warning "Words behind a complete line, which HAProxy ignores in silence.",
     DEPRECATED "deprecated" Warning "An old spelling, and the new one.",
     STICK_TABLE_IPV4 "stick-table-ipv4" Warning "A stick table of `type ip` cannot hold IPv6 clients.",
     TLS_DROPPED "tls-dropped" Warning "Cipher suites, curves or versions that Koi's TLS does not have.",

@@ -4,6 +4,11 @@
 //! options of `bind`, `server` and `default-server` are tables too ([`bind_options`],
 //! [`server_options`]), as are the actions of rules (in `rules`).
 
+mod endpoint;
+mod entry;
+mod global;
+mod lenient;
+mod log_line;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -14,7 +19,16 @@ use super::nearest::nearest;
 use super::section::{Section, Sections};
 
 /// The tables, one a family.
-const TABLES: &[&[Keyword]] = &[rules::KEYWORDS];
+const TABLES: &[&[Keyword]] = &[
+    global::idle::KEYWORDS,
+    global::log::KEYWORDS,
+    global::process::KEYWORDS,
+    global::refused::KEYWORDS,
+    global::threads::KEYWORDS,
+    global::tls::KEYWORDS,
+    global::tuning::KEYWORDS,
+    rules::KEYWORDS,
+];
 
 /// Every keyword that stands at the start of a line.
 pub fn all() -> impl Iterator<Item = &'static Keyword> {

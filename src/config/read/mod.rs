@@ -93,6 +93,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, text: &text::Text) {
+        self.environment.enter(self.plan.sources.name(text.file));
         let whole = self.plan.sources.text(text.file).to_owned();
         let mut start = 0;
         for (index, line) in whole.split_inclusive('\n').enumerate() {
