@@ -46,6 +46,7 @@ advice! {
     NO_LISTENER "no-listener" Warning "A frontend without `bind`.",
     NO_SERVER "no-server" Warning "A backend without servers.",
     DUPLICATE "duplicate" Warning "A setting that a later line of the same section replaces.",
+    CARP_PASSWORD "carp-password" Warning "A CARP password that is longer than kernels read.",
     MODE "mode" Warning "A keyword that has no effect in the proxy's mode.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",
     MESSAGE "message" Warning "What the file itself says by `.warning`.",

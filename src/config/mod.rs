@@ -12,6 +12,7 @@ pub mod advice;
 pub mod args;
 pub mod condition;
 pub mod environment;
+pub mod finish;
 pub mod keyword;
 pub mod keywords;
 pub mod nearest;

@@ -3,7 +3,7 @@
 use super::endpoint::{Kind, endpoint};
 use crate::config::args::{Args, shown};
 use crate::config::plan::{
-    Endpoint, Facility, Given, LogFormat, LogLevel, LogSample, LogTarget, Place, Transport,
+    Endpoint, Facility, Given, LogLevel, LogSample, LogTarget, Place, SyslogFormat, Transport,
 };
 use crate::config::word::Word;
 
@@ -23,7 +23,7 @@ pub fn log_target(args: &mut Args<'_>) -> Option<LogTarget> {
         false => None,
     };
     let format = match args.flag("format") {
-        true => Some(args.one_of("a log format", LogFormat::WORDS)?),
+        true => Some(args.one_of("a log format", SyslogFormat::WORDS)?),
         false => None,
     };
     let sample = match args.flag("sample") {

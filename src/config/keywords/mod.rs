@@ -10,6 +10,7 @@ mod global;
 mod lenient;
 mod log_line;
 mod rules;
+mod small;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -28,6 +29,16 @@ const TABLES: &[&[Keyword]] = &[
     global::tls::KEYWORDS,
     global::tuning::KEYWORDS,
     rules::KEYWORDS,
+    small::cache::KEYWORDS,
+    small::carp::KEYWORDS,
+    small::crt_store::KEYWORDS,
+    small::http_errors::KEYWORDS,
+    small::mailers::KEYWORDS,
+    small::peers::KEYWORDS,
+    small::refused::KEYWORDS,
+    small::resolvers::KEYWORDS,
+    small::ring::KEYWORDS,
+    small::userlist::KEYWORDS,
 ];
 
 /// Every keyword that stands at the start of a line.

@@ -30,7 +30,7 @@ pub struct Global {
     /// `h1-case-adjust`: header names as they are written to HTTP/1 peers that are picky.
     pub case_adjust: Vec<CaseAdjust>,
     /// `h1-case-adjust-file`: the file, and its names. Another such line replaces them.
-    pub case_adjust_file: Option<Given<Box<[(Box<str>, Box<str>)]>>>,
+    pub case_adjust_file: Option<Given<Box<[HeaderCase]>>>,
     /// `h2-workaround-bogus-websocket-clients`: HTTP/2 clients are not told of RFC 8441.
     pub hide_h2_websocket: bool,
     /// `http-err-codes`: which status codes count as errors.
@@ -356,6 +356,9 @@ pub struct CaseAdjust {
     /// The name as it is sent.
     pub to: Given<Box<str>>,
 }
+
+/// A header's name as HTTP/2 has it, and as it is sent.
+pub type HeaderCase = (Box<str>, Box<str>);
 
 /// `http-err-codes`, `http-fail-codes`: what is done to the set that holds at the start, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub struct LogTarget {
     /// `len`: how long a message may be, in bytes.
     pub length: Option<Given<u16>>,
     /// `format`: how a message is framed.
-    pub format: Option<Given<LogFormat>>,
+    pub format: Option<Given<SyslogFormat>>,
     /// `sample`: which messages of how many are sent.
     pub sample: Option<LogSample>,
     /// The facility that messages carry.
@@ -50,7 +50,7 @@ macro_rules! words {
     };
 }
 
-words! { "How log messages are framed." LogFormat:
+words! { "How log messages are framed." SyslogFormat:
     Local "local" "RFC 3164 without the host name.",
     Rfc3164 "rfc3164" "RFC 3164.",
     Rfc5424 "rfc5424" "RFC 5424.",

@@ -295,6 +295,8 @@ impl Reader<'_> {
         };
         let span = args.keyword_span();
         match keyword.status {
+            // The section's header was refused: that is the error, and once is enough.
+            Status::Refused { .. } if matches!(self.current, Current::Other) => return,
             Status::Refused { why, instead } => {
                 args.error(span, format!("`{}` is not possible: {why}", keyword.name))
                     .label("refused")
@@ -311,6 +313,7 @@ impl Reader<'_> {
             Status::Later(feature) => args.later(feature, span),
             Status::Supported => {}
         }
+        let errors = args.report.errors();
         match (keyword.parse, &mut self.current) {
             (Parse::Any, _) => {
                 args.rest();
@@ -334,7 +337,10 @@ impl Reader<'_> {
                 args.rest();
             }
         }
-        args.end();
+        // Behind a fault nobody knows what the rest was meant to be.
+        if args.report.errors() == errors {
+            args.end();
+        }
     }
 }
 

@@ -146,7 +146,6 @@ fn set_variable(args: &mut Args<'_>, global: &mut Global) {
         _ => {
             args.error(name.span, format!("`{}` is no variable of the process", shown(name)))
                 .label("only `proc.` and a name can be set in `global`");
-            args.rest();
             return;
         }
     }

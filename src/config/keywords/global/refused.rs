@@ -242,7 +242,7 @@ pub const KEYWORDS: &[Keyword] = &[
     refused(
         Sections::GLOBAL,
         "external-check",
-        "Koi never starts programs",
+        "the proxy never starts programs",
         "check servers by `option httpchk`, `tcp-check` or `agent-check`",
         "[preserve-env]",
         "Allows health checks by programs.",

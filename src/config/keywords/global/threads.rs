@@ -102,7 +102,6 @@ fn cpu_range(args: &mut Args<'_>, word: &Word) -> Option<std::ops::RangeInclusiv
 
 fn thread_group(args: &mut Args<'_>) {
     if args.number("a group", 1..=16u32).is_none() {
-        args.rest();
         return;
     }
     for word in args.rest() {
