@@ -4,7 +4,13 @@
 //! options of `bind`, `server` and `default-server` are tables too ([`bind_options`],
 //! [`server_options`]), as are the actions of rules (in `rules`).
 
+mod endpoint;
+mod entry;
+mod global;
+mod lenient;
+mod log_line;
 mod rules;
+mod small;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -14,7 +20,26 @@ use super::nearest::nearest;
 use super::section::{Section, Sections};
 
 /// The tables, one a family.
-const TABLES: &[&[Keyword]] = &[rules::KEYWORDS];
+const TABLES: &[&[Keyword]] = &[
+    global::idle::KEYWORDS,
+    global::log::KEYWORDS,
+    global::process::KEYWORDS,
+    global::refused::KEYWORDS,
+    global::threads::KEYWORDS,
+    global::tls::KEYWORDS,
+    global::tuning::KEYWORDS,
+    rules::KEYWORDS,
+    small::cache::KEYWORDS,
+    small::carp::KEYWORDS,
+    small::crt_store::KEYWORDS,
+    small::http_errors::KEYWORDS,
+    small::mailers::KEYWORDS,
+    small::peers::KEYWORDS,
+    small::refused::KEYWORDS,
+    small::resolvers::KEYWORDS,
+    small::ring::KEYWORDS,
+    small::userlist::KEYWORDS,
+];
 
 /// Every keyword that stands at the start of a line.
 pub fn all() -> impl Iterator<Item = &'static Keyword> {
