@@ -14,6 +14,7 @@ pub mod condition;
 pub mod environment;
 pub mod keyword;
 pub mod keywords;
+pub mod look_alike;
 pub mod nearest;
 pub mod plan;
 pub mod read;

@@ -6,5 +6,11 @@
 use super::plan::Plan;
 use super::report::Report;
 
+pub mod names;
+pub mod not_yet;
+
 /// Completes the plan.
-pub fn resolve(_plan: &mut Plan, _report: &mut Report) {}
+pub fn resolve(plan: &mut Plan, report: &mut Report) {
+    names::proxies(plan, report);
+    names::sections(plan, report);
+}
