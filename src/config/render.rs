@@ -5,10 +5,11 @@
 //!
 //! Limits: of a line [`SHOWN_MAX`] characters are shown, those around the caret.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level as Title, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
 use super::report::{Fault, Level, Report};
 use super::source::{Place, Sources, Span};
@@ -86,62 +87,80 @@ fn one(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String {
         Level::Warning => Title::WARNING,
         Level::Note => Title::NOTE,
     };
-    let title = title.primary_title(&*fault.message);
+    let title = title.primary_title(unmarked(&fault.message));
     let mut group = Group::with_title(match fault.advice {
         Some(name) => title.id(name),
         None => title,
     });
     let mut others: Vec<(Span, &str)> =
         fault.related.iter().map(|(span, text)| (*span, &**text)).take(RELATED_MAX).collect();
+    let mut places = Vec::new();
     if let Some(span) = fault.span {
         // What stands on the same line is marked there.
-        let near =
-            |other: &Span| other.file == span.file && sources.line(*other) == sources.line(span);
-        let beside: Vec<_> = others.extract_if(.., |(other, _)| near(other)).collect();
-        group = shown(group, Mark::primary(span, &fault.label), &beside, sources);
+        let line = sources.line(span);
+        let beside: Vec<_> = others
+            .extract_if(.., |(other, _)| other.file == span.file && sources.line(*other) == line)
+            .collect();
+        let mut marks = vec![(AnnotationKind::Primary, span, &*fault.label)];
+        marks.extend(beside.iter().map(|&(span, text)| (AnnotationKind::Context, span, text)));
+        group = group.element(snippet(&marks, places.len(), sources));
+        places.push(sources.place(span));
     }
     for (span, text) in others {
-        group =
-            shown(group, Mark { span, label: text, kind: AnnotationKind::Context }, &[], sources);
+        let marks = [(AnnotationKind::Context, span, text)];
+        group = group.element(snippet(&marks, places.len(), sources));
+        places.push(sources.place(span));
     }
     for help in &fault.help {
-        group = group.element(Title::HELP.message(&**help));
+        group = group.element(Title::HELP.message(unmarked(help)));
     }
-    renderer.render(&[group])
+    with_places(renderer.render(&[group]), &places)
 }
 
-struct Mark<'a> {
-    span: Span,
-    label: &'a str,
-    kind: AnnotationKind,
+/// The line that the first mark stands on, with the marks; `number` tells it from the others.
+fn snippet<'a>(
+    marks: &[(AnnotationKind, Span, &'a str)],
+    number: usize,
+    sources: &Sources,
+) -> Snippet<'a, Annotation<'a>> {
+    let span = marks.first().map_or_else(Span::default, |&(_, span, _)| span);
+    let line = sources.line(span);
+    let excerpt = Excerpt::new(span, line, sources);
+    let mut snippet = Snippet::source(unmarked(&excerpt.text).into_owned())
+        .path(format!("{MARKER}{number}"))
+        .line_start(line);
+    for (kind, span, label) in marks {
+        let mark = kind.clone().span(excerpt.range(*span));
+        snippet = snippet.annotation(match *label {
+            "" => mark,
+            label => mark.label(unmarked(label)),
+        });
+    }
+    snippet
 }
 
-impl<'a> Mark<'a> {
-    fn primary(span: Span, label: &'a str) -> Mark<'a> {
-        Mark { span, label, kind: AnnotationKind::Primary }
+/// Stands for a place until the text is complete: the renderer counts columns in what it is given,
+/// and a line that is cut at its start would get a wrong one.
+const MARKER: char = '\u{e000}';
+
+/// Text without the marker; the one instead is as long.
+fn unmarked(text: &str) -> Cow<'_, str> {
+    match text.contains(MARKER) {
+        true => text.replace(MARKER, "\u{fffd}").into(),
+        false => text.into(),
     }
 }
 
-/// The place, and the line a mark stands on with what is marked in it.
-fn shown<'a>(
-    group: Group<'a>,
-    mark: Mark<'a>,
-    beside: &[(Span, &'a str)],
-    sources: &'a Sources,
-) -> Group<'a> {
-    let Place { file, line, column } = sources.place(mark.span);
-    let excerpt = Excerpt::new(mark.span, line, sources);
-    let mut snippet = Snippet::source(excerpt.text.clone()).line_start(line);
-    let main = mark.kind.span(excerpt.range(mark.span));
-    snippet = snippet.annotation(match mark.label {
-        "" => main,
-        label => main.label(label),
-    });
-    for &(span, text) in beside {
-        let kind = AnnotationKind::Context.span(excerpt.range(span));
-        snippet = snippet.annotation(kind.label(text));
+/// Puts the places where their markers stand.
+fn with_places(text: String, places: &[Place<'_>]) -> String {
+    let mut parts = text.split(MARKER);
+    let mut out = parts.next().unwrap_or("").to_owned();
+    // The markers come in the order of their numbers.
+    for (part, place) in parts.zip(places) {
+        out.push_str(&format!("{}:{}:{}", place.file, place.line, place.column));
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'));
     }
-    group.element(Origin::path(file).line(line).char_column(column)).element(snippet)
+    out
 }
 
 /// The part of a line that is shown.

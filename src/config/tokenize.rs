@@ -3,8 +3,6 @@
 //! In: the text of one line without its end, and the environment. Out: the words, unquoted,
 //! unescaped and expanded, each with its place; or the fault, with its place.
 //!
-//! A condition behind `.if` is one word however many blanks it has: [`tokenize_condition`].
-//!
 //! Limits: [`WORDS_MAX`] words a line.
 
 use std::fmt;
@@ -83,47 +81,18 @@ pub fn tokenize(
     line: &str,
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Token>, (Fault, Range<usize>)> {
-    run(line, 0, true, &lookup)
-}
-
-/// Takes what stands behind byte `from` of a line as one word: quotes, escapes and variables count,
-/// blanks do not divide. Nothing there is no word.
-///
-/// # Errors
-/// The first fault, and the bytes of the line it lies in.
-pub fn tokenize_condition(
-    line: &str,
-    from: usize,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<Option<Token>, (Fault, Range<usize>)> {
-    let mut words = run(line, from, false, &lookup)?;
-    let Some(mut word) = words.pop() else { return Ok(None) };
-    // The blanks before a comment.
-    word.range.end = word.range.start + line[word.range.clone()].trim_end_matches(BLANKS).len();
-    word.text.truncate(word.text.trim_end_matches(BLANKS).len());
-    Ok(Some(word))
-}
-
-fn run(
-    line: &str,
-    at: usize,
-    divide: bool,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Token>, (Fault, Range<usize>)> {
     let mut tokenizer =
-        Tokenizer { line, at, divide, quote: None, word: None, words: Vec::new(), lookup };
+        Tokenizer { line, at: 0, quote: None, word: None, words: Vec::new(), lookup: &lookup };
     tokenizer.run()?;
     Ok(tokenizer.words)
 }
 
 /// What divides words: C's blanks but for the ends of lines.
-pub const BLANKS: [char; 4] = [' ', '\t', '\x0b', '\x0c'];
+const BLANKS: [char; 4] = [' ', '\t', '\x0b', '\x0c'];
 
 struct Tokenizer<'a> {
     line: &'a str,
     at: usize,
-    /// Whether blanks end a word.
-    divide: bool,
     /// The quote that is open, and where it stands.
     quote: Option<(char, usize)>,
     /// The word being made: text and start.
@@ -143,9 +112,7 @@ impl Tokenizer<'_> {
                 ('\'' | '"', None) => self.open(next),
                 ('\\', None | Some('"')) => self.escape()?,
                 ('$', Some('"')) => self.variable()?,
-                (blank, None)
-                    if BLANKS.contains(&blank) && (self.divide || self.word.is_none()) =>
-                {
+                (blank, None) if BLANKS.contains(&blank) => {
                     self.end_word()?;
                     self.at += 1;
                 }
@@ -300,7 +267,7 @@ mod tests {
 
     #[test]
     fn quotes_and_escapes_are_taken_off() {
-        assert_eq!(words(r#"a  b	c # d"#), ["a", "b", "c"]);
+        assert_eq!(words("a  b\tc\x0c\x0bd # e"), ["a", "b", "c", "d"]);
         assert_eq!(
             words(r#"log-format "%{+Q}o %t"' %s'\ %{-Q}r"#),
             ["log-format", "%{+Q}o %t %s %{-Q}r"]
@@ -308,14 +275,6 @@ mod tests {
         assert_eq!(words(r#"\x41\n\#\"\'\\\d"#), ["A\n#\"'\\\\d"]);
         assert_eq!(words(r#"'\x41' "" ''"#), ["\\x41", "", ""]);
         assert_eq!(words("#"), [""; 0]);
-    }
-
-    #[test]
-    fn a_condition_is_one_word() {
-        let condition = |line: &str| tokenize_condition(line, 3, |_| None).expect(line);
-        let token = condition(".if  streq(\"a b\", c) && 1  # why").expect("a word");
-        assert_eq!((&*token.text, token.range), ("streq(a b, c) && 1", 5..25));
-        assert_eq!(condition(".if # nothing"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::config::render::{self, Style};
 use crate::config::report::{Level, Report};
 use crate::config::resolve::not_yet;
 use crate::config::source::{Disk, Files};
-use crate::config::tokenize::tokenize_condition;
+use crate::config::tokenize::tokenize;
 use koi_sys::guard;
 
 /// A configuration that was read, whatever is wrong with it.
@@ -134,19 +134,20 @@ fn started_with() -> Environment {
 pub fn condition(text: &str) -> ExitCode {
     let environment = started_with();
     let lookup = |name: &str| environment.get(name).map(str::to_owned);
-    let outcome = match tokenize_condition(text, 0, lookup) {
-        Ok(None) => Ok(false),
-        Ok(Some(word)) => condition::evaluate(&word.text, &environment)
-            .map_err(|(message, range)| (message, word.text.get(range).unwrap_or("").to_owned())),
-        Err((fault, range)) => Err((fault.to_string(), text.get(range).unwrap_or("").to_owned())),
+    let words = match tokenize(text, lookup) {
+        Ok(tokens) => tokens.into_iter().map(|token| token.text).collect::<Vec<_>>().join(" "),
+        Err((fault, range)) => return wrong(&fault.to_string(), text.get(range)),
     };
-    match outcome {
+    match condition::evaluate(&words, &environment) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err((message, at)) => {
-            let place = if at.is_empty() { String::new() } else { format!(", at `{at}`") };
-            output::error(&format!("koi: -cc: {message}{place}\n"));
-            ExitCode::from(2)
-        }
+        Err((message, range)) => wrong(&message, words.get(range)),
     }
+}
+
+fn wrong(message: &str, at: Option<&str>) -> ExitCode {
+    let at = at.filter(|at| !at.is_empty());
+    let place = at.map_or_else(String::new, |at| format!(", at `{at}`"));
+    output::error(&format!("koi: -cc: {message}{place}\n"));
+    ExitCode::from(2)
 }

@@ -21,7 +21,7 @@ use super::plan::{self, Plan, Proxy};
 use super::report::Report;
 use super::section::Section;
 use super::source::{Files, Span};
-use super::tokenize::{self, Token, tokenize, tokenize_condition};
+use super::tokenize::{Token, tokenize};
 use super::word::{Line, Word};
 
 mod header;
@@ -160,17 +160,10 @@ impl Reader<'_> {
             ".SECTION" => Some(section.clone()),
             _ => environment.get(variable).map(str::to_owned),
         };
-        let tokens = match conditional(content) {
-            Some(directive) => {
-                let condition = tokenize_condition(content, directive.range.end, lookup);
-                condition.map(|condition| std::iter::once(directive).chain(condition).collect())
-            }
-            None => tokenize(content, lookup),
-        };
-        // A line that is skipped must still be one: HAProxy divides it before it skips it.
         let tokens = match tokens {
             Ok(tokens) => tokens,
             Err((fault, range)) => {
+                // Also where lines are skipped: HAProxy divides them before it skips them.
                 self.report.error(whole.part(range), fault.to_string()).help(fault.help());
                 return None;
             }
@@ -421,13 +414,4 @@ fn count(args: &mut Args<'_>, least: usize, most: usize) {
 fn word(token: Token, content: &str, whole: Span) -> Word {
     let verbatim = content.get(token.range.clone()) == Some(&*token.text);
     Word { span: whole.part(token.range), text: token.text.into(), verbatim }
-}
-
-/// The word that opens a line whose rest is a condition.
-fn conditional(content: &str) -> Option<Token> {
-    let line = content.trim_start_matches(tokenize::BLANKS);
-    let start = content.len() - line.len();
-    let end = line.find(|c| c == '#' || tokenize::BLANKS.contains(&c)).unwrap_or(line.len());
-    let text = Some(&line[..end]).filter(|word| matches!(*word, ".if" | ".elif"))?;
-    Some(Token { text: text.to_owned(), range: start..start + end })
 }
