@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// The version of HAProxy whose language this is.
-pub const LANGUAGE: &str = "3.0";
+use super::{LANGUAGE_BRANCH, LANGUAGE_VERSION};
 
 /// What `option httplog` logs (configuration.txt §8.2.3).
 const HTTP_LOG_FORMAT: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc \
@@ -42,8 +41,8 @@ impl Environment {
     pub fn provide(&mut self, paths: &[String], local_peer: &str) {
         self.set("HAPROXY_LOCALPEER", local_peer);
         self.set("HAPROXY_CFGFILES", &paths.join(";"));
-        self.set("HAPROXY_BRANCH", LANGUAGE);
-        self.set("HAPROXY_STARTUP_VERSION", LANGUAGE);
+        self.set("HAPROXY_BRANCH", LANGUAGE_BRANCH);
+        self.set("HAPROXY_STARTUP_VERSION", LANGUAGE_VERSION);
         self.set("HAPROXY_HTTP_LOG_FMT", HTTP_LOG_FORMAT);
         self.set("HAPROXY_HTTPS_LOG_FMT", HTTPS_LOG_FORMAT);
         self.set("HAPROXY_TCP_LOG_FMT", TCP_LOG_FORMAT);

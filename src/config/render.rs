@@ -129,9 +129,9 @@ fn snippet<'a>(
     let mut snippet = Snippet::source(unmarked(&excerpt.text).into_owned())
         .path(format!("{MARKER}{number}"))
         .line_start(line);
-    for (kind, span, label) in marks {
-        let mark = kind.clone().span(excerpt.range(*span));
-        snippet = snippet.annotation(match *label {
+    for &(kind, span, label) in marks {
+        let mark = kind.span(excerpt.range(span));
+        snippet = snippet.annotation(match label {
             "" => mark,
             label => mark.label(unmarked(label)),
         });

@@ -1,13 +1,13 @@
 //! `koi -v` and `koi -vv`.
 
-use crate::config::environment::LANGUAGE;
+use crate::config::LANGUAGE_BRANCH;
 use crate::config::keyword::{Feature, Status};
 use crate::config::keywords;
 
 /// One line.
 pub fn short() -> String {
     format!(
-        "Koi version {} - HAProxy's configuration language, version {LANGUAGE}\n",
+        "Koi version {} - HAProxy's configuration language, version {LANGUAGE_BRANCH}\n",
         env!("CARGO_PKG_VERSION")
     )
 }

@@ -160,7 +160,7 @@ impl Reader<'_> {
             ".SECTION" => Some(section.clone()),
             _ => environment.get(variable).map(str::to_owned),
         };
-        let tokens = match tokens {
+        let tokens = match tokenize(content, lookup) {
             Ok(tokens) => tokens,
             Err((fault, range)) => {
                 // Also where lines are skipped: HAProxy divides them before it skips them.
