@@ -300,6 +300,10 @@ fn names_that_clash() {
     error("backend a,b\n", "error: ',' cannot stand in a name\n --> names.cfg:1:10");
     error("backend\n", "error: `backend` needs a name\n --> names.cfg:1:8");
     error("peers a b\n", "error: unexpected `b`\n --> names.cfg:1:9");
+    folder.file("extra.cfg", "defaults d e\nresolvers a b\n");
+    let said = folder.koi(&["-c", "-f", "extra.cfg"]);
+    said.exits(2).tells("warning[extra-words]: nobody reads `e`\n --> extra.cfg:1:12");
+    said.tells("extra.cfg:2:13");
     // What HAProxy accepts: a frontend and a backend, a backend and then a `listen`.
     folder.file("fine.cfg", "frontend a\nbackend a\nbackend b\nlisten b\ndefaults x!\n");
     let said = folder.koi(&["-c", "-f", "fine.cfg"]);

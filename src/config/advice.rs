@@ -46,6 +46,7 @@ advice! {
     NO_SERVER "no-server" Warning "A backend without servers.",
     DUPLICATE "duplicate" Warning "A setting that a later line of the same section replaces.",
     MODE "mode" Warning "A keyword that has no effect in the proxy's mode.",
+    EXTRA_WORDS "extra-words" Warning "Words behind a keyword that nobody reads.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",
     SAME_NAME "same-name" Warning "Two sections of one name, where the first one counts or both are joined.",
     LOOK_ALIKE "look-alike" Warning "A character that looks like a blank or a quote, and is none.",

@@ -157,7 +157,8 @@ fn with_places(text: String, places: &[Place<'_>]) -> String {
     let mut out = parts.next().unwrap_or("").to_owned();
     // The markers come in the order of their numbers.
     for (part, place) in parts.zip(places) {
-        out.push_str(&format!("{}:{}:{}", place.file, place.line, place.column));
+        let file = place.file.replace(char::is_control, "\u{fffd}");
+        out.push_str(&format!("{file}:{}:{}", place.line, place.column));
         out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'));
     }
     out

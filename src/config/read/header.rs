@@ -42,9 +42,13 @@ impl Reader<'_> {
         self.section_name =
             if name.is_empty() { section.word().to_owned() } else { name.to_string() };
         let span = line.span;
-        let proxy = Sections::PROXIES.has(section);
-        if let (false, Some(extra @ [_, ..])) = (proxy, line.words.get(2..)) {
-            self.superfluous(extra, "only a name may stand behind it");
+        if let (false, Some(extra)) = (Sections::PROXIES.has(section), line.words.get(2..)) {
+            match section {
+                Section::Resolvers | Section::Mailers | Section::Ring | Section::HttpErrors => {
+                    self.unread(extra);
+                }
+                _ => self.superfluous(extra, "only a name may stand behind it"),
+            }
         }
         if section == Section::Userlist
             && let Some(again) = self.reopen_userlist(&name, line)
@@ -180,6 +184,10 @@ impl Reader<'_> {
                     .label("a name is missing here");
                 None
             }
+            extra if section == Section::Defaults => {
+                self.unread(extra);
+                None
+            }
             extra => {
                 self.superfluous(extra, FROM);
                 None
@@ -189,6 +197,14 @@ impl Reader<'_> {
             Some((index, base)) => base.inherit(index, section, name, line.span),
             None => Proxy::new(section, name, line.span),
         }
+    }
+
+    /// Words that HAProxy takes and does not look at.
+    fn unread(&mut self, words: &[Word]) {
+        let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
+        let message = format!("nobody reads `{}`", shown(first));
+        let span = first.span.to(last.span);
+        self.report.advise(&advice::EXTRA_WORDS, span, message).label("this changes nothing");
     }
 
     fn superfluous(&mut self, words: &[Word], help: &str) {
