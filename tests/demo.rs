@@ -29,7 +29,7 @@ fn wrong_words_are_answered_with_what_to_write() {
         (&["demo", "--ring", "foo"][..], "auto, uring, kqueue or poll"),
         (&["demo", "--port", "70000"], "--port 70000: not a number that fits"),
         (&["demo", "--nonsense"], "usage: koi demo"),
-        (&["-f", "haproxy.cfg"], "cannot be read yet"),
+        (&["-f", "no-such-file.cfg"], "cannot read `no-such-file.cfg`: there is no such file"),
         (&[], "usage: koi demo"),
     ] {
         let output = koi(words);

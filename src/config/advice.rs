@@ -54,10 +54,20 @@ advice! {
     OTHER_SIDE "other-side" Warning "A keyword of the clients' side in a backend, or of the servers' side in a frontend.",
     EXTRA_WORDS "extra-words" Warning "Words behind a keyword that nobody reads.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",
+    SAME_NAME "same-name" Warning "Two sections of one name, where the first one counts or both are joined.",
+    LOOK_ALIKE "look-alike" Warning "A character that looks like a blank or a quote, and is none.",
+    SILENCE "silence" Warning "A comment that silences advice of a name that does not exist.",
     MESSAGE "message" Warning "What the file itself says by `.warning`.",
     OVERRIDES "overrides" Note "A setting that differs from the one inherited from `defaults`.",
     STICK_ONE_SERVER "stick-one-server" Note "Stickiness in a backend that has a single server.",
+    LINE_ENDS "line-ends" Note "A file whose lines end in CR LF.",
+    EMPTY_FOLDER "empty-folder" Note "A folder that holds no `*.cfg` file.",
     NOTICE "notice" Note "What the file itself says by `.notice`.",
+}
+
+/// Every name there is.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADVICE.iter().map(|advice| advice.name)
 }
 
 /// The advice of this name.

@@ -65,6 +65,25 @@ pub enum Feature {
 }
 
 impl Feature {
+    /// All of them.
+    pub const ALL: &'static [Feature] = &[
+        Feature::Serving,
+        Feature::Http2,
+        Feature::Checks,
+        Feature::StickTables,
+        Feature::Cookies,
+        Feature::Statistics,
+        Feature::Logs,
+        Feature::Resolvers,
+        Feature::Peers,
+        Feature::Carp,
+        Feature::Compression,
+        Feature::Bandwidth,
+        Feature::Bodies,
+        Feature::Cache,
+        Feature::Mail,
+    ];
+
     /// The feature in words: "this build does not have ... yet".
     pub fn words(self) -> &'static str {
         match self {
