@@ -32,6 +32,9 @@ const KIB_MAX: u64 = if DEBUG { 800_000 } else { 200_000_000 / 1024 };
 /// The bar for printing [`MANY`] faults.
 const PRINT_SECONDS_MAX: f64 = if DEBUG { 30.0 } else { 1.0 };
 
+/// A text of a size.
+type Shape = fn(usize) -> String;
+
 fn check_text(text: String) -> Checked {
     let files = MemoryFiles([("large.cfg".to_owned(), text.into_bytes())].into());
     check(&["large.cfg".to_owned()], &files, &mut Environment::default(), &[])
@@ -129,7 +132,7 @@ fn ten_thousand_faults() {
 fn sizes_that_could_be_squared() {
     // Each of these is read in a time that grows with its size, not with its square: ten times as
     // much may take fifteen times as long, and then some for a busy machine.
-    let shapes: [(&str, fn(usize) -> String); 7] = [
+    let shapes: [(&str, Shape); 7] = [
         ("open blocks", |n| ".if 1\n".repeat(n)),
         ("skipped lines", |n| format!(".if 0\n{}.endif\n", "nonsense\n".repeat(n))),
         ("defaults", |n| {
