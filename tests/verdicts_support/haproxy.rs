@@ -91,7 +91,7 @@ fn first_alert(said: &str, file: &Path) -> (u32, String) {
     let first = lines.next().unwrap_or_default();
     let rest = lines.take_while(|line| !line.starts_with('['));
     let alert = [first].into_iter().chain(rest).map(str::trim).collect::<Vec<_>>().join(" ");
-    let place = format!("[{}:", file.display());
+    let place = format!("{}:", file.display());
     let line = alert.split_once(&place).map_or(0, |(_, after)| leading_number(after));
     let text = alert.split_once(") : ").map_or(alert.as_str(), |(_, text)| text);
     (line, text.replace(&file.display().to_string(), "FILE"))
