@@ -14,8 +14,10 @@ pub mod context;
 pub mod convert;
 pub mod expr;
 pub mod fetch;
+pub mod format;
 pub mod map;
 pub mod select;
+pub mod target;
 #[cfg(test)]
 pub mod testing;
 pub mod value;
