@@ -82,11 +82,23 @@ impl Expr {
     /// Faults are reported.
     pub fn parse_in(word: &Word, at: usize, compiler: &mut Compiler<'_>) -> Option<(Expr, usize)> {
         let name = name_at(word, at);
-        let span = word.part(name.clone());
         let Some(fetch) = fetch::find(&word[name.clone()]) else {
-            unknown("fetch", &word[name.clone()], span, fetch::names(), compiler.report);
+            let span = word.part(name.clone());
+            unknown("fetch", &word[name], span, fetch::names(), compiler.report);
             return None;
         };
+        Expr::parse_of(fetch, word, name, compiler)
+    }
+
+    /// The same where `name`, the bytes of the fetch's name, already was looked up: ACLs have names of
+    /// their own for some fetches.
+    pub fn parse_of(
+        fetch: &'static Fetch,
+        word: &Word,
+        name: Range<usize>,
+        compiler: &mut Compiler<'_>,
+    ) -> Option<(Expr, usize)> {
+        let (at, span) = (name.start, word.part(name.clone()));
         usable(fetch.name, fetch.status, span, compiler.report)?;
         let (mut args, mut end) = arguments(word, name.clone(), fetch.params, compiler)?;
         if let Some(check) = fetch.check {
@@ -192,13 +204,13 @@ fn output(fetch: &Fetch, steps: &[Step]) -> Type {
 }
 
 /// The bytes of the name that begins at `at`.
-fn name_at(word: &str, at: usize) -> Range<usize> {
+pub(super) fn name_at(word: &str, at: usize) -> Range<usize> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-+:".contains(c);
     let rest = word.get(at..).unwrap_or_default();
     at..at + rest.find(|c| !legal(c)).unwrap_or(rest.len())
 }
 
-fn begins_converter(word: &Word) -> bool {
+pub(super) fn begins_converter(word: &Word) -> bool {
     let name = name_at(word, 0);
     convert::find(&word[name]).is_some()
 }
@@ -301,7 +313,7 @@ pub fn unknown<'n>(
     }
 }
 
-fn trailing(word: &Word, at: usize, report: &mut Report) {
+pub(super) fn trailing(word: &Word, at: usize, report: &mut Report) {
     let rest = shown_text(&word[at..]);
     report
         .error(word.part(at..word.len()), format!("unexpected `{rest}` behind the expression"))

@@ -7,7 +7,10 @@
 //! A *sample* is a [`value::Value`]; an [`expr::Expr`] is a fetch and its converters; fetches,
 //! converters and actions stand in tables with their types and documentation.
 
+pub mod acl;
+mod acl_names;
 pub mod arg;
+mod builtin;
 pub mod compiler;
 pub mod condition;
 pub mod context;
@@ -16,6 +19,7 @@ pub mod expr;
 pub mod fetch;
 pub mod format;
 pub mod map;
+pub mod pattern;
 pub mod select;
 pub mod target;
 #[cfg(test)]
