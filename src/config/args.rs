@@ -101,6 +101,11 @@ impl<'a> Args<'a> {
         rest
     }
 
+    /// Passes over what is left: the line has a fault that is reported already.
+    pub fn skip(&mut self) {
+        self.next = self.line.words.len();
+    }
+
     /// Reports that `expected` is missing at the end of the line.
     pub fn missing(&mut self, expected: &str) -> &mut Fault {
         let name = self.keyword.name;
@@ -179,6 +184,19 @@ impl<'a> Args<'a> {
     /// A time in seconds or with a unit.
     pub fn seconds(&mut self, expected: &str) -> Option<Given<Duration>> {
         self.time_in(expected, 1000)
+    }
+
+    /// A time in seconds or with a unit, of up to 68 years (cookies, pages, probes: no timers).
+    pub fn long_seconds(&mut self, expected: &str) -> Option<Given<Duration>> {
+        let word = self.word(expected)?;
+        match value::time_up_to(word, 1000, value::SECONDS_MAX) {
+            Ok(value) => Some(Given { value, span: word.span }),
+            Err(fault) => {
+                let units = "units are us, ms, s, m, h, d; the longest time is 24855d";
+                self.not_a_number(word, expected, fault, units);
+                None
+            }
+        }
     }
 
     fn time_in(&mut self, expected: &str, unit_ms: u64) -> Option<Given<Duration>> {

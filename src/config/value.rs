@@ -23,6 +23,17 @@ pub const TIME_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 /// # Errors
 /// Why it is none.
 pub fn time(text: &str, unit_ms: u64) -> Result<Duration, NumberFault> {
+    time_up_to(text, unit_ms, TIME_MAX)
+}
+
+/// The longest time that HAProxy keeps where it counts in seconds: 2^31 - 1 of them, 68 years.
+pub const SECONDS_MAX: Duration = Duration::from_secs(i32::MAX as u64);
+
+/// A time of at most `longest`; see [`time`].
+///
+/// # Errors
+/// Why it is none.
+pub fn time_up_to(text: &str, unit_ms: u64, longest: Duration) -> Result<Duration, NumberFault> {
     let (number, unit) = digits(text)?;
     let at = text.len() - unit.len();
     let us_each = match unit {
@@ -37,7 +48,7 @@ pub fn time(text: &str, unit_ms: u64) -> Result<Duration, NumberFault> {
     };
     let time = number.checked_mul(us_each).map(Duration::from_micros);
     // A time that is not zero must not become zero: it is rounded up, as HAProxy does.
-    let time = time.filter(|&time| time <= TIME_MAX).ok_or(NumberFault::TooLarge)?;
+    let time = time.filter(|&time| time <= longest).ok_or(NumberFault::TooLarge)?;
     Ok(Duration::from_millis(time.as_micros().div_ceil(1000) as u64))
 }
 
@@ -92,6 +103,7 @@ mod tests {
         assert_eq!(time("1us", 1), Ok(Duration::from_millis(1)));
         assert_eq!(time("15m", 1), Ok(Duration::from_secs(900)));
         assert_eq!(time("25d", 1), Err(NumberFault::TooLarge));
+        assert_eq!(time_up_to("30d", 1000, SECONDS_MAX), Ok(Duration::from_secs(2_592_000)));
         assert_eq!(time("3x", 1), Err(NumberFault::Unit(1)));
         assert_eq!(time("\u{ff13}0", 1), Err(NumberFault::ForeignDigits));
         assert_eq!(size("50k"), Ok(51_200));

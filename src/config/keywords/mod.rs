@@ -4,7 +4,24 @@
 //! options of `bind`, `server` and `default-server` are tables too ([`bind_options`],
 //! [`server_options`]), as are the actions of rules (in `rules`).
 
+mod balance;
+mod check_steps;
+mod checks;
+mod common;
+mod connection;
+mod cookie;
+mod email;
+mod errors;
+mod filters;
+mod http;
+mod logging;
+mod misc;
+mod options;
+mod removed;
 mod rules;
+mod stats;
+mod stick;
+mod timeouts;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -14,7 +31,24 @@ use super::nearest::nearest;
 use super::section::{Section, Sections};
 
 /// The tables, one a family.
-const TABLES: &[&[Keyword]] = &[rules::KEYWORDS];
+const TABLES: &[&[Keyword]] = &[
+    balance::KEYWORDS,
+    checks::KEYWORDS,
+    connection::KEYWORDS,
+    cookie::KEYWORDS,
+    email::KEYWORDS,
+    errors::KEYWORDS,
+    filters::KEYWORDS,
+    http::KEYWORDS,
+    logging::KEYWORDS,
+    misc::KEYWORDS,
+    options::KEYWORDS,
+    removed::KEYWORDS,
+    rules::KEYWORDS,
+    stats::KEYWORDS,
+    stick::KEYWORDS,
+    timeouts::KEYWORDS,
+];
 
 /// Every keyword that stands at the start of a line.
 pub fn all() -> impl Iterator<Item = &'static Keyword> {
@@ -25,6 +59,9 @@ pub fn all() -> impl Iterator<Item = &'static Keyword> {
 pub enum Found {
     /// A keyword of this section, of so many words.
     Keyword(&'static Keyword, usize),
+    /// A keyword of the other side of a proxy, of so many words: of the clients' side in a `backend`,
+    /// of the servers' side in a `frontend`. HAProxy reads it, says so and ignores it.
+    OtherSide(&'static Keyword, usize),
     /// A keyword of other sections only, of so many words.
     Elsewhere(Sections, usize),
     /// The start of keywords of two words or more, but no such second word. The second words there are.
@@ -62,6 +99,9 @@ pub fn find<'a>(section: Section, words: impl Iterator<Item = &'a str> + Clone) 
     if let Some(keyword) = fitting.iter().find(|keyword| keyword.legal_in(section)) {
         return Found::Keyword(keyword, length(keyword));
     }
+    if let Some(keyword) = fitting.iter().find(|keyword| other_side(section, keyword)) {
+        return Found::OtherSide(keyword, length(keyword));
+    }
     if let Some(longest) = fitting.first() {
         let sections = fitting.iter().fold(Sections::default(), |all, one| all | one.sections);
         return Found::Elsewhere(sections, length(longest));
@@ -70,6 +110,27 @@ pub fn find<'a>(section: Section, words: impl Iterator<Item = &'a str> + Clone) 
     let seconds: Vec<_> =
         seconds.filter_map(|keyword| keyword.name.split_once(' ').map(|(_, rest)| rest)).collect();
     Found::Second(seconds)
+}
+
+/// Keywords that HAProxy refuses on the wrong side of a proxy; the others it only warns about.
+const ONE_SIDE_ONLY: &[&str] = &[
+    "declare capture",
+    "default-server",
+    "retry-on",
+    "server",
+    "server-template",
+    "tcp-request connection",
+    "tcp-request session",
+    "tcp-response content",
+    "tcp-response inspect-delay",
+    "use-fcgi-app",
+];
+
+/// Whether `section` is one side of a proxy and the keyword belongs to the other.
+fn other_side(section: Section, keyword: &Keyword) -> bool {
+    matches!(section, Section::Frontend | Section::Backend)
+        && keyword.legal_in(Section::Listen)
+        && !ONE_SIDE_ONLY.contains(&keyword.name)
 }
 
 /// The keywords of `section` that `word` may have been meant to be.

@@ -3,31 +3,49 @@
 //! Rules, ACLs and expressions stand here as the words they were written with ([`RuleLine`]); the
 //! `rules` room compiles them. Everything else is a value, with the place that set it.
 
+mod answers;
 mod backside;
+mod balance;
 mod bind;
 mod carp;
+mod checks;
+mod cookie;
+mod email;
+mod filters;
 mod frontside;
 mod global;
 mod logging;
+mod options;
 mod proxy;
 mod server;
 mod settings;
 mod small;
+mod stats;
+mod stick;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+pub use answers::*;
 pub use backside::*;
+pub use balance::*;
 pub use bind::*;
 pub use carp::*;
+pub use checks::*;
+pub use cookie::*;
+pub use email::*;
+pub use filters::*;
 pub use frontside::*;
 pub use global::*;
 pub use logging::*;
+pub use options::*;
 pub use proxy::*;
 pub use server::*;
 pub use settings::*;
 pub use small::*;
+pub use stats::*;
+pub use stick::*;
 pub use tls::*;
 
 use super::environment::Environment;

@@ -210,6 +210,11 @@ impl Reader<'_> {
                     self.apply(keyword, section, negation, line, skip + length);
                 }
             }
+            Found::OtherSide(keyword, length) => {
+                if self.prefix_fits(keyword, negation, line) {
+                    self.apply_in_vain(keyword, section, negation, line, skip + length);
+                }
+            }
             Found::Elsewhere(sections, length) => {
                 let span = first.span.to(line.words[skip + length - 1].span);
                 let name = self.plan.sources.slice(span).to_owned();
@@ -274,6 +279,29 @@ impl Reader<'_> {
         fits
     }
 
+    /// A keyword of the other side of a proxy: its words are checked, and nothing is kept.
+    fn apply_in_vain(
+        &mut self,
+        keyword: &'static Keyword,
+        section: Section,
+        negation: Negation,
+        line: &Line,
+        first: usize,
+    ) {
+        let words = line.words.get(..first).unwrap_or_default();
+        let span = words.first().map_or(line.span, |word| word.span);
+        let span = words.last().map_or(span, |word| span.to(word.span));
+        let side = if section == Section::Frontend { "servers'" } else { "clients'" };
+        let message = format!("`{}` does nothing in a `{}`", keyword.name, section.word());
+        let fault = self.report.advise(&advice::OTHER_SIDE, span, message);
+        fault.label(format!("a keyword of the {side} side"));
+        fault.help(format!("it belongs in {}", keyword.sections));
+        let Current::Proxy(proxy) = &self.current else { return };
+        let kept = proxy.clone();
+        self.apply(keyword, section, negation, line, first);
+        self.current = Current::Proxy(kept);
+    }
+
     fn apply(
         &mut self,
         keyword: &'static Keyword,
@@ -295,6 +323,8 @@ impl Reader<'_> {
         };
         let span = args.keyword_span();
         match keyword.status {
+            // `no option X` asks for nothing.
+            Status::Refused { .. } if negation != Negation::None => return args.end(),
             Status::Refused { why, instead } => {
                 args.error(span, format!("`{}` is not possible: {why}", keyword.name))
                     .label("refused")
