@@ -30,6 +30,7 @@ macro_rules! advice {
 advice! {
     NOT_YET "not-yet" Warning "The file asks for something that this build does not do yet.",
     NO_EFFECT "no-effect" Warning "A keyword that is read but changes nothing here.",
+    EXTRA_WORDS "extra-words" Warning "Words behind a complete line, which HAProxy ignores in silence.",
     DEPRECATED "deprecated" Warning "An old spelling, and the new one.",
     STICK_TABLE_IPV4 "stick-table-ipv4" Warning "A stick table of `type ip` cannot hold IPv6 clients.",
     TLS_DROPPED "tls-dropped" Warning "Cipher suites, curves or versions that Koi's TLS does not have.",
@@ -45,6 +46,7 @@ advice! {
     NO_LISTENER "no-listener" Warning "A frontend without `bind`.",
     NO_SERVER "no-server" Warning "A backend without servers.",
     DUPLICATE "duplicate" Warning "A setting that a later line of the same section replaces.",
+    CARP_PASSWORD "carp-password" Warning "A CARP password that is longer than kernels read.",
     MODE "mode" Warning "A keyword that has no effect in the proxy's mode.",
     COOKIE_DOMAIN "cookie-domain" Warning "A cookie's domain that browsers refuse.",
     STATS_WITHOUT_DEFAULTS "stats-defaults" Warning "A `stats` line that drops the `stats` lines of the `defaults`, passwords included.",

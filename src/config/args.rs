@@ -282,7 +282,7 @@ impl<'a> Args<'a> {
 
     /// Reads a file named by `word`; one that cannot be read is reported.
     pub fn file(&mut self, word: &Word) -> Option<Vec<u8>> {
-        match self.files.read(word) {
+        match self.files.read(&self.environment.path(word)) {
             Ok(content) => Some(content),
             Err(error) => {
                 self.report

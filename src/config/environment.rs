@@ -11,13 +11,31 @@ pub struct Environment {
     now: BTreeMap<String, String>,
     /// As it was at the start, for `resetenv`.
     first: BTreeMap<String, String>,
+    /// Where files with relative names lie.
+    base: Base,
+    /// The file that is being read.
+    file: String,
+}
+
+/// Where files with relative names lie (`default-path`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Base {
+    /// In the folder the process was started in.
+    #[default]
+    Current,
+    /// In the folder of the file that is being read.
+    Config,
+    /// In the folder above that one.
+    Parent,
+    /// In this folder.
+    Origin(Box<str>),
 }
 
 impl Environment {
     /// The variables of a starting process.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Environment {
         let now: BTreeMap<_, _> = variables.into_iter().collect();
-        Environment { first: now.clone(), now }
+        Environment { first: now.clone(), now, ..Environment::default() }
     }
 
     /// The value of a variable.
@@ -48,5 +66,51 @@ impl Environment {
             .filter(|(name, _)| names.contains(&name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+    }
+
+    /// The file that is being read from now on.
+    pub fn enter(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
+    }
+
+    /// `default-path`: holds for the lines behind it.
+    pub fn set_base(&mut self, base: Base) {
+        self.base = base;
+    }
+
+    /// The name under which a file named in the configuration is to be opened.
+    pub fn path(&self, name: &str) -> String {
+        if name.starts_with('/') {
+            return name.to_owned();
+        }
+        let folder = self.file.rfind('/').map_or("", |end| &self.file[..=end]);
+        match &self.base {
+            Base::Current => name.to_owned(),
+            Base::Config => format!("{folder}{name}"),
+            Base::Parent => format!("{folder}../{name}"),
+            Base::Origin(origin) => format!("{}/{name}", origin.trim_end_matches('/')),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_names_start_where_default_path_says() {
+        let mut environment = Environment::default();
+        environment.enter("/etc/koi/main.cfg");
+        assert_eq!(environment.path("a.pem"), "a.pem");
+        environment.set_base(Base::Config);
+        assert_eq!(environment.path("a.pem"), "/etc/koi/a.pem");
+        environment.set_base(Base::Parent);
+        assert_eq!(environment.path("a.pem"), "/etc/koi/../a.pem");
+        environment.set_base(Base::Origin("/srv/".into()));
+        assert_eq!(environment.path("a.pem"), "/srv/a.pem");
+        assert_eq!(environment.path("/a.pem"), "/a.pem");
+        environment.enter("main.cfg");
+        environment.set_base(Base::Parent);
+        assert_eq!(environment.path("a.pem"), "../a.pem");
     }
 }

@@ -12,6 +12,7 @@ pub mod advice;
 pub mod args;
 pub mod condition;
 pub mod environment;
+pub mod finish;
 pub mod keyword;
 pub mod keywords;
 pub mod nearest;
@@ -25,3 +26,9 @@ pub mod source;
 pub mod tokenize;
 pub mod value;
 pub mod word;
+
+/// The release of HAProxy whose language this is: what `version_atleast(...)` compares with.
+///
+/// Only "3.0" is the language; the last number says which release's verdicts Koi's are compared with,
+/// so that a file that works around an older release's fault takes the right branch.
+pub const LANGUAGE_VERSION: &str = "3.0.11";

@@ -7,4 +7,6 @@ use super::plan::Plan;
 use super::report::Report;
 
 /// Completes the plan.
-pub fn resolve(_plan: &mut Plan, _report: &mut Report) {}
+pub fn resolve(plan: &mut Plan, report: &mut Report) {
+    super::finish::finish(plan, report);
+}

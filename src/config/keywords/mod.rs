@@ -11,14 +11,20 @@ mod common;
 mod connection;
 mod cookie;
 mod email;
-mod errors;
+mod endpoint;
+mod entry;
+pub mod errors;
 mod filters;
+mod global;
 mod http;
+mod lenient;
+mod log_line;
 mod logging;
 mod misc;
 mod options;
 mod removed;
 mod rules;
+mod small;
 mod stats;
 mod stick;
 mod timeouts;
@@ -39,12 +45,29 @@ const TABLES: &[&[Keyword]] = &[
     email::KEYWORDS,
     errors::KEYWORDS,
     filters::KEYWORDS,
+    global::idle::KEYWORDS,
+    global::log::KEYWORDS,
+    global::process::KEYWORDS,
+    global::refused::KEYWORDS,
+    global::threads::KEYWORDS,
+    global::tls::KEYWORDS,
+    global::tuning::KEYWORDS,
     http::KEYWORDS,
     logging::KEYWORDS,
     misc::KEYWORDS,
     options::KEYWORDS,
     removed::KEYWORDS,
     rules::KEYWORDS,
+    small::cache::KEYWORDS,
+    small::carp::KEYWORDS,
+    small::crt_store::KEYWORDS,
+    small::http_errors::KEYWORDS,
+    small::mailers::KEYWORDS,
+    small::peers::KEYWORDS,
+    small::refused::KEYWORDS,
+    small::resolvers::KEYWORDS,
+    small::ring::KEYWORDS,
+    small::userlist::KEYWORDS,
     stats::KEYWORDS,
     stick::KEYWORDS,
     timeouts::KEYWORDS,

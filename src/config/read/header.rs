@@ -1,6 +1,7 @@
 //! The lines that open sections, and what happens when one ends.
 
 use super::{Current, Reader};
+use crate::config::advice;
 use crate::config::args::shown;
 use crate::config::keyword::Feature;
 use crate::config::nearest::{did_you_mean, nearest};
@@ -35,6 +36,7 @@ impl Reader<'_> {
         let name = self.name(section, line);
         self.section_name =
             if name.is_empty() { section.word().to_owned() } else { name.to_string() };
+        self.nothing_behind_name(section, line);
         let span = line.span;
         self.current = match section {
             Section::Global => Current::Global,
@@ -76,7 +78,7 @@ impl Reader<'_> {
             Section::LogForward => "let a syslog daemon relay messages",
             Section::FcgiApp => "put a web server that speaks FastCGI behind Koi",
             Section::Program => "let the system's service manager run it",
-            _ => return,
+            _ => "remove it: traces show the inside of HAProxy",
         };
         self.report
             .error(line.words[0].span, format!("`{}` sections are not possible", section.word()))
@@ -110,6 +112,26 @@ impl Reader<'_> {
                     .label("a name is missing here");
                 Box::default()
             }
+        }
+    }
+
+    /// Words behind the name of a section that is no proxy: an error where HAProxy has one.
+    fn nothing_behind_name(&mut self, section: Section, line: &Line) {
+        let (Some(first), Some(last)) = (line.words.get(2), line.words.last()) else { return };
+        let span = first.span.to(last.span);
+        let message = format!("unexpected `{}` behind the name", shown(first));
+        match section {
+            Section::Userlist
+            | Section::Peers
+            | Section::Cache
+            | Section::CrtStore
+            | Section::Carp => {
+                self.report.error(span, message).label("not expected here");
+            }
+            Section::Resolvers | Section::Mailers | Section::Ring | Section::HttpErrors => {
+                self.report.advise(&advice::EXTRA_WORDS, span, message).label("ignored");
+            }
+            _ => {}
         }
     }
 

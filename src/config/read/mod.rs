@@ -94,6 +94,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, text: &text::Text) {
+        self.environment.enter(self.plan.sources.name(text.file));
         let whole = self.plan.sources.text(text.file).to_owned();
         let mut start = 0;
         for (index, line) in whole.split_inclusive('\n').enumerate() {
@@ -325,6 +326,8 @@ impl Reader<'_> {
         match keyword.status {
             // `no option X` asks for nothing.
             Status::Refused { .. } if negation != Negation::None => return args.end(),
+            // The section's header was refused: that is the error, and once is enough.
+            Status::Refused { .. } if matches!(self.current, Current::Other) => return,
             Status::Refused { why, instead } => {
                 args.error(span, format!("`{}` is not possible: {why}", keyword.name))
                     .label("refused")
@@ -341,6 +344,7 @@ impl Reader<'_> {
             Status::Later(feature) => args.later(feature, span),
             Status::Supported => {}
         }
+        let errors = args.report.errors();
         match (keyword.parse, &mut self.current) {
             (Parse::Any, _) => {
                 args.rest();
@@ -364,7 +368,10 @@ impl Reader<'_> {
                 args.rest();
             }
         }
-        args.end();
+        // Behind a fault nobody knows what the rest was meant to be.
+        if args.report.errors() == errors {
+            args.end();
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! `.if`, `.elif`, `.else`, `.endif`, and the messages a file gives itself.
 
+use std::ops::Range;
+
 use super::{NESTING_MAX, Reader, condition};
 use crate::config::advice;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::report::Report;
 use crate::config::source::Span;
-use crate::config::word::Line;
+use crate::config::word::{Line, Word};
 
 /// Where a block of `.if` stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,19 +110,15 @@ impl Reader<'_> {
     }
 
     /// Whether the condition of a line holds; one that is wrong is reported and does not.
+    ///
+    /// The condition is the whole line behind the directive: blanks in it need no quotes.
     fn holds(&mut self, line: &Line) -> bool {
-        let Some(word) = line.words.get(1) else { return false };
-        if let Some(extra) = line.words.get(2) {
-            let last = line.words.last().unwrap_or(extra);
-            self.report
-                .error(extra.span.to(last.span), "the condition must be one word")
-                .help("put it in double quotes, or leave out the spaces");
-            return false;
-        }
-        match condition::evaluate(word, self.environment) {
+        let words = &line.words[1..];
+        let texts: Vec<&str> = words.iter().map(|word| &*word.text).collect();
+        match condition::evaluate(&texts.join(" "), self.environment) {
             Ok(holds) => holds,
             Err((message, range)) => {
-                self.report.error(word.part(range), message);
+                self.report.error(joined_part(words, range), message);
                 false
             }
         }
@@ -154,4 +152,20 @@ impl Reader<'_> {
             _ => {}
         }
     }
+}
+
+/// The place of bytes `range` of what words make when a blank joins them.
+fn joined_part(words: &[Word], range: Range<usize>) -> Span {
+    let mut start = 0;
+    let mut found: Option<Span> = None;
+    for word in words {
+        let end = start + word.len();
+        if range.start <= end && (range.end > start || found.is_none()) {
+            let to = range.end.min(end).saturating_sub(start);
+            let part = word.part(range.start.saturating_sub(start)..to);
+            found = Some(found.map_or(part, |first| first.to(part)));
+        }
+        start = end + 1;
+    }
+    found.unwrap_or_default()
 }
