@@ -108,6 +108,11 @@ impl Report {
         self.counts[level as usize]
     }
 
+    /// How many errors there are, dropped ones included.
+    pub fn errors(&self) -> usize {
+        self.count(Level::Error)
+    }
+
     /// How many faults there are that were counted but not kept.
     pub fn dropped(&self) -> usize {
         self.counts.iter().sum::<usize>() - self.faults.len()

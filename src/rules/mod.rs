@@ -17,9 +17,11 @@ pub mod context;
 pub mod convert;
 pub mod expr;
 pub mod fetch;
+pub mod format;
 pub mod map;
 pub mod pattern;
 pub mod select;
+pub mod target;
 #[cfg(test)]
 pub mod testing;
 pub mod value;

@@ -88,7 +88,10 @@ pub fn stored_response(args: &mut Args<'_>, path: &Word) -> Option<StoredRespons
 }
 
 /// Bytes to a response (RFC 9112 §2.1; line feeds alone end lines too, as in HAProxy).
-fn parse_response(bytes: &[u8]) -> Result<StoredResponse, String> {
+///
+/// # Errors
+/// Why they are none.
+pub fn parse_response(bytes: &[u8]) -> Result<StoredResponse, String> {
     if bytes.is_empty() {
         return Ok(StoredResponse::Silence);
     }

@@ -13,7 +13,7 @@ mod cookie;
 mod email;
 mod endpoint;
 mod entry;
-mod errors;
+pub mod errors;
 mod filters;
 mod global;
 mod http;
@@ -45,6 +45,11 @@ const TABLES: &[&[Keyword]] = &[
     global::threads::KEYWORDS,
     global::tls::KEYWORDS,
     global::tuning::KEYWORDS,
+    http::KEYWORDS,
+    logging::KEYWORDS,
+    misc::KEYWORDS,
+    options::KEYWORDS,
+    removed::KEYWORDS,
     rules::KEYWORDS,
     small::cache::KEYWORDS,
     small::carp::KEYWORDS,

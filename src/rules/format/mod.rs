@@ -1,0 +1,219 @@
+//! Log formats: text, `%[expression]` and `%alias` in one word (HAProxy 3.0, configuration.txt
+//! §8.2.6).
+//!
+//! In: a word, and what the format is for. Out: a [`Format`], which writes bytes for a
+//! [`Context`]. `parse` cuts the word, `alias` is the table of `%`-names, `encode` does quoting,
+//! escaping and JSON.
+//!
+//! Limits: [`PARTS_MAX`] parts.
+
+pub mod alias;
+mod encode;
+mod parse;
+
+use std::borrow::Cow;
+
+use alias::Alias;
+
+use super::compiler::Compiler;
+use super::context::Context;
+use super::expr::Expr;
+use super::value::Value;
+use crate::config::source::Span;
+use crate::config::word::Word;
+
+pub use parse::Use;
+
+/// How many parts a format may have: more than a line of HAProxy's size can hold.
+pub const PARTS_MAX: usize = 16_384;
+
+/// What a format's output becomes; it decides how values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Header fields, targets, locations, bodies: control characters become `%XX`, a missing value is
+    /// nothing, expressions are never quoted.
+    Http,
+    /// Variables, names of backends and servers: values as they are, a missing one is nothing.
+    Text,
+    /// Log lines: a missing value is `-`, blanks are merged.
+    Log,
+}
+
+/// What `%{+Q,-E}` sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `Q`: in double quotes.
+    pub quote: bool,
+    /// `E`: `"`, `\` and `]` with a backslash.
+    pub escape: bool,
+    /// `X`: numbers and addresses in hexadecimal.
+    pub hex: bool,
+    /// `json`.
+    pub json: bool,
+    /// `cbor`.
+    pub cbor: bool,
+    /// `bin`: only for the whole format.
+    pub binary: bool,
+}
+
+/// What `%(name:type)` makes of a value when it is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputType {
+    /// `str`.
+    Str,
+    /// `sint`.
+    Int,
+    /// `bool`.
+    Bool,
+    /// `raw`: as it is.
+    Raw,
+}
+
+/// Where an item's value comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// `%ci`.
+    Alias(&'static Alias),
+    /// `%[src]`.
+    Expr(Expr),
+}
+
+/// What is evaluated in a format.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Where the value comes from.
+    pub source: Source,
+    /// How it is written.
+    pub flags: Flags,
+    /// `%(name)`: its key when the format is encoded.
+    pub name: Option<Box<str>>,
+    /// `%(:type)`.
+    pub output: Option<OutputType>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A piece of a format.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Text that stands for itself; `%%` is already `%`.
+    Text(Box<str>),
+    /// Something to evaluate.
+    Item(Item),
+}
+
+/// A compiled format.
+#[derive(Clone, Debug)]
+pub struct Format {
+    parts: Box<[Part]>,
+    style: Style,
+    /// What `%o` set for the whole.
+    whole: Flags,
+    /// Where it stands.
+    pub span: Span,
+    /// As it was written.
+    pub text: Box<str>,
+}
+
+impl Format {
+    /// Parses the format that `word` is. Faults are reported, each at its bytes of the word.
+    pub fn parse(word: &Word, of: Use<'_>, compiler: &mut Compiler<'_>) -> Option<Format> {
+        parse::parse(word, of, compiler)
+    }
+
+    /// Text without anything to evaluate, whatever its percent signs.
+    pub fn literal(word: &Word) -> Format {
+        Format {
+            parts: Box::new([Part::Text(word.text.clone())]),
+            style: Style::Text,
+            whole: Flags::default(),
+            span: word.span,
+            text: word.text.clone(),
+        }
+    }
+
+    /// The text, if there is nothing to evaluate.
+    pub fn constant(&self) -> Option<&str> {
+        match &*self.parts {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What is evaluated, in order.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Item(item) => Some(item),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The pieces, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Appends what the format gives.
+    pub fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) {
+        if self.whole.json && self.style != Style::Http {
+            return self.write_json(context, out);
+        }
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Item(item) => item.write(self.style, context, out),
+            }
+        }
+    }
+
+    /// What the format gives; text alone is borrowed.
+    pub fn bytes(&self, context: &Context<'_>) -> Cow<'_, [u8]> {
+        match self.constant() {
+            Some(text) => Cow::Borrowed(text.as_bytes()),
+            None => {
+                let mut out = Vec::new();
+                self.write(context, &mut out);
+                Cow::Owned(out)
+            }
+        }
+    }
+
+    /// `{"name": value, ...}` of the items that have a name.
+    fn write_json(&self, context: &Context<'_>, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let mut separator: &[u8] = b"";
+        for item in self.items() {
+            let Some(name) = &item.name else { continue };
+            out.extend_from_slice(separator);
+            separator = b", ";
+            encode::json_string(name.as_bytes(), out);
+            out.extend_from_slice(b": ");
+            encode::json(item.value(context), item.output, out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Item {
+    fn value<'a>(&'a self, context: &Context<'a>) -> Option<Value<'a>> {
+        match &self.source {
+            Source::Alias(alias) => (alias.get)(context),
+            Source::Expr(expr) => expr.last(context),
+        }
+    }
+
+    fn write(&self, style: Style, context: &Context<'_>, out: &mut Vec<u8>) {
+        let value = self.value(context);
+        if self.flags.json && style != Style::Http {
+            return encode::json(value, self.output, out);
+        }
+        match &self.source {
+            Source::Alias(alias) => encode::alias(alias.kind, value, self.flags, style, out),
+            Source::Expr(_) => encode::sample(value, self.flags, style, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
