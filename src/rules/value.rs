@@ -183,17 +183,18 @@ pub fn castable(from: Type, to: Type) -> bool {
     }
 }
 
-/// The number that text begins with, as C's `strtol`: HAProxy ignores what follows.
+/// The number that text begins with, as C's `strtol`: HAProxy ignores what follows, so text without a
+/// number is zero. Empty text is no number.
 fn leading_number(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         all => (false, all),
     };
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    if end == 0 {
-        return None;
-    }
     let number = digits[..end]
         .iter()
         .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));

@@ -10,6 +10,7 @@ pub mod child;
 pub mod peer;
 pub mod random;
 pub mod relay;
+pub mod rules;
 pub mod soak;
 
 use koi::worker::{
