@@ -53,7 +53,6 @@ advice! {
     STATS_PASSWORD "stats-password" Warning "A user of the statistics page without a password.",
     CAPTURE_LENGTH "capture-length" Warning "A capture that asks for more than is kept.",
     OTHER_SIDE "other-side" Warning "A keyword of the clients' side in a backend, or of the servers' side in a frontend.",
-    EXTRA_WORDS "extra-words" Warning "Words behind a keyword that nobody reads.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",
     NEVER_MATCHES "never-matches" Warning "A test that cannot match: it has no patterns, or what it tests is not known there.",
     EMPTY_CONDITION "empty-condition" Warning "A condition, or a part of one, that tests nothing.",
@@ -61,6 +60,8 @@ advice! {
     MESSAGE "message" Warning "What the file itself says by `.warning`.",
     OVERRIDES "overrides" Note "A setting that differs from the one inherited from `defaults`.",
     STICK_ONE_SERVER "stick-one-server" Note "Stickiness in a backend that has a single server.",
+    LITERAL_FORMAT "literal-format" Warning "What looks like a log format where none is evaluated.",
+    ROOM "no-room" Warning "An answer so large that rules can add no fields to it.",
     NOTICE "notice" Note "What the file itself says by `.notice`.",
 }
 
