@@ -6,7 +6,7 @@
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`exchange`]: what happens on connections; so far the tunnel of TCP mode.
 //! - [`log`]: lines for the operator.
-//! - [`process`]: what the command line starts; so far the demonstration.
+//! - [`process`]: what the command line starts: the check, help, explaining, the demonstration.
 //!
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]

@@ -28,9 +28,9 @@ fn wrong_words_are_answered_with_what_to_write() {
     for (words, advice) in [
         (&["demo", "--ring", "foo"][..], "auto, uring, kqueue or poll"),
         (&["demo", "--port", "70000"], "--port 70000: not a number that fits"),
-        (&["demo", "--nonsense"], "usage: koi demo"),
-        (&["-f", "haproxy.cfg"], "cannot be read yet"),
-        (&[], "usage: koi demo"),
+        (&["demo", "--nonsense"], "koi demo [--port N]"),
+        (&["-f", "no-such-file.cfg"], "cannot read `no-such-file.cfg`: there is no such file"),
+        (&[], "koi demo [--port N]"),
     ] {
         let output = koi(words);
         assert_eq!(output.status.code(), Some(1), "{words:?}");

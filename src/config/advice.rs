@@ -30,7 +30,6 @@ macro_rules! advice {
 advice! {
     NOT_YET "not-yet" Warning "The file asks for something that this build does not do yet.",
     NO_EFFECT "no-effect" Warning "A keyword that is read but changes nothing here.",
-    EXTRA_WORDS "extra-words" Warning "Words behind a complete line, which HAProxy ignores in silence.",
     DEPRECATED "deprecated" Warning "An old spelling, and the new one.",
     STICK_TABLE_IPV4 "stick-table-ipv4" Warning "A stick table of `type ip` cannot hold IPv6 clients.",
     TLS_DROPPED "tls-dropped" Warning "Cipher suites, curves or versions that Koi's TLS does not have.",
@@ -53,7 +52,11 @@ advice! {
     STATS_PASSWORD "stats-password" Warning "A user of the statistics page without a password.",
     CAPTURE_LENGTH "capture-length" Warning "A capture that asks for more than is kept.",
     OTHER_SIDE "other-side" Warning "A keyword of the clients' side in a backend, or of the servers' side in a frontend.",
+    EXTRA_WORDS "extra-words" Warning "Words behind a keyword that nobody reads.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",
+    SAME_NAME "same-name" Warning "Two sections of one name, where the first one counts or both are joined.",
+    LOOK_ALIKE "look-alike" Warning "A character that looks like a blank or a quote, and is none.",
+    SILENCE "silence" Warning "A comment that silences advice of a name that does not exist.",
     NEVER_MATCHES "never-matches" Warning "A test that cannot match: it has no patterns, or what it tests is not known there.",
     EMPTY_CONDITION "empty-condition" Warning "A condition, or a part of one, that tests nothing.",
     EMPTY_WORD "empty-word" Warning "An empty word, which ends a condition or a list of patterns.",
@@ -62,7 +65,14 @@ advice! {
     STICK_ONE_SERVER "stick-one-server" Note "Stickiness in a backend that has a single server.",
     LITERAL_FORMAT "literal-format" Warning "What looks like a log format where none is evaluated.",
     ROOM "no-room" Warning "An answer so large that rules can add no fields to it.",
+    LINE_ENDS "line-ends" Note "A file whose lines end in CR LF.",
+    EMPTY_FOLDER "empty-folder" Note "A folder that holds no `*.cfg` file.",
     NOTICE "notice" Note "What the file itself says by `.notice`.",
+}
+
+/// Every name there is.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADVICE.iter().map(|advice| advice.name)
 }
 
 /// The advice of this name.

@@ -14,7 +14,7 @@ use super::nearest::{did_you_mean, nearest};
 use super::plan::Given;
 use super::report::{Fault, Report};
 use super::section::Section;
-use super::source::{Files, Span};
+use super::source::{Files, Span, why};
 use super::value::{self, NumberFault};
 use super::word::{Line, Word};
 
@@ -285,9 +285,8 @@ impl<'a> Args<'a> {
         match self.files.read(&self.environment.path(word)) {
             Ok(content) => Some(content),
             Err(error) => {
-                self.report
-                    .error(word.span, format!("cannot read `{}`: {error}", shown(word)))
-                    .label("this file");
+                let message = format!("cannot read `{}`: {}", shown(word), why(&error));
+                self.report.error(word.span, message).label("this file");
                 None
             }
         }
@@ -299,16 +298,15 @@ pub fn shown(word: &Word) -> String {
     shown_text(word)
 }
 
-/// Text for a message: at most 60 characters, control characters escaped.
+/// Text for a message: at most 60 characters, those that nobody can see escaped.
 pub fn shown_text(text: &str) -> String {
-    let mut out: String = text
-        .chars()
-        .take(60)
-        .flat_map(|c| match c.is_control() {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect();
+    let mut out = String::new();
+    for c in text.chars().take(60) {
+        match c.is_control() || super::look_alike::find(c).is_some_and(|like| like.unseen) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
     if text.chars().nth(60).is_some() {
         out.push_str("...");
     }

@@ -5,6 +5,22 @@
 
 use std::collections::BTreeMap;
 
+use super::{LANGUAGE_BRANCH, LANGUAGE_VERSION};
+
+/// What `option httplog` logs (configuration.txt §8.2.3).
+const HTTP_LOG_FORMAT: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc \
+     %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r";
+
+/// What `option httpslog` logs (§8.2.4).
+const HTTPS_LOG_FORMAT: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc \
+     %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r \
+     %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] \
+     %[ssl_fc_sni]/%sslv/%sslc";
+
+/// What `option tcplog` logs (§8.2.2).
+const TCP_LOG_FORMAT: &str =
+    "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
+
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -36,6 +52,18 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Environment {
         let now: BTreeMap<_, _> = variables.into_iter().collect();
         Environment { first: now.clone(), now, ..Environment::default() }
+    }
+
+    /// Adds what HAProxy adds before it reads files: the local peer's name, the
+    /// files' names, the version of the language, the standard log formats.
+    pub fn provide(&mut self, paths: &[String], local_peer: &str) {
+        self.set("HAPROXY_LOCALPEER", local_peer);
+        self.set("HAPROXY_CFGFILES", &paths.join(";"));
+        self.set("HAPROXY_BRANCH", LANGUAGE_BRANCH);
+        self.set("HAPROXY_STARTUP_VERSION", LANGUAGE_VERSION);
+        self.set("HAPROXY_HTTP_LOG_FMT", HTTP_LOG_FORMAT);
+        self.set("HAPROXY_HTTPS_LOG_FMT", HTTPS_LOG_FORMAT);
+        self.set("HAPROXY_TCP_LOG_FMT", TCP_LOG_FORMAT);
     }
 
     /// The value of a variable.

@@ -60,9 +60,30 @@ pub enum Feature {
     Cache,
     /// Mail alerts.
     Mail,
+    /// Signatures and encryption in rules.
+    Cryptography,
 }
 
 impl Feature {
+    /// All of them.
+    pub const ALL: &'static [Feature] = &[
+        Feature::Serving,
+        Feature::Http2,
+        Feature::Checks,
+        Feature::StickTables,
+        Feature::Cookies,
+        Feature::Statistics,
+        Feature::Logs,
+        Feature::Resolvers,
+        Feature::Peers,
+        Feature::Carp,
+        Feature::Compression,
+        Feature::Bandwidth,
+        Feature::Bodies,
+        Feature::Cache,
+        Feature::Mail,
+    ];
+
     /// The feature in words: "this build does not have ... yet".
     pub fn words(self) -> &'static str {
         match self {
@@ -81,6 +102,7 @@ impl Feature {
             Feature::Bodies => "rules that look into bodies",
             Feature::Cache => "a cache",
             Feature::Mail => "mail alerts",
+            Feature::Cryptography => "signatures and encryption in rules",
         }
     }
 }

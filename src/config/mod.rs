@@ -15,6 +15,7 @@ pub mod environment;
 pub mod finish;
 pub mod keyword;
 pub mod keywords;
+pub mod look_alike;
 pub mod nearest;
 pub mod plan;
 pub mod read;
@@ -32,3 +33,6 @@ pub mod word;
 /// Only "3.0" is the language; the last number says which release's verdicts Koi's are compared with,
 /// so that a file that works around an older release's fault takes the right branch.
 pub const LANGUAGE_VERSION: &str = "3.0.11";
+
+/// The language's version without the release ($HAPROXY_BRANCH).
+pub const LANGUAGE_BRANCH: &str = "3.0";

@@ -3,7 +3,7 @@
 //! In: what is wrong, where, and what to do. Out: an ordered list. Nothing here prints; `render`
 //! does.
 //!
-//! Limits: [`FAULTS_MAX`] are kept; the rest is counted.
+//! Limits: [`FAULTS_MAX`] of each level are kept; the rest is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::advice::Advice;
 use super::keyword::Feature;
 use super::source::Span;
 
-/// How many faults a report keeps. More are counted, not kept.
+/// How many faults of a level a report keeps. More are counted, not kept.
 pub const FAULTS_MAX: usize = 10_000;
 
 /// How bad it is.
@@ -69,9 +69,8 @@ impl Fault {
 pub struct Report {
     /// In the order they were found.
     pub faults: Vec<Fault>,
-    /// How many more there were than [`FAULTS_MAX`].
-    pub dropped: usize,
-    errors: usize,
+    /// How many there were of each level, those beyond [`FAULTS_MAX`] included.
+    counts: [usize; 3],
     /// What the files ask for that is not built yet: where first, and on how many lines.
     pub missing: BTreeMap<Feature, (Span, usize)>,
     /// Names of advice that nobody wants to hear.
@@ -86,30 +85,46 @@ impl Report {
         Report { silenced: names.into_iter().collect(), ..Report::default() }
     }
 
-    /// Leaves out this advice from now on.
+    /// Leaves out this advice, also what was given before.
     pub fn silence(&mut self, name: &str) {
-        self.silenced.insert(name.to_owned());
+        if !self.silenced.insert(name.to_owned()) {
+            return;
+        }
+        let counts = &mut self.counts;
+        self.faults.retain(|fault| {
+            let stays = fault.advice != Some(name);
+            counts[fault.level as usize] -= usize::from(!stays);
+            stays
+        });
     }
 
     /// Whether there is an error.
     pub fn failed(&self) -> bool {
-        self.errors > 0
+        self.count(Level::Error) > 0
+    }
+
+    /// How many faults of a level there are, dropped ones included.
+    pub fn count(&self, level: Level) -> usize {
+        self.counts[level as usize]
     }
 
     /// How many errors there are, dropped ones included.
     pub fn errors(&self) -> usize {
-        self.errors
+        self.count(Level::Error)
+    }
+
+    /// How many faults there are that were counted but not kept.
+    pub fn dropped(&self) -> usize {
+        self.counts.iter().sum::<usize>() - self.faults.len()
     }
 
     /// Adds an error at `span`.
     pub fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Fault {
-        self.errors += 1;
         self.push(Level::Error, None, Some(span), message.into())
     }
 
     /// Adds an error that stands in no file's text.
     pub fn error_nowhere(&mut self, message: impl Into<String>) -> &mut Fault {
-        self.errors += 1;
         self.push(Level::Error, None, None, message.into())
     }
 
@@ -121,6 +136,11 @@ impl Report {
         message: impl Into<String>,
     ) -> &mut Fault {
         self.push(advice.level, Some(advice.name), Some(span), message.into())
+    }
+
+    /// Adds a piece of advice that stands in no file's text.
+    pub fn advise_nowhere(&mut self, advice: &Advice, message: impl Into<String>) -> &mut Fault {
+        self.push(advice.level, Some(advice.name), None, message.into())
     }
 
     /// Remembers that `span` asks for what is not built yet.
@@ -147,8 +167,9 @@ impl Report {
             help: Vec::new(),
         };
         let silenced = advice.is_some_and(|name| self.silenced.contains(name));
-        if silenced || self.faults.len() >= FAULTS_MAX {
-            self.dropped += usize::from(!silenced);
+        let count = &mut self.counts[level as usize];
+        *count += usize::from(!silenced);
+        if silenced || *count > FAULTS_MAX {
             return self.spare.insert(Box::new(fault));
         }
         self.faults.push(fault);

@@ -6,7 +6,12 @@
 use super::plan::Plan;
 use super::report::Report;
 
+pub mod names;
+pub mod not_yet;
+
 /// Completes the plan.
 pub fn resolve(plan: &mut Plan, report: &mut Report) {
     super::finish::finish(plan, report);
+    names::proxies(plan, report);
+    names::sections(plan, report);
 }

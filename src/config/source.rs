@@ -3,11 +3,15 @@
 //! In: files by name and content. Out: a [`Span`] for every word, and from a span its file, line,
 //! column and text again.
 //!
-//! Limits: a file has at most 2^32 - 1 bytes, a run at most 65,535 files.
+//! Limits: a file has at most [`FILE_MAX`] bytes, a run at most 65,535 files.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::Arc;
+
+/// How large a file may be. Reading stops there, so that `/dev/zero` costs no more than this.
+pub const FILE_MAX: usize = 64 << 20;
 
 /// A file of one run, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -59,7 +63,7 @@ pub struct Place<'a> {
 #[derive(Debug, Default, Clone)]
 struct File {
     name: String,
-    text: String,
+    text: Arc<str>,
     /// Offsets of the first byte of each line.
     lines: Vec<u32>,
 }
@@ -77,7 +81,7 @@ impl Sources {
         u32::try_from(text.len()).ok()?;
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let lines = std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect();
-        self.files.push(File { name: name.into(), text, lines });
+        self.files.push(File { name: name.into(), text: text.into(), lines });
         Some(id)
     }
 
@@ -89,6 +93,17 @@ impl Sources {
     /// The whole text of a file.
     pub fn text(&self, file: FileId) -> &str {
         self.files.get(usize::from(file.0)).map_or("", |file| &file.text)
+    }
+
+    /// The text of a file, to hold on to while the sources are borrowed elsewhere.
+    pub fn shared(&self, file: FileId) -> Arc<str> {
+        self.files.get(usize::from(file.0)).map_or_else(|| "".into(), |file| file.text.clone())
+    }
+
+    /// How many lines a file has.
+    pub fn lines(&self, file: FileId) -> usize {
+        let Some(file) = self.files.get(usize::from(file.0)) else { return 0 };
+        file.lines.len() - usize::from(file.text.is_empty() || file.text.ends_with('\n'))
     }
 
     /// The files in the order they were read.
@@ -118,7 +133,7 @@ impl Sources {
     /// The bytes of line `line` (from 1) of `file`, without its end.
     pub fn line_range(&self, file: FileId, line: usize) -> Range<usize> {
         let Some(file) = self.files.get(usize::from(file.0)) else { return 0..0 };
-        let start = file.lines.get(line - 1).copied().unwrap_or_default() as usize;
+        let start = file.lines.get(line.saturating_sub(1)).copied().unwrap_or_default() as usize;
         let end = file.lines.get(line).map_or(file.text.len(), |&next| next as usize);
         let line = file.text.get(start..end).unwrap_or("");
         start..start + line.trim_end_matches(['\n', '\r']).len()
@@ -130,7 +145,7 @@ pub trait Files {
     /// The content of a file.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says; [`io::ErrorKind::FileTooLarge`] beyond [`FILE_MAX`].
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
     /// The names (without the folder) of the files in a folder, in any order.
@@ -172,7 +187,12 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(FILE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+        match bytes.len() > FILE_MAX {
+            true => Err(io::ErrorKind::FileTooLarge.into()),
+            false => Ok(bytes),
+        }
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<String>> {
@@ -184,5 +204,19 @@ impl Files for Disk {
             }
         }
         Ok(names)
+    }
+}
+
+/// Why a file cannot be read, in words and without the system's number.
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("it has more than {} MiB", FILE_MAX >> 20),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
     }
 }

@@ -87,6 +87,9 @@ pub fn tokenize(
     Ok(tokenizer.words)
 }
 
+/// What divides words: C's blanks but for the ends of lines.
+const BLANKS: [char; 4] = [' ', '\t', '\x0b', '\x0c'];
+
 struct Tokenizer<'a> {
     line: &'a str,
     at: usize,
@@ -109,7 +112,7 @@ impl Tokenizer<'_> {
                 ('\'' | '"', None) => self.open(next),
                 ('\\', None | Some('"')) => self.escape()?,
                 ('$', Some('"')) => self.variable()?,
-                (' ' | '\t', None) => {
+                (blank, None) if BLANKS.contains(&blank) => {
                     self.end_word()?;
                     self.at += 1;
                 }
@@ -264,7 +267,7 @@ mod tests {
 
     #[test]
     fn quotes_and_escapes_are_taken_off() {
-        assert_eq!(words(r#"a  b	c # d"#), ["a", "b", "c"]);
+        assert_eq!(words("a  b\tc\x0c\x0bd # e"), ["a", "b", "c", "d"]);
         assert_eq!(
             words(r#"log-format "%{+Q}o %t"' %s'\ %{-Q}r"#),
             ["log-format", "%{+Q}o %t %s %{-Q}r"]

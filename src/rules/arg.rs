@@ -54,6 +54,10 @@ pub enum Kind {
     Variable,
     /// The name of a field, kept in lower case.
     Field,
+    /// A signed number, or the name of a variable that holds one.
+    IntOrVariable,
+    /// `0` or `1`, as numbers go.
+    Flag,
 }
 
 /// A parameter of a fetch or a converter.
@@ -131,12 +135,15 @@ pub struct Raw {
     pub range: Range<usize>,
 }
 
+/// What is wrong with arguments, and which bytes.
+pub type SplitFault = (&'static str, Range<usize>);
+
 /// Cuts the arguments behind an opening parenthesis at byte `open` of `text`. Gives them and the
 /// offset behind the closing parenthesis.
 ///
 /// # Errors
 /// What is wrong, and which bytes.
-pub fn split(text: &str, open: usize) -> Result<(Vec<Raw>, usize), (&'static str, Range<usize>)> {
+pub fn split(text: &str, open: usize) -> Result<(Vec<Raw>, usize), SplitFault> {
     let bytes = text.as_bytes();
     let mut at = open + 1;
     let mut args = Vec::new();
@@ -277,6 +284,11 @@ fn typed(
         Kind::Size => value::size(text).ok().and_then(|it| i64::try_from(it).ok()).map(Arg::Int),
         Kind::Mask4 => mask4(text).map(Arg::Mask4),
         Kind::Mask6 => mask6(text).map(Arg::Mask6),
+        Kind::Flag => text.parse().ok().filter(|it| matches!(it, 0 | 1)).map(Arg::Int),
+        Kind::IntOrVariable => match text.parse() {
+            Ok(number) => Some(Arg::Int(number)),
+            Err(_) => return variable(text, span, compiler),
+        },
         Kind::Regex => return regex(text, span, compiler),
         Kind::Variable => return variable(text, span, compiler),
         Kind::Frontend | Kind::Backend | Kind::Table | Kind::Userlist | Kind::Server => {
@@ -294,6 +306,7 @@ fn typed(
 fn kind_words(kind: Kind) -> &'static str {
     match kind {
         Kind::Int => "a number",
+        Kind::Flag => "0 or 1",
         Kind::Time => "a time",
         Kind::Size => "a size",
         Kind::Mask4 => "an IPv4 mask (0 to 32, or 255.255.255.0)",

@@ -131,7 +131,7 @@ impl<'a> Value<'a> {
             Value::Int(it) => Some(*it),
             Value::Addr(IpAddr::V4(it)) => Some(i64::from(u32::from(*it))),
             Value::Addr(IpAddr::V6(_)) => None,
-            Value::Str(it) | Value::Bin(it) | Value::Method(it) => leading_number(it),
+            Value::Str(it) | Value::Bin(it) | Value::Method(it) => Some(leading_number(it)),
         }
     }
 
@@ -183,20 +183,17 @@ pub fn castable(from: Type, to: Type) -> bool {
     }
 }
 
-/// The number that text begins with, as C's `strtol`: HAProxy ignores what follows.
-fn leading_number(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
+/// The number that text begins with, as C's `strtoll`: what follows is ignored, no digits are 0.
+fn leading_number(text: &[u8]) -> i64 {
+    let (negative, digits) = match text.trim_ascii_start() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         all => (false, all),
     };
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    if end == 0 {
-        return None;
-    }
     let number = digits[..end]
         .iter()
         .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
     let number = number.unwrap_or(i64::MAX);
-    Some(if negative { -number } else { number })
+    if negative { -number } else { number }
 }

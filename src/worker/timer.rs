@@ -252,7 +252,11 @@ mod tests {
         for ms in [1, 2, 63, 64, 65, 4095, 4096, 4097, 262_143, 262_144, 1_000_000, 90_000_000] {
             let mut wheel = Wheel::new(START);
             wheel.arm(START + Duration::from_millis(ms), task(7));
-            assert_eq!(fired(&mut wheel, START + Duration::from_millis(ms - 1)), [], "{ms}");
+            assert_eq!(
+                fired(&mut wheel, START + Duration::from_millis(ms - 1)),
+                [0_u32; 0],
+                "{ms}"
+            );
             assert_eq!(fired(&mut wheel, START + Duration::from_millis(ms)), [7], "{ms}");
             assert_eq!(wheel.next_deadline(), None);
         }
@@ -276,7 +280,7 @@ mod tests {
     fn a_deadline_in_the_past_fires_at_the_next_millisecond() {
         let mut wheel = Wheel::new(START);
         wheel.arm(Time(0), task(1));
-        assert_eq!(fired(&mut wheel, START), []);
+        assert_eq!(fired(&mut wheel, START), [0_u32; 0]);
         assert_eq!(fired(&mut wheel, START + Duration::from_millis(1)), [1]);
     }
 

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod child;
+pub mod folder;
 pub mod peer;
 pub mod random;
 pub mod relay;

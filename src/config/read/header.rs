@@ -2,12 +2,15 @@
 
 use super::{Current, Reader};
 use crate::config::advice;
-use crate::config::args::shown;
+use crate::config::args::{shown, shown_text};
 use crate::config::keyword::Feature;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{self, Proxy};
-use crate::config::section::Section;
+use crate::config::section::{Section, Sections};
 use crate::config::word::{Line, Word};
+
+/// What a proxy's header may hold.
+const FROM: &str = "only `from` and the name of a `defaults` section may stand behind the name";
 
 impl Reader<'_> {
     /// Puts the section that was open into the plan.
@@ -15,6 +18,8 @@ impl Reader<'_> {
         match std::mem::take(&mut self.current) {
             Current::None | Current::Global | Current::Other => {}
             Current::Proxy(proxy) if proxy.section == Section::Defaults => {
+                let index = self.plan.defaults.len();
+                self.defaults_by_name.entry(proxy.name.clone()).or_default().push(index);
                 self.plan.defaults.push(*proxy);
             }
             Current::Proxy(proxy) => self.plan.proxies.push(*proxy),
@@ -36,8 +41,21 @@ impl Reader<'_> {
         let name = self.name(section, line);
         self.section_name =
             if name.is_empty() { section.word().to_owned() } else { name.to_string() };
-        self.nothing_behind_name(section, line);
         let span = line.span;
+        if let (false, Some(extra)) = (Sections::PROXIES.has(section), line.words.get(2..)) {
+            match section {
+                Section::Resolvers | Section::Mailers | Section::Ring | Section::HttpErrors => {
+                    self.unread(extra);
+                }
+                _ => self.superfluous(extra, "only a name may stand behind it"),
+            }
+        }
+        if section == Section::Userlist
+            && let Some(again) = self.reopen_userlist(&name, line)
+        {
+            self.current = Current::Userlist(again);
+            return;
+        }
         self.current = match section {
             Section::Global => Current::Global,
             Section::Defaults | Section::Frontend | Section::Backend | Section::Listen => {
@@ -72,6 +90,22 @@ impl Reader<'_> {
         };
     }
 
+    /// The user list of this name, if there is one: HAProxy goes on with it (or with a later one of
+    /// another name, which is nobody's wish).
+    fn reopen_userlist(&mut self, name: &str, line: &Line) -> Option<plan::Userlist> {
+        let index = self.plan.userlists.iter().position(|list| &*list.name == name)?;
+        let again = self.plan.userlists.remove(index);
+        self.report
+            .advise(
+                &advice::SAME_NAME,
+                line.span,
+                format!("a `userlist` is named `{}` already", shown_text(name)),
+            )
+            .label("these users are added to it")
+            .also(again.span, "the first one");
+        Some(again)
+    }
+
     /// A kind of section that Koi does not have.
     fn refuse(&mut self, section: Section, line: &Line) {
         let help = match section {
@@ -102,7 +136,10 @@ impl Reader<'_> {
                 Box::default()
             }
             Some(word) => {
-                self.check_name(word);
+                // Of these, HAProxy takes any name.
+                if !matches!(section, Section::Defaults | Section::Cache | Section::CrtStore) {
+                    self.check_name(word);
+                }
                 word.text.clone()
             }
             None if optional => Box::default(),
@@ -112,26 +149,6 @@ impl Reader<'_> {
                     .label("a name is missing here");
                 Box::default()
             }
-        }
-    }
-
-    /// Words behind the name of a section that is no proxy: an error where HAProxy has one.
-    fn nothing_behind_name(&mut self, section: Section, line: &Line) {
-        let (Some(first), Some(last)) = (line.words.get(2), line.words.last()) else { return };
-        let span = first.span.to(last.span);
-        let message = format!("unexpected `{}` behind the name", shown(first));
-        match section {
-            Section::Userlist
-            | Section::Peers
-            | Section::Cache
-            | Section::CrtStore
-            | Section::Carp => {
-                self.report.error(span, message).label("not expected here");
-            }
-            Section::Resolvers | Section::Mailers | Section::Ring | Section::HttpErrors => {
-                self.report.advise(&advice::EXTRA_WORDS, span, message).label("ignored");
-            }
-            _ => {}
         }
     }
 
@@ -158,7 +175,7 @@ impl Reader<'_> {
             [] if section == Section::Defaults => None,
             [] => self.plan.defaults.len().checked_sub(1),
             [from, base, extra @ ..] if &*from.text == "from" => {
-                self.superfluous(extra);
+                self.superfluous(extra, FROM);
                 self.defaults_named(base)
             }
             [from] if &*from.text == "from" => {
@@ -167,8 +184,12 @@ impl Reader<'_> {
                     .label("a name is missing here");
                 None
             }
+            extra if section == Section::Defaults => {
+                self.unread(extra);
+                None
+            }
             extra => {
-                self.superfluous(extra);
+                self.superfluous(extra, FROM);
                 None
             }
         };
@@ -178,18 +199,27 @@ impl Reader<'_> {
         }
     }
 
-    fn superfluous(&mut self, words: &[Word]) {
+    /// Words that HAProxy takes and does not look at.
+    fn unread(&mut self, words: &[Word]) {
+        let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
+        let message = format!("nobody reads `{}`", shown(first));
+        let span = first.span.to(last.span);
+        self.report.advise(&advice::EXTRA_WORDS, span, message).label("this changes nothing");
+    }
+
+    fn superfluous(&mut self, words: &[Word], help: &str) {
         let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
         self.report
             .error(first.span.to(last.span), format!("unexpected `{}`", shown(first)))
-            .help("only `from` and the name of a `defaults` section may stand behind the name");
+            .help(help);
     }
 
+    /// The `defaults` of a name, which must be the only one so far.
     fn defaults_named(&mut self, word: &Word) -> Option<usize> {
-        let found = self.plan.defaults.iter().rposition(|base| base.name == word.text);
-        if found.is_none() {
-            let names = self.plan.defaults.iter().map(|base| &*base.name);
-            let near = did_you_mean(&nearest(word, names));
+        let named = self.defaults_by_name.get(&word.text).map_or(&[][..], Vec::as_slice);
+        let Some(&index) = named.last() else {
+            let names = self.defaults_by_name.keys().map(|name| &**name);
+            let near = did_you_mean(&nearest(word, names.filter(|name| !name.is_empty())));
             let fault = self
                 .report
                 .error(word.span, format!("no `defaults` section is named `{}`", shown(word)));
@@ -197,7 +227,18 @@ impl Reader<'_> {
             if let Some(near) = near {
                 fault.help(near);
             }
+            return None;
+        };
+        if let [.., other, _] = *named {
+            let place = |index: usize| self.plan.defaults.get(index).map(|base| base.span);
+            let (other, last) =
+                (place(other).unwrap_or_default(), place(index).unwrap_or_default());
+            self.report
+                .error(word.span, format!("two `defaults` sections are named `{}`", shown(word)))
+                .label("which of them?")
+                .also(other, "this one")
+                .also(last, "or this one");
         }
-        found
+        Some(index)
     }
 }

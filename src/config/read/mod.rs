@@ -4,7 +4,10 @@
 //! far as the text allows, and a [`Report`]. A plan whose report holds errors is good for looking at,
 //! not for running.
 //!
-//! Limits: [`FILE_MAX`] bytes a file, [`LINE_MAX`] bytes a line, [`NESTING_MAX`] levels of `.if`.
+//! Limits: [`FILE_MAX`](super::source::FILE_MAX) bytes a file, [`LINE_MAX`] bytes a line,
+//! [`NESTING_MAX`] levels of `.if`.
+
+use std::collections::BTreeMap;
 
 use super::advice;
 use super::args::{Args, Negation, shown, shown_text};
@@ -12,9 +15,10 @@ use super::condition;
 use super::environment::Environment;
 use super::keyword::{Keyword, Parse, Prefix, Status};
 use super::keywords::{self, Found};
+use super::look_alike;
 use super::nearest::{did_you_mean, nearest};
 use super::plan::{self, Plan, Proxy};
-use super::report::Report;
+use super::report::{Level, Report};
 use super::section::Section;
 use super::source::{Files, Span};
 use super::tokenize::{Token, tokenize};
@@ -25,10 +29,10 @@ mod preprocess;
 mod text;
 
 use preprocess::Blocks;
-pub use text::{FILE_MAX, LINE_MAX};
+pub use text::LINE_MAX;
 
-/// How deep `.if` may be nested (HAProxy's `MAXNESTEDCONDS`).
-pub const NESTING_MAX: usize = 16;
+/// How deep `.if` may be nested.
+pub const NESTING_MAX: usize = 100;
 
 /// Where the lines of a section go.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +72,7 @@ pub fn read(
         section: None,
         section_name: String::new(),
         current: Current::None,
+        defaults_by_name: BTreeMap::new(),
         blocks: Blocks::default(),
     };
     let texts = reader.load(paths);
@@ -89,15 +94,17 @@ struct Reader<'a> {
     section: Option<Section>,
     section_name: String,
     current: Current,
+    /// Indexes into the plan's `defaults`; several sections may have one name.
+    defaults_by_name: BTreeMap<Box<str>, Vec<usize>>,
     blocks: Blocks,
 }
 
 impl Reader<'_> {
     fn file(&mut self, text: &text::Text) {
         self.environment.enter(self.plan.sources.name(text.file));
-        let whole = self.plan.sources.text(text.file).to_owned();
-        let mut start = 0;
-        for (index, line) in whole.split_inclusive('\n').enumerate() {
+        let whole = self.plan.sources.shared(text.file);
+        let mut start = text.start;
+        for (index, line) in whole[start..].split_inclusive('\n').enumerate() {
             let content = line.trim_end_matches(['\n', '\r']);
             self.line(text, content, start, index + 1);
             start += line.len();
@@ -111,27 +118,35 @@ impl Reader<'_> {
         let whole =
             Span { file: text.file, start: start as u32, end: (start + content.len()) as u32 };
         if content.len() > LINE_MAX {
+            let first = content.chars().next().map_or(0, char::len_utf8);
             self.report
-                .error(whole.part(0..1), format!("a line of {} bytes", content.len()))
+                .error(whole.part(0..first), format!("a line of {} bytes", content.len()))
                 .label(format!("a line may have {LINE_MAX} bytes"))
                 .help("divide it, or move its values into a file (`-f`)");
             return;
         }
-        if let Some(comment) = silenced_by(content) {
-            self.report.silence(comment);
+        if let Some(at) = content.find('\r') {
+            self.report
+                .error(whole.part(at..at + 1), "a carriage return in the middle of a line")
+                .label("HAProxy would read this line no further")
+                .help("end lines with a line feed");
+            return;
         }
         let Some(words) = self.words(text, content, whole, number) else { return };
+        let comment = words.last().map_or(0, |last| (last.span.end - whole.start) as usize);
+        self.comment(content, comment, whole);
         let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
         let span = first.span.to(last.span);
         let line = Line { words, span };
         if line.words[0].starts_with('.') {
             self.directive(&line);
         } else if self.blocks.active() {
+            self.look_alikes(&line);
             self.statement(&line);
         }
     }
 
-    /// The words of a line; `None` if it has a fault, which is reported unless the line is skipped.
+    /// The words of a line; `None` if it has a fault, which is reported.
     fn words(
         &mut self,
         text: &text::Text,
@@ -147,25 +162,72 @@ impl Reader<'_> {
             ".SECTION" => Some(section.clone()),
             _ => environment.get(variable).map(str::to_owned),
         };
-        match tokenize(content, lookup) {
-            Ok(tokens) => {
-                let words: Vec<Word> =
-                    tokens.into_iter().map(|token| word(token, content, whole)).collect();
-                let broken = words.iter().find(|word| text.broken(word.span));
-                if let (Some(broken), true) = (broken, self.blocks.active()) {
-                    self.report
-                        .error(broken.span, format!("`{}` is not UTF-8", shown(broken)))
-                        .help("write the file in UTF-8");
-                    return None;
-                }
-                Some(words)
-            }
+        let tokens = match tokenize(content, lookup) {
+            Ok(tokens) => tokens,
             Err((fault, range)) => {
-                if self.blocks.active() {
-                    self.report.error(whole.part(range), fault.to_string()).help(fault.help());
-                }
-                None
+                // Also where lines are skipped: HAProxy divides them before it skips them.
+                self.report.error(whole.part(range), fault.to_string()).help(fault.help());
+                return None;
             }
+        };
+        let words: Vec<Word> =
+            tokens.into_iter().map(|token| word(token, content, whole)).collect();
+        let broken = words.iter().find_map(|word| Some((word, text.broken(word.span)?)));
+        if let (Some((word, byte)), true) = (broken, self.blocks.active()) {
+            self.report
+                .error(word.span, format!("`{}` is not UTF-8", shown(word)))
+                .label(format!("the byte {byte:02X} begins no character"))
+                .help("save the file as UTF-8");
+            return None;
+        }
+        Some(words)
+    }
+
+    /// What follows the last word of a line: a comment may name advice that nobody wants to hear.
+    fn comment(&mut self, content: &str, at: usize, whole: Span) {
+        let Some((blanks, comment)) = content[at..].split_once('#') else { return };
+        let Some(names) = comment.trim_start().strip_prefix("koi: silence ") else { return };
+        if !self.blocks.active() || !blanks.trim().is_empty() {
+            return;
+        }
+        let mut next = content.len() - names.len();
+        for name in names.split([' ', ',', '\t']) {
+            let start = next;
+            next += name.len() + 1;
+            if name.is_empty() {
+                continue;
+            }
+            if advice::find(name).is_some() {
+                self.report.silence(name);
+                continue;
+            }
+            let fault = self.report.advise(
+                &advice::SILENCE,
+                whole.part(start..start + name.len()),
+                format!("no advice is named `{}`", shown_text(name)),
+            );
+            if let Some(meant) = did_you_mean(&nearest(name, advice::names())) {
+                fault.help(meant);
+            }
+        }
+    }
+
+    /// Warns of characters that look like blanks or quotes and are none.
+    fn look_alikes(&mut self, line: &Line) {
+        for word in line.words.iter().filter(|word| !word.is_ascii()) {
+            let found = word.char_indices().find_map(|(at, character)| {
+                let like = look_alike::find(character)?;
+                (word.verbatim || !like.fine_in_quotes).then_some((at, character, like))
+            });
+            let Some((at, character, like)) = found else { continue };
+            self.report
+                .advise(
+                    &advice::LOOK_ALIKE,
+                    word.part(at..at + character.len_utf8()),
+                    format!("{} (U+{:04X}) {}", like.name, u32::from(character), like.problem),
+                )
+                .label(format!("in `{}`", shown(word)))
+                .help(like.help);
         }
     }
 
@@ -324,10 +386,10 @@ impl Reader<'_> {
         };
         let span = args.keyword_span();
         match keyword.status {
-            // `no option X` asks for nothing.
-            Status::Refused { .. } if negation != Negation::None => return args.end(),
             // The section's header was refused: that is the error, and once is enough.
             Status::Refused { .. } if matches!(self.current, Current::Other) => return,
+            // `no option X` asks for nothing.
+            Status::Refused { .. } if negation != Negation::None => return args.end(),
             Status::Refused { why, instead } => {
                 args.error(span, format!("`{}` is not possible: {why}", keyword.name))
                     .label("refused")
@@ -344,7 +406,7 @@ impl Reader<'_> {
             Status::Later(feature) => args.later(feature, span),
             Status::Supported => {}
         }
-        let errors = args.report.errors();
+        let errors = args.report.count(Level::Error);
         match (keyword.parse, &mut self.current) {
             (Parse::Any, _) => {
                 args.rest();
@@ -369,7 +431,7 @@ impl Reader<'_> {
             }
         }
         // Behind a fault nobody knows what the rest was meant to be.
-        if args.report.errors() == errors {
+        if args.report.count(Level::Error) == errors {
             args.end();
         }
     }
@@ -390,10 +452,4 @@ fn count(args: &mut Args<'_>, least: usize, most: usize) {
 fn word(token: Token, content: &str, whole: Span) -> Word {
     let verbatim = content.get(token.range.clone()) == Some(&*token.text);
     Word { span: whole.part(token.range), text: token.text.into(), verbatim }
-}
-
-/// The name in a comment `# koi: silence NAME`.
-fn silenced_by(content: &str) -> Option<&str> {
-    let comment = &content[content.find("# koi: silence ")?..];
-    comment.split_whitespace().nth(3)
 }

@@ -25,17 +25,31 @@ enum State {
 pub(super) struct Blocks {
     /// Each with the place of its `.if` and whether `.else` was seen.
     open: Vec<(State, Span, bool)>,
+    /// How many of them are not taken: the depth of blocks is the file's choice, so it is not
+    /// walked for every line.
+    not_taken: usize,
 }
 
 impl Blocks {
     /// Whether lines are read.
     pub fn active(&self) -> bool {
-        self.open.iter().all(|(state, ..)| *state == State::Taken)
+        self.not_taken == 0
+    }
+
+    fn push(&mut self, state: State, span: Span, after_else: bool) {
+        self.not_taken += usize::from(state != State::Taken);
+        self.open.push((state, span, after_else));
+    }
+
+    fn pop(&mut self) -> Option<(State, Span, bool)> {
+        let block = self.open.pop()?;
+        self.not_taken -= usize::from(block.0 != State::Taken);
+        Some(block)
     }
 
     /// Reports blocks that nothing closed.
     pub fn end_of_file(&mut self, report: &mut Report) {
-        for (_, span, _) in self.open.drain(..) {
+        while let Some((_, span, _)) = self.pop() {
             report.error(span, "this `.if` has no `.endif`").label("opened here");
         }
     }
@@ -53,7 +67,7 @@ impl Reader<'_> {
             ".elif" => self.next_branch(line, true),
             ".else" => self.next_branch(line, false),
             ".endif" => {
-                if self.blocks.open.pop().is_none() {
+                if self.blocks.pop().is_none() {
                     self.report.error(word.span, "`.endif` without `.if`");
                 }
                 self.nothing_behind(line);
@@ -82,12 +96,12 @@ impl Reader<'_> {
             true if self.holds(line) => State::Taken,
             true => State::Waiting,
         };
-        self.blocks.open.push((state, word.span, false));
+        self.blocks.push(state, word.span, false);
     }
 
     fn next_branch(&mut self, line: &Line, with_condition: bool) {
         let word = &line.words[0];
-        let Some((state, span, after_else)) = self.blocks.open.pop() else {
+        let Some((state, span, after_else)) = self.blocks.pop() else {
             self.report.error(word.span, format!("`{}` without `.if`", word.text));
             return;
         };
@@ -106,7 +120,7 @@ impl Reader<'_> {
         if !with_condition {
             self.nothing_behind(line);
         }
-        self.blocks.open.push((state, span, after_else || !with_condition));
+        self.blocks.push(state, span, after_else || !with_condition);
     }
 
     /// Whether the condition of a line holds; one that is wrong is reported and does not.

@@ -2,10 +2,25 @@
 //!
 //! One file a family, each with a `CONVERTERS` table beside its functions.
 
+mod address;
+mod bytes;
+mod date;
+mod hash;
+mod json;
+mod later;
+mod map;
+mod number;
+mod proxy;
+#[cfg(test)]
+mod recorded;
 mod text;
+mod variable;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+
+pub use text::substitute;
+pub use variable::{condition_holds, is_condition};
 
 use super::arg::{Arg, Param};
 use super::compiler::Compiler;
@@ -32,13 +47,60 @@ pub struct Converter {
     pub example: &'static str,
     /// Checks arguments beyond their types when the configuration is read, and loads what they name;
     /// `None` means that it has reported a fault.
-    pub check: Option<fn(&mut [Arg], Span, &mut Compiler<'_>) -> Option<()>>,
+    pub check: Option<Check>,
     /// Converts. The sample is `None` if there is none, or if the cast failed; nearly all converters
     /// then give `None`.
-    pub apply: for<'a> fn(&Context<'a>, Option<Value<'a>>, &'a [Arg]) -> Option<Value<'a>>,
+    pub apply: Apply,
 }
 
-const TABLES: &[&[Converter]] = &[text::CONVERTERS];
+const TABLES: &[&[Converter]] = &[
+    address::CONVERTERS,
+    bytes::CONVERTERS,
+    date::CONVERTERS,
+    hash::CONVERTERS,
+    json::CONVERTERS,
+    later::CONVERTERS,
+    later::TABLES,
+    map::STR,
+    map::BEG,
+    map::END,
+    map::SUB,
+    map::DIR,
+    map::DOM,
+    map::REG,
+    map::INT,
+    map::IP,
+    map::OTHERS,
+    number::CONVERTERS,
+    proxy::CONVERTERS,
+    text::CONVERTERS,
+    variable::CONVERTERS,
+];
+
+/// How a converter checks its arguments when the configuration is read.
+pub type Check = fn(&mut [Arg], Span, &mut Compiler<'_>) -> Option<()>;
+
+/// How a converter converts.
+pub type Apply = for<'a> fn(&Context<'a>, Option<Value<'a>>, &'a [Arg]) -> Option<Value<'a>>;
+
+/// A supported converter without a check of its own.
+const fn converter(
+    name: &'static str,
+    params: &'static [Param],
+    input: Type,
+    output: Type,
+    about: &'static str,
+    example: &'static str,
+    apply: Apply,
+) -> Converter {
+    let status = Status::Supported;
+    Converter { name, params, input, output, status, about, example, check: None, apply }
+}
+
+/// The same converter with a check of its arguments.
+const fn checked(converter: Converter, check: Check) -> Converter {
+    Converter { check: Some(check), ..converter }
+}
 
 /// Every converter.
 pub fn all() -> impl Iterator<Item = &'static Converter> {

@@ -1,0 +1,153 @@
+//! `koi -c`: reads a configuration and says what is wrong with it.
+//!
+//! In: paths, and where files come from. Out: the plan and the report; for the command, text and an
+//! exit status as HAProxy's: 0 valid, 1 errors, 2 valid but nothing would listen.
+
+use std::process::ExitCode;
+
+use super::keywords;
+use super::options::Options;
+use super::output;
+use super::summary::summary;
+use crate::config::condition;
+use crate::config::environment::Environment;
+use crate::config::plan::Plan;
+use crate::config::read::read;
+use crate::config::render::{self, Style};
+use crate::config::report::{Level, Report};
+use crate::config::resolve::not_yet;
+use crate::config::source::{Disk, Files};
+use crate::config::tokenize::tokenize;
+use koi_sys::guard;
+
+/// A configuration that was read, whatever is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What it says; to be used only if the report holds no error.
+    pub plan: Plan,
+    /// What is wrong with it, and advice.
+    pub report: Report,
+}
+
+/// Reads files (or folders) in order and checks them. `silence` names advice that is not wanted.
+///
+/// The same files, environment and names give the same plan and report.
+pub fn check(
+    paths: &[String],
+    files: &dyn Files,
+    environment: &mut Environment,
+    silence: &[String],
+) -> Checked {
+    let mut report = Report::silencing(silence.iter().cloned());
+    let plan = read(paths, files, environment, &mut report);
+    // The stages, in order: what the text says (above), what the rules mean, what the whole of it
+    // does that nobody wants, and last what this build cannot do, which each stage adds to.
+    not_yet::warn(&plan, &mut report);
+    Checked { plan, report }
+}
+
+/// Whether anything would listen. HAProxy counts what `global` opens, too.
+pub fn listens(plan: &Plan) -> bool {
+    plan.proxies.iter().any(|proxy| !proxy.disabled && !proxy.binds.is_empty())
+}
+
+/// `koi -c`.
+pub fn run(options: &Options) -> ExitCode {
+    let checked = match checked(options) {
+        Ok(checked) => checked,
+        Err(status) => return status,
+    };
+    if let Some(classes) = &options.keywords {
+        match keywords::list(classes) {
+            Ok(text) => output::print(&text),
+            Err(fault) => output::error(&format!("koi: {fault}\n")),
+        }
+    }
+    let spoken = options.verbose || !options.quiet;
+    let (verdict, status) = match listens(&checked.plan) {
+        true => ("Configuration file is valid\n", ExitCode::SUCCESS),
+        false => (
+            "Configuration file has no error but will not start (no listener) => exit(2).\n",
+            ExitCode::from(2),
+        ),
+    };
+    if spoken {
+        output::print(verdict);
+    }
+    status
+}
+
+/// Files without `-c`: they are checked, and then the truth is told.
+pub fn run_instead_of_serving(options: &Options) -> ExitCode {
+    match checked(options) {
+        Ok(_) => {
+            output::error(
+                "koi: the configuration has no error, but this build does not serve yet: it \
+                 checks (-c) and explains\n",
+            );
+            ExitCode::FAILURE
+        }
+        Err(status) => status,
+    }
+}
+
+/// Reads, checks and prints what was found; `Err` if that ends the run.
+fn checked(options: &Options) -> Result<Checked, ExitCode> {
+    if let Some(folder) = &options.folder
+        && let Err(error) = std::env::set_current_dir(folder)
+    {
+        output::error(&format!("koi: -C: cannot go to `{folder}`: {error}\n"));
+        return Err(ExitCode::FAILURE);
+    }
+    let mut environment = environment(options);
+    let checked = check(&options.paths, &Disk, &mut environment, &options.silence);
+    let (plan, report) = (&checked.plan, &checked.report);
+    let style = Style { colour: output::error_in_colour(), errors_only: options.quiet };
+    output::error(&render::report(report, &plan.sources, style));
+    if report.failed() {
+        return Err(ExitCode::FAILURE);
+    }
+    if options.strict && report.count(Level::Warning) > 0 {
+        output::error("koi: there are warnings, and -dW makes them errors\n");
+        return Err(ExitCode::FAILURE);
+    }
+    if options.verbose {
+        output::print(&summary(plan));
+    }
+    Ok(checked)
+}
+
+/// The process's variables, and those that HAProxy adds to them.
+fn environment(options: &Options) -> Environment {
+    let mut environment = started_with();
+    let peer = options.local_peer.clone().or_else(guard::host_name);
+    environment.provide(&options.paths, &peer.unwrap_or_else(|| "localhost".to_owned()));
+    environment
+}
+
+fn started_with() -> Environment {
+    let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
+    Environment::new(std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+}
+
+/// `koi -cc`: 0 if the condition holds, 1 if not, 2 if it is wrong.
+pub fn condition(text: &str) -> ExitCode {
+    let environment = started_with();
+    let lookup = |name: &str| environment.get(name).map(str::to_owned);
+    let words = match tokenize(text, lookup) {
+        Ok(tokens) => tokens.into_iter().map(|token| token.text).collect::<Vec<_>>().join(" "),
+        Err((fault, range)) => return wrong(&fault.to_string(), text.get(range)),
+    };
+    match condition::evaluate(&words, &environment) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err((message, range)) => wrong(&message, words.get(range)),
+    }
+}
+
+fn wrong(message: &str, at: Option<&str>) -> ExitCode {
+    let at = at.filter(|at| !at.is_empty());
+    let place = at.map_or_else(String::new, |at| format!(", at `{at}`"));
+    output::error(&format!("koi: -cc: {message}{place}\n"));
+    ExitCode::from(2)
+}

@@ -1,0 +1,216 @@
+//! Converters that are read and checked, but give nothing in this build.
+
+use super::{Converter, converter};
+use crate::config::keyword::{Feature, Status};
+use crate::rules::arg::{Arg, Kind, Param, may, must};
+use crate::rules::context::Context;
+use crate::rules::value::{Type, Value};
+
+fn nothing<'a>(_: &Context<'a>, _: Option<Value<'a>>, _: &'a [Arg]) -> Option<Value<'a>> {
+    None
+}
+
+fn same<'a>(_: &Context<'a>, value: Option<Value<'a>>, _: &'a [Arg]) -> Option<Value<'a>> {
+    value
+}
+
+const fn later(
+    feature: Feature,
+    name: &'static str,
+    params: &'static [Param],
+    input: Type,
+    output: Type,
+    about: &'static str,
+    example: &'static str,
+) -> Converter {
+    let entry = converter(name, params, input, output, about, example, nothing);
+    Converter { status: Status::Later(feature), ..entry }
+}
+
+const TABLE: &[Param] = &[must("table", Kind::Table)];
+const TABLE_INDEX: &[Param] = &[must("index", Kind::Int), must("table", Kind::Table)];
+const TABLE_DEFAULT: &[Param] = &[must("table", Kind::Table), may("default", Kind::Int)];
+const FIELD: &[Param] = &[must("field", Kind::Str), may("type", Kind::Str)];
+const GCM: &[Param] = &[
+    must("bits", Kind::Int),
+    must("nonce", Kind::Str),
+    must("key", Kind::Str),
+    must("tag", Kind::Str),
+];
+
+macro_rules! table {
+    ($($name:literal $params:ident $about:literal $example:literal;)*) => {
+        &[$(later(Feature::StickTables, $name, $params, Type::Any, Type::Int, $about, $example),)*]
+    };
+}
+
+/// What a stick table knows of a key.
+pub const TABLES: &[Converter] = table! {
+    "table_bytes_in_rate" TABLE "Bytes from clients over the table's period." "src,table_bytes_in_rate(t)";
+    "table_bytes_out_rate" TABLE "Bytes to clients over the table's period." "src,table_bytes_out_rate(t)";
+    "table_conn_cnt" TABLE "Connections so far." "src,table_conn_cnt(t)";
+    "table_conn_cur" TABLE "Connections now." "src,table_conn_cur(t)";
+    "table_conn_rate" TABLE "Connections over the table's period." "src,table_conn_rate(t)";
+    "table_expire" TABLE_DEFAULT "Milliseconds until the entry expires." "src,table_expire(t)";
+    "table_glitch_cnt" TABLE "Protocol oddities so far." "src,table_glitch_cnt(t)";
+    "table_glitch_rate" TABLE "Protocol oddities over the table's period." "src,table_glitch_rate(t)";
+    "table_gpc" TABLE_INDEX "A counter of the array `gpc`." "src,table_gpc(0,t)";
+    "table_gpc_rate" TABLE_INDEX "The rate of a counter of the array `gpc`." "src,table_gpc_rate(0,t)";
+    "table_gpc0" TABLE "The counter `gpc0`." "src,table_gpc0(t)";
+    "table_gpc0_rate" TABLE "The rate of `gpc0`." "src,table_gpc0_rate(t)";
+    "table_gpc1" TABLE "The counter `gpc1`." "src,table_gpc1(t)";
+    "table_gpc1_rate" TABLE "The rate of `gpc1`." "src,table_gpc1_rate(t)";
+    "table_gpt" TABLE_INDEX "A tag of the array `gpt`." "src,table_gpt(0,t)";
+    "table_gpt0" TABLE "The tag `gpt0`." "src,table_gpt0(t)";
+    "table_http_err_cnt" TABLE "Clients' errors so far." "src,table_http_err_cnt(t)";
+    "table_http_err_rate" TABLE "Clients' errors over the table's period." "src,table_http_err_rate(t)";
+    "table_http_fail_cnt" TABLE "Servers' failures so far." "src,table_http_fail_cnt(t)";
+    "table_http_fail_rate" TABLE "Servers' failures over the table's period." "src,table_http_fail_rate(t)";
+    "table_http_req_cnt" TABLE "Requests so far." "src,table_http_req_cnt(t)";
+    "table_http_req_rate" TABLE "Requests over the table's period." "src,table_http_req_rate(t)";
+    "table_idle" TABLE_DEFAULT "Milliseconds since the entry was used." "src,table_idle(t)";
+    "table_kbytes_in" TABLE "Kilobytes from clients." "src,table_kbytes_in(t)";
+    "table_kbytes_out" TABLE "Kilobytes to clients." "src,table_kbytes_out(t)";
+    "table_server_id" TABLE "The server stored." "src,table_server_id(t)";
+    "table_sess_cnt" TABLE "Sessions so far." "src,table_sess_cnt(t)";
+    "table_sess_rate" TABLE "Sessions over the table's period." "src,table_sess_rate(t)";
+    "table_trackers" TABLE "Connections that track the key now." "src,table_trackers(t)";
+};
+
+/// The others.
+pub const CONVERTERS: &[Converter] = &[
+    later(
+        Feature::StickTables,
+        "in_table",
+        TABLE,
+        Type::Any,
+        Type::Bool,
+        "Whether a stick table has the key.",
+        "src,in_table(t)",
+    ),
+    later(
+        Feature::Logs,
+        "capture-req",
+        &[must("id", Kind::Int)],
+        Type::Str,
+        Type::Str,
+        "Stores the sample in a capture slot of the request.",
+        "path,capture-req(0)",
+    ),
+    later(
+        Feature::Logs,
+        "capture-res",
+        &[must("id", Kind::Int)],
+        Type::Str,
+        Type::Str,
+        "Stores the sample in a capture slot of the response.",
+        "path,capture-res(0)",
+    ),
+    later(
+        Feature::Logs,
+        "when",
+        &[
+            must("condition", Kind::Str),
+            may("argument", Kind::Str),
+            may("argument", Kind::Str),
+            may("argument", Kind::Str),
+        ],
+        Type::Any,
+        Type::Same,
+        "The sample, if something is true of the exchange.",
+        "path,when(error)",
+    ),
+    later(
+        Feature::Bodies,
+        "protobuf",
+        FIELD,
+        Type::Bin,
+        Type::Bin,
+        "A field of a Protocol Buffers message.",
+        "req.body,protobuf(1)",
+    ),
+    later(
+        Feature::Bodies,
+        "ungrpc",
+        FIELD,
+        Type::Bin,
+        Type::Bin,
+        "A field of the message in a gRPC body.",
+        "req.body,ungrpc(1)",
+    ),
+    later(
+        Feature::Bodies,
+        "mqtt_is_valid",
+        &[],
+        Type::Bin,
+        Type::Bool,
+        "Whether it is an MQTT packet.",
+        "req.payload(0,0),mqtt_is_valid",
+    ),
+    later(
+        Feature::Bodies,
+        "mqtt_field_value",
+        &[must("packet", Kind::Str), must("field", Kind::Str)],
+        Type::Bin,
+        Type::Str,
+        "A field of an MQTT packet.",
+        "req.payload(0,0),mqtt_field_value(connect,username)",
+    ),
+    later(
+        Feature::Bodies,
+        "fix_is_valid",
+        &[],
+        Type::Bin,
+        Type::Bool,
+        "Whether it is a FIX message.",
+        "req.payload(0,0),fix_is_valid",
+    ),
+    later(
+        Feature::Bodies,
+        "fix_tag_value",
+        &[must("tag", Kind::Str)],
+        Type::Bin,
+        Type::Bin,
+        "A tag of a FIX message.",
+        "req.payload(0,0),fix_tag_value(35)",
+    ),
+    later(
+        Feature::Cryptography,
+        "jwt_verify",
+        &[must("algorithm", Kind::Str), must("key", Kind::Str)],
+        Type::Bin,
+        Type::Int,
+        "Whether the signature of a JSON Web Token is right: 1 if so.",
+        "http_auth_bearer,jwt_verify(HS256,key)",
+    ),
+    later(
+        Feature::Cryptography,
+        "aes_gcm_enc",
+        GCM,
+        Type::Bin,
+        Type::Bin,
+        "Encrypted with AES-GCM.",
+        "var(txn.a),aes_gcm_enc(128,txn.n,Zm9v,txn.t)",
+    ),
+    later(
+        Feature::Cryptography,
+        "aes_gcm_dec",
+        GCM,
+        Type::Bin,
+        Type::Bin,
+        "Decrypted with AES-GCM.",
+        "var(txn.a),aes_gcm_dec(128,txn.n,Zm9v,txn.t)",
+    ),
+    Converter {
+        status: Status::NoEffect("it only shows samples to developers"),
+        ..converter(
+            "debug",
+            &[may("prefix", Kind::Str), may("destination", Kind::Str)],
+            Type::Any,
+            Type::Same,
+            "Passes the sample on.",
+            "src,debug(x)",
+            same,
+        )
+    },
+];
