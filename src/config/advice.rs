@@ -64,6 +64,8 @@ advice! {
     MESSAGE "message" Warning "What the file itself says by `.warning`.",
     OVERRIDES "overrides" Note "A setting that differs from the one inherited from `defaults`.",
     STICK_ONE_SERVER "stick-one-server" Note "Stickiness in a backend that has a single server.",
+    LITERAL_FORMAT "literal-format" Warning "What looks like a log format where none is evaluated.",
+    ROOM "no-room" Warning "An answer so large that rules can add no fields to it.",
     LINE_ENDS "line-ends" Note "A file whose lines end in CR LF.",
     EMPTY_FOLDER "empty-folder" Note "A folder that holds no `*.cfg` file.",
     NOTICE "notice" Note "What the file itself says by `.notice`.",

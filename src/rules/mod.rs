@@ -9,6 +9,7 @@
 
 pub mod acl;
 mod acl_names;
+pub mod action;
 pub mod arg;
 mod builtin;
 pub mod compiler;
