@@ -60,6 +60,14 @@ pub enum Feature {
     Cache,
     /// Mail alerts.
     Mail,
+    /// Looking into the first bytes of a connection.
+    Inspection,
+    /// What the kernel counts for a connection, and which addresses are its own.
+    KernelFigures,
+    /// Details of TLS handshakes and certificates.
+    TlsDetails,
+    /// The fetch `acl`.
+    AclSamples,
 }
 
 impl Feature {
@@ -81,6 +89,10 @@ impl Feature {
             Feature::Bodies => "rules that look into bodies",
             Feature::Cache => "a cache",
             Feature::Mail => "mail alerts",
+            Feature::Inspection => "rules that look into a connection's first bytes",
+            Feature::KernelFigures => "the kernel's figures of a connection",
+            Feature::AclSamples => "ACLs as samples (`acl(...)`)",
+            Feature::TlsDetails => "these details of TLS handshakes and certificates",
         }
     }
 }

@@ -9,6 +9,28 @@ pub struct Userlist {
     pub name: Box<str>,
     /// The words that opened it.
     pub span: Span,
+    /// `user` lines.
+    pub users: Vec<User>,
+}
+
+/// A user of a `userlist`.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its password, if it has one.
+    pub password: Option<Secret>,
+    /// The groups it is in, by its own line or by theirs.
+    pub groups: Vec<Box<str>>,
+}
+
+/// A password as a `userlist` has it.
+#[derive(Clone, Debug)]
+pub enum Secret {
+    /// `insecure-password`.
+    Clear(Box<str>),
+    /// `password`: a crypt(3) hash.
+    Hash(Box<str>),
 }
 
 /// A section `Resolvers`.
