@@ -100,16 +100,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As text: what a log format or a string converter sees. Binary becomes upper-case hexadecimal.
+    /// As text: what a log format or a string converter sees. Binary stays as it is.
     pub fn into_text(self) -> Cow<'a, [u8]> {
         match self {
             Value::Bool(it) => Cow::Borrowed(if it { b"1" } else { b"0" }),
             Value::Int(it) => Cow::Owned(it.to_string().into_bytes()),
             Value::Addr(it) => Cow::Owned(it.to_string().into_bytes()),
-            Value::Str(it) | Value::Method(it) => it,
-            Value::Bin(it) => {
-                Cow::Owned(it.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect())
-            }
+            Value::Str(it) | Value::Method(it) | Value::Bin(it) => it,
         }
     }
 

@@ -556,7 +556,10 @@ mod tests {
         assert_eq!(world.text("hdr(x)").as_deref(), Some("s"));
         assert_eq!(world.text("req.hdr(x)"), None);
         assert_eq!(world.text("shdr_val(long)").as_deref(), Some("1"));
-        assert_eq!(world.text("res.hdrs"), Some("783A20730D0A6C6F6E673A20310D0A0D0A".to_owned()));
+        assert_eq!(
+            world.text("res.hdrs,hex"),
+            Some("783A20730D0A6C6F6E673A20310D0A0D0A".to_owned())
+        );
         assert_eq!(world.text("res.hdrs_bin"), Some("01780173046C6F6E6701310000".to_owned()));
     }
 

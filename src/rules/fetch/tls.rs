@@ -389,7 +389,7 @@ mod tests {
             ("ssl_c_used", Some("1")),
             ("ssl_fc_has_crt", Some("1")),
             ("ssl_c_verify", Some("10")),
-            ("ssl_c_der", Some("30")),
+            ("ssl_c_der,hex", Some("30")),
             ("ssl_fc_has_early", Some("0")),
         ] {
             assert_eq!(world.text(expr).as_deref(), wanted, "{expr}");
