@@ -14,6 +14,7 @@ use crate::config::plan::{
     CheckAction, CheckBytes, CheckConnect, CheckExpect, CheckField, CheckMatch, CheckPattern,
     CheckRequest, CheckStep, CheckText, Given, Proxy, RuleLine,
 };
+use crate::config::source::Span;
 use crate::config::value;
 use crate::config::word::Word;
 
@@ -85,10 +86,13 @@ pub fn http_check(args: &mut Args<'_>, proxy: &mut Proxy) {
         }
     };
     let Some(draft) = draft else { return args.skip() };
-    let step = step(args, proxy, ("http-check", first), draft);
     let steps = &mut proxy.back.checks.http_steps;
-    steps.retain(|step| in_section(proxy.span, step.span));
-    steps.push(step);
+    drop_inherited(steps, proxy.span);
+    if !in_order(args, name, steps, &draft.action, true) {
+        return;
+    }
+    let step = step(args, proxy, ("http-check", first), draft);
+    proxy.back.checks.http_steps.push(step);
 }
 
 /// `tcp-check`.
@@ -107,10 +111,66 @@ pub fn tcp_check(args: &mut Args<'_>, proxy: &mut Proxy) {
         }
     };
     let Some(draft) = draft else { return args.skip() };
-    let step = step(args, proxy, ("tcp-check", first), draft);
     let steps = &mut proxy.back.checks.tcp_steps;
-    steps.retain(|step| in_section(proxy.span, step.span));
-    steps.push(step);
+    drop_inherited(steps, proxy.span);
+    if !in_order(args, name, steps, &draft.action, false) {
+        return;
+    }
+    let step = step(args, proxy, ("tcp-check", first), draft);
+    proxy.back.checks.tcp_steps.push(step);
+}
+
+/// What matters for the order of steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Send,
+    Expect,
+}
+
+fn stage(action: &CheckAction) -> Option<Stage> {
+    match action {
+        CheckAction::Comment | CheckAction::Variable => None,
+        CheckAction::Connect(_) => Some(Stage::Connect),
+        CheckAction::SendRequest(_) | CheckAction::SendBytes(_) => Some(Stage::Send),
+        CheckAction::Expect(_) => Some(Stage::Expect),
+    }
+}
+
+/// Whether a step may follow the others: connections come first, and HTTP has one request and its
+/// expectations for each connection.
+fn in_order(
+    args: &mut Args<'_>,
+    name: &Word,
+    steps: &[CheckStep],
+    action: &CheckAction,
+    http: bool,
+) -> bool {
+    let mut before = steps.iter().filter_map(|step| stage(&step.action));
+    let first = before.next();
+    let last = before.next_back().or(first);
+    let missing = match (stage(action), last) {
+        (Some(Stage::Connect), Some(_)) if first != Some(Stage::Connect) => {
+            args.error(name.span, "the first step must connect if a later one does")
+                .label("there are steps before this that use another connection")
+                .help("begin with `connect`");
+            return false;
+        }
+        (Some(Stage::Connect), Some(Stage::Connect | Stage::Send)) if http => "expect",
+        (Some(Stage::Send), Some(Stage::Send | Stage::Expect)) if http => "connect",
+        (Some(Stage::Expect), Some(Stage::Connect)) if http => "send",
+        _ => return true,
+    };
+    args.error(name.span, format!("a step with `{missing}` is missing before this one"))
+        .label("HTTP checks go: connect, send, expect, and then again");
+    false
+}
+
+/// Forgets the steps of `defaults`; `proxy` is the place of the section's header.
+fn drop_inherited(steps: &mut Vec<CheckStep>, proxy: Span) {
+    if steps.first().is_some_and(|step| !in_section(proxy, step.span)) {
+        steps.clear();
+    }
 }
 
 /// The step, its line kept if something is to be compiled; `first` is the index of its first word.
@@ -601,10 +661,13 @@ mod tests {
 
     #[test]
     fn lines_with_something_to_compile_are_kept() {
-        let proxy = good("http-check send meth GET uri /\nhttp-check send hdr Host %[src]");
+        let proxy = good("http-check connect\nhttp-check send hdr Host %[src]");
         let [plain, with_format] = &proxy.back.checks.http_steps[..] else { panic!("two") };
         assert_eq!((plain.line, with_format.line), (None, Some(0)));
-        assert_eq!(proxy.rules.checks[0].words.len(), 4);
+        assert_eq!(
+            (proxy.rules.checks[0].keyword, proxy.rules.checks[0].words.len()),
+            ("http-check", 4)
+        );
         let proxy = good("tcp-check set-var(check.a) int(1)\ntcp-check connect port src");
         assert_eq!(proxy.rules.checks.len(), 2);
     }
@@ -617,6 +680,32 @@ mod tests {
         assert!(!report.failed());
         let checks = &plan.proxies[0].back.checks;
         assert_eq!((checks.http_steps.len(), checks.tcp_steps.len()), (2, 1));
+    }
+
+    #[test]
+    fn steps_have_an_order() {
+        let http = |steps: &str| {
+            let lines: Vec<_> = steps
+                .split(' ')
+                .map(|step| match step {
+                    "c" => "http-check connect",
+                    "s" => "http-check send",
+                    "e" => "http-check expect status 200",
+                    _ => "http-check comment x",
+                })
+                .collect();
+            bad(&lines.join("\n"))
+        };
+        for fine in ["c s e", "e e", "s e e", "x c x s e", "c s e c s e", "s"] {
+            assert!(http(fine).is_empty(), "{fine}");
+        }
+        assert_eq!(http("c e"), ["expect"]);
+        assert_eq!(http("c c"), ["connect"]);
+        assert_eq!(http("s c"), ["connect"]);
+        assert_eq!(http("s x s"), ["send"]);
+        assert_eq!(http("e s"), ["send"]);
+        assert_eq!(bad("tcp-check send a\ntcp-check connect"), ["connect"]);
+        assert!(bad("tcp-check connect\ntcp-check send a\ntcp-check connect").is_empty());
     }
 
     #[test]
