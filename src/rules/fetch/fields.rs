@@ -560,7 +560,7 @@ mod tests {
             world.text("res.hdrs,hex"),
             Some("783A20730D0A6C6F6E673A20310D0A0D0A".to_owned())
         );
-        assert_eq!(world.text("res.hdrs_bin"), Some("01780173046C6F6E6701310000".to_owned()));
+        assert_eq!(world.text("res.hdrs_bin,hex"), Some("01780173046C6F6E6701310000".to_owned()));
     }
 
     #[test]

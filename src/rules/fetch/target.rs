@@ -414,7 +414,7 @@ mod tests {
         assert_eq!(world.text("base32"), Some(0xe4b3_028e_u32.to_string()));
         assert_eq!(world.text("url32"), Some(0xe40f_04d8_u32.to_string()));
         assert_eq!(world.text("base32+src,hex").as_deref(), Some("E4B3028E7F000001"));
-        assert_eq!(world.text("url32+src").as_deref(), Some("E40F04D87F000001"));
+        assert_eq!(world.text("url32+src,hex").as_deref(), Some("E40F04D87F000001"));
         assert_eq!(get("*", "Ex.com").text("url32"), Some(0x5ff0_42f3_u32.to_string()));
         let world = get("/", "Ex.com").from("[2001:db8::1]:1");
         let source = "20010DB8000000000000000000000001";
