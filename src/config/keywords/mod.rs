@@ -4,7 +4,14 @@
 //! options of `bind`, `server` and `default-server` are tables too ([`bind_options`],
 //! [`server_options`]), as are the actions of rules (in `rules`).
 
+pub mod bind;
+pub mod bind_options;
+pub mod option;
 mod rules;
+pub mod server;
+pub mod server_options;
+#[cfg(test)]
+pub(in crate::config) mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -14,7 +21,7 @@ use super::nearest::nearest;
 use super::section::{Section, Sections};
 
 /// The tables, one a family.
-const TABLES: &[&[Keyword]] = &[rules::KEYWORDS];
+const TABLES: &[&[Keyword]] = &[bind::KEYWORDS, rules::KEYWORDS, server::KEYWORDS];
 
 /// Every keyword that stands at the start of a line.
 pub fn all() -> impl Iterator<Item = &'static Keyword> {

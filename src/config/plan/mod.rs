@@ -6,6 +6,7 @@
 mod backside;
 mod bind;
 mod carp;
+mod endpoint;
 mod frontside;
 mod global;
 mod logging;
@@ -21,6 +22,7 @@ use std::ops::Deref;
 pub use backside::*;
 pub use bind::*;
 pub use carp::*;
+pub use endpoint::*;
 pub use frontside::*;
 pub use global::*;
 pub use logging::*;
