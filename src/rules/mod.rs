@@ -12,6 +12,7 @@ mod acl_names;
 pub mod action;
 pub mod arg;
 mod builtin;
+pub mod compile;
 pub mod compiler;
 pub mod condition;
 pub mod context;
@@ -21,6 +22,7 @@ pub mod fetch;
 pub mod format;
 pub mod map;
 pub mod pattern;
+pub mod program;
 pub mod select;
 pub mod target;
 #[cfg(test)]
