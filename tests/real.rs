@@ -1,8 +1,9 @@
 //! Koi reads the files that people run: twenty-odd whole configurations of the kinds that packages,
 //! tutorials and administrators write, each with the verdict of the real HAProxy in its first line.
 //!
-//! `/etc/haproxy` in a file is the test's own folder, where the certificates, maps and lists lie
-//! that the file names. Run, confirmed and recorded like `verdicts.rs`.
+//! `/etc/haproxy` in a file stands for the test's own folder, where the certificates, maps and lists
+//! lie that the file names, and its user and group for ones that every machine has. Run, confirmed
+//! and recorded like `verdicts.rs`; `tests/real/allowed.txt` lists where Koi differs.
 
 #[path = "verdicts_support/compare.rs"]
 mod compare;
@@ -23,6 +24,13 @@ use std::path::PathBuf;
 use verdict::{Case, Verdict};
 
 const HEADING: &str = "# haproxy: ";
+
+/// What a machine that runs HAProxy has, and what stands for it here.
+const HERE: &[(&str, &str)] = &[
+    ("/etc/haproxy/", "@DIR@/"),
+    ("user haproxy\n", "user nobody\n"),
+    ("group haproxy\n", "group daemon\n"),
+];
 
 /// `tests/real/NAME`.
 fn place(name: &str) -> PathBuf {
@@ -55,7 +63,7 @@ fn read(path: PathBuf) -> Case {
     let first = text.lines().next().unwrap_or_default();
     let recorded = first.strip_prefix(HEADING).and_then(|verdict| verdict.parse().ok());
     let name = path.file_stem().expect("a file's name").to_string_lossy();
-    let text = text.replace("/etc/haproxy/", "@DIR@/").into_bytes();
+    let text = HERE.iter().fold(text, |text, (from, to)| text.replace(from, to)).into_bytes();
     Case { name: format!("real/{name}"), text, recorded }
 }
 

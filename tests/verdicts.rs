@@ -5,6 +5,7 @@
 //! cargo test --test verdicts                                        # Koi against what is recorded
 //! KOI_HAPROXY=/usr/sbin/haproxy cargo test --test verdicts          # and that against HAProxy
 //! KOI_RECORD=1 KOI_HAPROXY=... cargo test --test verdicts           # writes the verdicts anew
+//! KOI_CASES=bind/ssl cargo test --test verdicts -- --nocapture      # only cases named like that
 //! ```
 //!
 //! The cases are in `tests/verdicts/AREA.txt` and, where a text file cannot hold them, in

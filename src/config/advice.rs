@@ -51,6 +51,7 @@ advice! {
     STATS_WITHOUT_DEFAULTS "stats-defaults" Warning "A `stats` line that drops the `stats` lines of the `defaults`, passwords included.",
     STATS_PASSWORD "stats-password" Warning "A user of the statistics page without a password.",
     CAPTURE_LENGTH "capture-length" Warning "A capture that asks for more than is kept.",
+    TIME_TAIL "time-tail" Warning "Characters behind the unit of a time, which nobody reads.",
     OTHER_SIDE "other-side" Warning "A keyword of the clients' side in a backend, or of the servers' side in a frontend.",
     EXTRA_WORDS "extra-words" Warning "Words behind a keyword that nobody reads.",
     ACL_NAME "acl-name" Warning "An ACL whose name hides or resembles something else.",

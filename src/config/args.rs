@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::advice;
 use super::environment::Environment;
 use super::keyword::{Feature, Keyword};
 use super::nearest::{did_you_mean, nearest};
@@ -94,6 +95,14 @@ impl<'a> Args<'a> {
         Some(Given { value: word.text.clone(), span: word.span })
     }
 
+    /// Whether there is another word; an error says that `expected` is missing.
+    pub fn peek_or_missing(&mut self, expected: &str) -> bool {
+        if self.peek().is_none() {
+            self.missing(expected);
+        }
+        self.peek().is_some()
+    }
+
     /// All that is left.
     pub fn rest(&mut self) -> &'a [Word] {
         let rest = self.line.words.get(self.next..).unwrap_or_default();
@@ -178,33 +187,52 @@ impl<'a> Args<'a> {
 
     /// A time in milliseconds or with a unit.
     pub fn time(&mut self, expected: &str) -> Option<Given<Duration>> {
-        self.time_in(expected, 1)
+        let word = self.word(expected)?;
+        self.time_of(word, expected)
+    }
+
+    /// Reads `word` as a time in milliseconds or with a unit.
+    pub fn time_of(&mut self, word: &Word, expected: &str) -> Option<Given<Duration>> {
+        let units = "units are us, ms, s, m, h, d; the longest time is 24d";
+        self.time_in(word, expected, (1, value::TIME_MAX), units)
     }
 
     /// A time in seconds or with a unit.
     pub fn seconds(&mut self, expected: &str) -> Option<Given<Duration>> {
-        self.time_in(expected, 1000)
+        let word = self.word(expected)?;
+        let units = "units are us, ms, s, m, h, d; the longest time is 24d";
+        self.time_in(word, expected, (1000, value::TIME_MAX), units)
     }
 
     /// A time in seconds or with a unit, of up to 68 years (cookies, pages, probes: no timers).
     pub fn long_seconds(&mut self, expected: &str) -> Option<Given<Duration>> {
         let word = self.word(expected)?;
-        match value::time_up_to(word, 1000, value::SECONDS_MAX) {
-            Ok(value) => Some(Given { value, span: word.span }),
-            Err(fault) => {
-                let units = "units are us, ms, s, m, h, d; the longest time is 24855d";
-                self.not_a_number(word, expected, fault, units);
-                None
-            }
-        }
+        let units = "units are us, ms, s, m, h, d; the longest time is 24855d";
+        self.time_in(word, expected, (1000, value::SECONDS_MAX), units)
     }
 
-    fn time_in(&mut self, expected: &str, unit_ms: u64) -> Option<Given<Duration>> {
-        let word = self.word(expected)?;
-        match value::time(word, unit_ms) {
-            Ok(value) => Some(Given { value, span: word.span }),
+    /// Reads a time; what stands behind its unit is told and read past, as in HAProxy.
+    fn time_in(
+        &mut self,
+        word: &Word,
+        expected: &str,
+        (unit_ms, longest): (u64, Duration),
+        units: &str,
+    ) -> Option<Given<Duration>> {
+        match value::time_start(word, unit_ms, longest) {
+            Ok((value, read)) => {
+                if read < word.len() {
+                    let message =
+                        format!("`{}` behind the unit is not read", shown_text(&word[read..]));
+                    let span = word.part(read..word.len());
+                    let fault = self.report.advise(&advice::TIME_TAIL, span, message);
+                    fault
+                        .label(format!("the time ends before this: {}", shown_text(&word[..read])));
+                    fault.help(units);
+                }
+                Some(Given { value, span: word.span })
+            }
             Err(fault) => {
-                let units = "units are us, ms, s, m, h, d; the longest time is 24d";
                 self.not_a_number(word, expected, fault, units);
                 None
             }

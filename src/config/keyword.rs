@@ -62,6 +62,14 @@ pub enum Feature {
     Mail,
     /// Signatures and encryption in rules.
     Cryptography,
+    /// Looking into the first bytes of a connection.
+    Inspection,
+    /// What the kernel counts for a connection, and which addresses are its own.
+    KernelFigures,
+    /// Details of TLS handshakes and certificates.
+    TlsDetails,
+    /// The fetch `acl`.
+    AclSamples,
 }
 
 impl Feature {
@@ -103,6 +111,10 @@ impl Feature {
             Feature::Cache => "a cache",
             Feature::Mail => "mail alerts",
             Feature::Cryptography => "signatures and encryption in rules",
+            Feature::Inspection => "rules that look into a connection's first bytes",
+            Feature::KernelFigures => "the kernel's figures of a connection",
+            Feature::AclSamples => "ACLs as samples (`acl(...)`)",
+            Feature::TlsDetails => "these details of TLS handshakes and certificates",
         }
     }
 }

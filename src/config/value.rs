@@ -18,38 +18,49 @@ pub enum NumberFault {
 /// The longest time that HAProxy keeps: 2^31 - 1 milliseconds, nearly 25 days.
 pub const TIME_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// The longest time that HAProxy keeps where it counts in seconds: 2^31 - 1 of them, 68 years.
+pub const SECONDS_MAX: Duration = Duration::from_secs(i32::MAX as u64);
+
 /// A time; `unit_ms` is what a number without a unit counts in (1: milliseconds, 1000: seconds).
 ///
 /// # Errors
 /// Why it is none.
 pub fn time(text: &str, unit_ms: u64) -> Result<Duration, NumberFault> {
-    time_up_to(text, unit_ms, TIME_MAX)
+    match time_start(text, unit_ms, TIME_MAX)? {
+        (time, read) if read == text.len() => Ok(time),
+        _ => Err(NumberFault::Unit(text.len() - digits(text)?.1.len())),
+    }
 }
 
-/// The longest time that HAProxy keeps where it counts in seconds: 2^31 - 1 of them, 68 years.
-pub const SECONDS_MAX: Duration = Duration::from_secs(i32::MAX as u64);
-
-/// A time of at most `longest`; see [`time`].
+/// A time of at most `longest` at the start of `text`, and how many bytes of it were read: HAProxy
+/// only warns about what follows a unit (`5min`, `1h30m`).
 ///
 /// # Errors
 /// Why it is none.
-pub fn time_up_to(text: &str, unit_ms: u64, longest: Duration) -> Result<Duration, NumberFault> {
+pub fn time_start(
+    text: &str,
+    unit_ms: u64,
+    longest: Duration,
+) -> Result<(Duration, usize), NumberFault> {
     let (number, unit) = digits(text)?;
     let at = text.len() - unit.len();
-    let us_each = match unit {
-        "" => unit_ms * 1000,
-        "us" => 1,
-        "ms" => 1000,
-        "s" => 1_000_000,
-        "m" => 60_000_000,
-        "h" => 3_600_000_000,
-        "d" => 86_400_000_000,
-        _ => return Err(NumberFault::Unit(at)),
+    let units = [
+        ("ms", 1000),
+        ("us", 1),
+        ("s", 1_000_000),
+        ("m", 60_000_000),
+        ("h", 3_600_000_000),
+        ("d", 86_400_000_000),
+    ];
+    let (length, us_each) = match units.iter().find(|(name, _)| unit.starts_with(name)) {
+        Some((name, us_each)) => (name.len(), *us_each),
+        None if unit.is_empty() => (0, unit_ms * 1000),
+        None => return Err(NumberFault::Unit(at)),
     };
     let time = number.checked_mul(us_each).map(Duration::from_micros);
-    // A time that is not zero must not become zero: it is rounded up, as HAProxy does.
     let time = time.filter(|&time| time <= longest).ok_or(NumberFault::TooLarge)?;
-    Ok(Duration::from_millis(time.as_micros().div_ceil(1000) as u64))
+    // A time that is not zero must not become zero: it is rounded up, as HAProxy does.
+    Ok((Duration::from_millis(time.as_micros().div_ceil(1000) as u64), at + length))
 }
 
 /// A size in bytes, or a plain count: units `k`, `m`, `g` of 1024 in either case.
@@ -103,7 +114,10 @@ mod tests {
         assert_eq!(time("1us", 1), Ok(Duration::from_millis(1)));
         assert_eq!(time("15m", 1), Ok(Duration::from_secs(900)));
         assert_eq!(time("25d", 1), Err(NumberFault::TooLarge));
-        assert_eq!(time_up_to("30d", 1000, SECONDS_MAX), Ok(Duration::from_secs(2_592_000)));
+        let month = Duration::from_secs(2_592_000);
+        assert_eq!(time_start("30d", 1000, SECONDS_MAX), Ok((month, 3)));
+        assert_eq!(time_start("1h30m", 1, TIME_MAX), Ok((Duration::from_secs(3600), 2)));
+        assert_eq!(time("5min", 1), Err(NumberFault::Unit(1)));
         assert_eq!(time("3x", 1), Err(NumberFault::Unit(1)));
         assert_eq!(time("\u{ff13}0", 1), Err(NumberFault::ForeignDigits));
         assert_eq!(size("50k"), Ok(51_200));

@@ -9,6 +9,10 @@ use crate::config::keywords;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::report::Level;
 use crate::config::section::Section;
+use crate::rules::fetch::acl_names;
+use crate::rules::{action, convert, fetch};
+
+mod rules;
 
 /// How wide explanations are printed.
 const WIDTH: usize = 80;
@@ -28,6 +32,27 @@ const CLASSES: &[Class] = &[
         about: "what a line may begin with",
         names: || keywords::all().map(|keyword| keyword.name).collect(),
         show: |name| keywords::all().filter(|it| it.name == name).map(keyword).collect(),
+    },
+    Class {
+        name: "fetch",
+        about: "where samples come from: `req.hdr(host)`, `src`",
+        names: || fetch::names().chain(acl_names::all().map(|it| it.name)).collect(),
+        show: |name| {
+            let fetches = fetch::find(name).map(rules::fetch);
+            fetches.into_iter().chain(acl_names::acl_name(name).map(rules::acl_name)).collect()
+        },
+    },
+    Class {
+        name: "converter",
+        about: "what changes a sample: `lower`, `map(file)`",
+        names: || convert::names().collect(),
+        show: |name| convert::find(name).map(rules::converter).into_iter().collect(),
+    },
+    Class {
+        name: "action",
+        about: "what rules do: `http-request deny`",
+        names: || action::all().map(|it| it.name).collect(),
+        show: |name| action::all().filter(|it| it.name == name).map(rules::action).collect(),
     },
     Class {
         name: "section",
@@ -106,7 +131,16 @@ fn keyword(keyword: &Keyword) -> String {
         Prefix::No => out.push_str("  prefix:  no\n"),
         Prefix::NoDefault => out.push_str("  prefix:  no, default\n"),
     }
-    out.push_str(&match keyword.status {
+    out.push_str(&status(keyword.status));
+    if !keyword.example.is_empty() {
+        out.push_str(&format!("  example: {}\n", keyword.example));
+    }
+    out
+}
+
+/// What Koi does with a word, as a line of its entry.
+fn status(status: Status) -> String {
+    match status {
         Status::Supported => "  status:  supported\n".to_owned(),
         Status::Later(feature) => {
             format!("  status:  read and checked; this build has no {} yet\n", feature.words())
@@ -115,11 +149,7 @@ fn keyword(keyword: &Keyword) -> String {
         Status::Refused { why, instead } => {
             format!("  status:  refused: {why}\n  instead: {instead}\n")
         }
-    });
-    if !keyword.example.is_empty() {
-        out.push_str(&format!("  example: {}\n", keyword.example));
     }
-    out
 }
 
 fn section(section: Section) -> String {

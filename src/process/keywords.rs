@@ -4,6 +4,9 @@ use crate::config::keyword::Status;
 use crate::config::keywords;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::section::Section;
+use crate::rules::arg::signature;
+use crate::rules::fetch::acl_names;
+use crate::rules::{convert, fetch};
 
 /// A class of words, named as HAProxy names it.
 struct Class {
@@ -14,12 +17,12 @@ struct Class {
 
 /// The classes. One whose words are not built yet lists nothing, and says so.
 const CLASSES: &[Class] = &[
-    Class { name: "acl", about: "ACL keywords", list: nothing },
+    Class { name: "acl", about: "ACL keywords", list: acl_names },
     Class { name: "cfg", about: "configuration keywords", list: configuration },
     Class { name: "cli", about: "commands of the runtime socket", list: nothing },
-    Class { name: "cnv", about: "converters", list: nothing },
+    Class { name: "cnv", about: "converters", list: converters },
     Class { name: "flt", about: "filters", list: nothing },
-    Class { name: "smp", about: "sample fetches", list: nothing },
+    Class { name: "smp", about: "sample fetches", list: fetches },
     Class { name: "svc", about: "services", list: nothing },
 ];
 
@@ -59,6 +62,30 @@ fn help(out: &mut String) {
 
 fn nothing(out: &mut String) {
     out.push_str("# (none in this build)\n");
+}
+
+fn acl_names(out: &mut String) {
+    for name in acl_names::all() {
+        out.push_str(&format!("{} = {} -m {}\n", name.name, name.fetch, name.method.name()));
+    }
+}
+
+fn fetches(out: &mut String) {
+    let known = fetch::all().filter(|fetch| !matches!(fetch.status, Status::Refused { .. }));
+    for fetch in known {
+        let params = signature(fetch.params);
+        let params = if params.is_empty() { params } else { format!("({params})") };
+        out.push_str(&format!("{}{params}: {}\n", fetch.name, fetch.output));
+    }
+}
+
+fn converters(out: &mut String) {
+    let known = convert::all().filter(|it| !matches!(it.status, Status::Refused { .. }));
+    for it in known {
+        let params = signature(it.params);
+        let params = if params.is_empty() { params } else { format!("({params})") };
+        out.push_str(&format!("{}{params}: {} => {}\n", it.name, it.output, it.input));
+    }
 }
 
 /// Section by section, what may stand in it; what is refused is left out.

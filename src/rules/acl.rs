@@ -8,12 +8,14 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::acl_names;
 use super::compiler::Compiler;
 use super::context::Context;
 use super::expr::{Expr, begins_converter, name_at, trailing, unknown};
-use super::fetch;
-use super::pattern::{self, Lists, Method, Operator, Origin, Parsed, Path, Pattern, Patterns};
+use super::fetch::acl_names::{self, acl_name};
+use super::fetch::{self, in_group};
+use super::pattern::{
+    self, Lists, Method, Operator, Origin, Parsed, Path, Pattern, Patterns, as_text,
+};
 use super::value::Value;
 use crate::config::advice;
 use crate::config::args::{shown, shown_text};
@@ -100,10 +102,37 @@ impl Test {
     pub fn holds(&self, context: &Context<'_>) -> bool {
         let mut holds = false;
         self.expr.each(context, &mut |value| {
-            holds = self.patterns.matches(&value);
+            holds = self.matches(&value, context);
             if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         holds
+    }
+
+    /// Whether this sample matches a pattern.
+    pub fn matches(&self, value: &Value<'_>, context: &Context<'_>) -> bool {
+        match self.patterns.method() {
+            Method::Group => self.groups(value, context).next().is_some(),
+            _ => self.patterns.matches(value),
+        }
+    }
+
+    /// The first pattern, in the order written, that this sample matches. Slow.
+    pub fn first(&self, value: &Value<'_>, context: &Context<'_>) -> Option<&Pattern> {
+        match self.patterns.method() {
+            Method::Group => self.groups(value, context).next(),
+            _ => self.patterns.first(value),
+        }
+    }
+
+    /// The patterns that are groups of the user that a sample names.
+    fn groups<'t>(
+        &'t self,
+        user: &Value<'_>,
+        context: &Context<'_>,
+    ) -> impl Iterator<Item = &'t Pattern> {
+        self.patterns.list().iter().filter(move |group| {
+            as_text(user, |user| in_group(context, &self.expr.args, user, &group.text))
+        })
     }
 
     /// Hands every sample to `each`.
@@ -132,8 +161,7 @@ pub fn joined(words: &[Word]) -> Box<str> {
 fn expression(word: &Word, compiler: &mut Compiler<'_>) -> Option<(Expr, Option<Method>)> {
     let name = name_at(word, 0);
     let text = &word[name.clone()];
-    let named =
-        acl_names::find(text).and_then(|(fetch, method)| Some((fetch::find(fetch)?, Some(method))));
+    let named = acl_name(text).and_then(|it| Some((fetch::find(it.fetch)?, Some(it.method))));
     let found = named.or_else(|| fetch::find(text).map(|fetch| (fetch, None)));
     let Some((fetch, method)) = found else {
         unknown_fetch(word, word.part(name.clone()), text, compiler.report);
@@ -162,9 +190,8 @@ fn unknown_fetch(word: &Word, span: Span, name: &str, report: &mut Report) {
                 .help("write !{ ... }");
         }
         _ => {
-            let names = acl_names::names().chain(fetch::names().map(str::to_owned));
-            let names: Vec<String> = names.collect();
-            unknown("fetch", name, span, names.iter().map(String::as_str), report);
+            let names = acl_names::all().map(|it| it.name).chain(fetch::names());
+            unknown("fetch", name, span, names, report);
         }
     }
 }
@@ -264,7 +291,7 @@ impl Parser<'_, '_> {
 
     fn named_method(&mut self, expr: &Expr, flag: &Word, name: &Word) -> Option<()> {
         let Some(method) = Method::named(name) else {
-            let all = pattern::NAMED.iter().map(|(name, _)| *name);
+            let all = pattern::NAMED.iter().map(|method| method.name());
             let near = did_you_mean(&nearest(name, all.clone()));
             let fault = self
                 .compiler
@@ -288,11 +315,11 @@ impl Parser<'_, '_> {
         }
         let kind = expr.output();
         if !method.takes(kind) {
-            let fits = pattern::NAMED.iter().filter(|(_, method)| method.takes(kind));
-            let fits: Vec<_> = fits.map(|(name, _)| *name).collect();
+            let fits = pattern::NAMED.iter().filter(|method| method.takes(kind));
+            let fits: Vec<_> = fits.map(|method| method.name()).collect();
             self.compiler
                 .report
-                .error(name.span, format!("`-m {method}` cannot compare `{}`", expr.text))
+                .error(name.span, format!("`-m {}` cannot compare `{}`", method.name(), expr.text))
                 .label(format!("not for a sample of type {kind}"))
                 .help(format!("there are: {}", fits.join(", ")));
             return None;
@@ -408,7 +435,7 @@ impl Parser<'_, '_> {
     ) -> Option<()> {
         match pattern::parse(method, text, operator, self.fold, self.strict) {
             Ok(parsed) => {
-                if method == Method::Verb && pattern::misspelt_verb(text) {
+                if method == Method::Meth && pattern::misspelt_verb(text) {
                     misspelt(text, span, self.compiler.report);
                 }
                 self.list.push(Pattern { text: text.into(), operator, fold: self.fold, origin });
@@ -423,7 +450,7 @@ impl Parser<'_, '_> {
                 let message = format!("`{}` {}{place}", shown_text(text), fault.message);
                 let fault_at = self.compiler.report.error(span, message);
                 fault_at.label(match &origin {
-                    Origin::Word(_) => format!("a pattern of the method {method}"),
+                    Origin::Word(_) => format!("a pattern of the method {}", method.name()),
                     Origin::Line(..) => "in this file".to_owned(),
                 });
                 fault_at.help(fault.help);

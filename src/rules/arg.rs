@@ -205,9 +205,10 @@ pub fn check(
     word: &Word,
     compiler: &mut Compiler<'_>,
 ) -> Option<Vec<Arg>> {
-    // `name()` is the same as `name`.
+    // `name()` is the same as `name`, except where an empty text is a value.
     let raw = if let [only] = raw
         && only.text.is_empty()
+        && !params.first().is_some_and(|first| takes_empty(first.kind))
     {
         &[]
     } else {
@@ -226,7 +227,7 @@ pub fn check(
     for (index, param) in params.iter().enumerate() {
         match raw.get(index) {
             // An empty text is a value of its own where text is wanted.
-            Some(one) if !one.text.is_empty() || matches!(param.kind, Kind::Str | Kind::Regex) => {
+            Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
                 args.push(typed(name, param, one, word, compiler)?);
             }
             _ if param.optional => args.push(absent(param, compiler)),
@@ -240,6 +241,11 @@ pub fn check(
         }
     }
     Some(args)
+}
+
+/// Whether an empty text is a value of its own.
+fn takes_empty(kind: Kind) -> bool {
+    matches!(kind, Kind::Str | Kind::Regex | Kind::Field)
 }
 
 /// `name[,occurrence]`: the parameters as documentation shows them.

@@ -385,8 +385,8 @@ fn explain<'r>(test: &'r Test, known: bool, context: &Context<'_>) -> TestReport
     let (mut values, mut matched) = (Vec::new(), None);
     if known {
         test.values(context, |value| {
-            if matched.is_none() && test.patterns.matches(value) {
-                matched = Some((values.len(), test.patterns.first(value)));
+            if matched.is_none() && test.matches(value, context) {
+                matched = Some((values.len(), test.first(value, context)));
             }
             values.push(value.clone().into_owned());
         });

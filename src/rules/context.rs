@@ -103,6 +103,12 @@ pub struct Exchange {
     pub priority_class: i64,
     /// What `set-priority-offset` set.
     pub priority_offset: i64,
+    /// What `set-timeout client` set, in milliseconds.
+    pub client_timeout_ms: Option<u64>,
+    /// What `set-timeout server` set, in milliseconds.
+    pub server_timeout_ms: Option<u64>,
+    /// What `set-timeout tunnel` set, in milliseconds.
+    pub tunnel_timeout_ms: Option<u64>,
     /// How often a server was dialled again.
     pub retries: i64,
     /// Whether another server was chosen after a failure.

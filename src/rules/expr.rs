@@ -140,18 +140,10 @@ impl Expr {
         fits
     }
 
-    /// The sample: of several, the last.
+    /// The sample: of several, the one that the fetch is said to give, mostly the last.
     pub fn last<'a>(&'a self, context: &Context<'a>) -> Option<Value<'a>> {
         let value = match self.fetch.get {
-            Get::One(get) => get(context, &self.args),
-            Get::Many(get) => {
-                let mut last = None;
-                let _ = get(context, &self.args, &mut |value| {
-                    last = Some(value);
-                    ControlFlow::Continue(())
-                });
-                last
-            }
+            Get::One(get) | Get::Many(get, _) => get(context, &self.args),
             Get::Never => None,
         };
         self.convert(context, value?)
@@ -171,10 +163,10 @@ impl Expr {
                     let _ = each(value);
                 }
             }
-            Get::Many(get) if self.steps.is_empty() => {
+            Get::Many(_, get) if self.steps.is_empty() => {
                 let _ = get(context, &self.args, each);
             }
-            Get::Many(get) => {
+            Get::Many(_, get) => {
                 let _ = get(context, &self.args, &mut |value| match self.convert(context, value) {
                     Some(value) => each(value),
                     None => ControlFlow::Continue(()),

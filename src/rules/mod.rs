@@ -8,7 +8,6 @@
 //! converters and actions stand in tables with their types and documentation.
 
 pub mod acl;
-mod acl_names;
 pub mod action;
 pub mod arg;
 mod builtin;

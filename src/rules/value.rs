@@ -100,16 +100,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As text: what a log format or a string converter sees. Binary becomes upper-case hexadecimal.
+    /// As text: what a log format or a string converter sees. Binary stays as it is.
     pub fn into_text(self) -> Cow<'a, [u8]> {
         match self {
             Value::Bool(it) => Cow::Borrowed(if it { b"1" } else { b"0" }),
             Value::Int(it) => Cow::Owned(it.to_string().into_bytes()),
             Value::Addr(it) => Cow::Owned(it.to_string().into_bytes()),
-            Value::Str(it) | Value::Method(it) => it,
-            Value::Bin(it) => {
-                Cow::Owned(it.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect())
-            }
+            Value::Str(it) | Value::Method(it) | Value::Bin(it) => it,
         }
     }
 
@@ -131,7 +128,7 @@ impl<'a> Value<'a> {
             Value::Int(it) => Some(*it),
             Value::Addr(IpAddr::V4(it)) => Some(i64::from(u32::from(*it))),
             Value::Addr(IpAddr::V6(_)) => None,
-            Value::Str(it) | Value::Bin(it) | Value::Method(it) => Some(leading_number(it)),
+            Value::Str(it) | Value::Bin(it) | Value::Method(it) => leading_number(it),
         }
     }
 
@@ -183,8 +180,12 @@ pub fn castable(from: Type, to: Type) -> bool {
     }
 }
 
-/// The number that text begins with, as C's `strtoll`: what follows is ignored, no digits are 0.
-fn leading_number(text: &[u8]) -> i64 {
+/// The number that text begins with, as C's `strtol`: HAProxy ignores what follows, so text without a
+/// number is zero. Empty text is no number.
+fn leading_number(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
     let (negative, digits) = match text.trim_ascii_start() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -195,5 +196,5 @@ fn leading_number(text: &[u8]) -> i64 {
         .iter()
         .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
     let number = number.unwrap_or(i64::MAX);
-    if negative { -number } else { number }
+    Some(if negative { -number } else { number })
 }

@@ -11,6 +11,7 @@ pub mod folder;
 pub mod peer;
 pub mod random;
 pub mod relay;
+pub mod rules;
 pub mod soak;
 
 use koi::worker::{

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::folder::Folder;
 use super::haproxy::{Haproxy, Ruling};
-use super::koi;
+use super::koi::{self, Answer};
 use super::run::in_parallel;
 use super::verdict::{Case, Verdict};
 
@@ -21,7 +21,7 @@ pub fn is_recording() -> bool {
 /// HAProxy's verdict of every case, each change told on the terminal.
 pub fn record(cases: &[Case], folder: &Folder) -> Vec<Verdict> {
     let haproxy = Haproxy::find().unwrap_or_else(|why| panic!("nothing to record from: {why}"));
-    let rulings = ask_haproxy(&haproxy, cases, folder);
+    let rulings = ask_haproxy(&haproxy, &cases.iter().collect::<Vec<_>>(), folder);
     for (case, ruling) in cases.iter().zip(&rulings) {
         if case.recorded != Some(ruling.verdict) {
             let before = case.recorded.map_or("nothing".to_owned(), |verdict| verdict.to_string());
@@ -32,33 +32,35 @@ pub fn record(cases: &[Case], folder: &Folder) -> Vec<Verdict> {
     rulings.iter().map(|ruling| ruling.verdict).collect()
 }
 
-/// Both halves of the test. Panics with the list of all faults.
+/// Both halves of the test, for the cases that `KOI_CASES` wants: those whose name contains it, or
+/// all. Panics with the list of all faults.
 pub fn check(cases: &[Case], folder: &Folder, allowed: &Path) {
-    println!("{}", count(cases.iter().map(expected)));
-    let rulings = match Haproxy::find() {
-        Ok(haproxy) => Some((ask_haproxy(&haproxy, cases, folder), haproxy)),
+    let wanted = std::env::var("KOI_CASES").unwrap_or_default();
+    let cases: Vec<&Case> = cases.iter().filter(|case| case.name.contains(&wanted)).collect();
+    println!("{}", count(cases.iter().map(|case| expected(case))));
+    let rulings = rulings(&cases, folder);
+    let mut faults = rulings.as_ref().map_or(Vec::new(), |rulings| unconfirmed(&cases, rulings));
+    let mut allowed = read_allowed(allowed);
+    allowed.retain(|name, _| name.contains(&wanted));
+    faults.extend(compare(&cases, folder, rulings.as_deref(), &allowed));
+    assert!(faults.is_empty(), "{} faults:\n{}\n", faults.len(), faults.join("\n"));
+}
+
+/// HAProxy's, if there is one to ask.
+fn rulings(cases: &[&Case], folder: &Folder) -> Option<Vec<Ruling>> {
+    match Haproxy::find() {
+        Ok(haproxy) => {
+            println!("confirming them by {haproxy}");
+            Some(ask_haproxy(&haproxy, cases, folder))
+        }
         Err(why) => {
             println!("*** SKIPPED: confirming the recorded verdicts: {why} ***");
             None
         }
-    };
-    let mut faults = Vec::new();
-    if let Some((rulings, haproxy)) = &rulings {
-        let wrong = unconfirmed(cases, rulings);
-        println!("{haproxy} confirms {} of {}", cases.len() - wrong.len(), cases.len());
-        faults.extend(wrong);
     }
-    let allowed = read_allowed(allowed);
-    faults.extend(compare(
-        cases,
-        folder,
-        rulings.as_ref().map(|(rulings, _)| &rulings[..]),
-        &allowed,
-    ));
-    assert!(faults.is_empty(), "{} faults:\n{}\n", faults.len(), faults.join("\n"));
 }
 
-fn ask_haproxy(haproxy: &Haproxy, cases: &[Case], folder: &Folder) -> Vec<Ruling> {
+fn ask_haproxy(haproxy: &Haproxy, cases: &[&Case], folder: &Folder) -> Vec<Ruling> {
     in_parallel(cases, |case| {
         haproxy.judge(folder, &folder.put(&case.name, &folder.fill_in(&case.text)))
     })
@@ -69,7 +71,7 @@ fn expected(case: &Case) -> Verdict {
 }
 
 /// The cases of which HAProxy says something else than what is recorded.
-fn unconfirmed(cases: &[Case], rulings: &[Ruling]) -> Vec<String> {
+fn unconfirmed(cases: &[&Case], rulings: &[Ruling]) -> Vec<String> {
     let wrong = cases.iter().zip(rulings).filter(|(case, now)| expected(case) != now.verdict);
     wrong
         .map(|(case, now)| {
@@ -82,7 +84,7 @@ fn unconfirmed(cases: &[Case], rulings: &[Ruling]) -> Vec<String> {
 /// The cases of which Koi says something else, unless that is allowed; and whatever is allowed
 /// without need.
 fn compare(
-    cases: &[Case],
+    cases: &[&Case],
     folder: &Folder,
     rulings: Option<&[Ruling]>,
     allowed: &BTreeMap<String, String>,
@@ -90,26 +92,36 @@ fn compare(
     let answers = in_parallel(cases, |case| {
         koi::ask(folder, &folder.put(&case.name, &folder.fill_in(&case.text)))
     });
-    let mut faults = Vec::new();
-    let mut needed = 0;
+    let (mut faults, mut kinds) = (Vec::new(), BTreeMap::new());
     for (index, (case, answer)) in cases.iter().zip(&answers).enumerate() {
-        let verdict = expected(case);
-        match (answer.equals(verdict), allowed.get(&case.name)) {
-            (true, None) => {}
-            (false, Some(_)) => needed += 1,
-            (true, Some(_)) => faults.push(format!("{}: allowed, but equal now", case.name)),
-            (false, None) => {
-                let message = rulings.map_or("", |rulings| &rulings[index].message);
-                let (name, brief) = (&case.name, answer.brief());
-                faults.push(format!("{name}: HAProxy {verdict} ({message}); Koi {brief}"));
+        let difference = answer.difference(expected(case));
+        let kind = match (difference, allowed.contains_key(&case.name)) {
+            (None, false) => "equal",
+            (Some(_), true) => "allowed to differ",
+            (None, true) => {
+                faults.push(format!("{}: allowed, but equal now", case.name));
+                "equal, though allowed to differ"
             }
-        }
+            (Some(difference), false) => {
+                let message = rulings.map_or("", |rulings| &rulings[index].message);
+                faults.push(difference_line(case, message, answer));
+                difference
+            }
+        };
+        *kinds.entry(kind).or_insert(0) += 1;
     }
     for name in allowed.keys().filter(|name| !cases.iter().any(|case| case.name == **name)) {
         faults.push(format!("{name}: allowed, but there is no such case"));
     }
-    println!("Koi differs in {}, {needed} of them as allowed", faults.len() + needed);
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    println!("Koi: {}", kinds.join(", "));
     faults
+}
+
+fn difference_line(case: &Case, message: &str, answer: &Answer) -> String {
+    let (name, verdict, brief) = (&case.name, expected(case), answer.brief());
+    let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
+    format!("{name}: HAProxy {verdict}{message}; Koi {brief}")
 }
 
 /// `case-name: reason` per line; lines with `#` and empty ones say nothing.

@@ -27,7 +27,7 @@ pub struct Haproxy {
 /// What it said of one file.
 pub struct Ruling {
     pub verdict: Verdict,
-    /// The first alert, on one line; without one, the last line that was printed.
+    /// Of a refusal: the first alert, on one line; without one, the last line that was printed.
     pub message: String,
 }
 
@@ -61,9 +61,9 @@ impl Haproxy {
         let ended = run(&mut folder.check(&self.program, file), &file.with_extension("haproxy"));
         let status = ended.status.and_then(|status| status.code());
         let (line, message) = first_alert(&ended.said, file);
-        let verdict = match status {
-            Some(0) => Verdict::Accepts,
-            Some(1 | NO_LISTENER) => Verdict::Refuses(line),
+        let (verdict, message) = match status {
+            Some(0) => (Verdict::Accepts, String::new()),
+            Some(1 | NO_LISTENER) => (Verdict::Refuses(line), message),
             _ => panic!("HAProxy ended oddly on {}: {}", file.display(), ended.said),
         };
         Ruling { verdict, message }

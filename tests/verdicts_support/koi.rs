@@ -39,14 +39,18 @@ pub fn ask(folder: &Folder, file: &Path) -> Answer {
 }
 
 impl Answer {
-    /// Whether Koi came to the verdict: the same status, and for a refusal an error at its line.
-    pub fn equals(&self, verdict: Verdict) -> bool {
-        match verdict {
-            Verdict::Accepts => self.status == Some(0),
-            Verdict::Refuses(0) => self.status == Some(1),
-            Verdict::Refuses(line) => {
-                self.status == Some(1) && self.faults.iter().any(|fault| fault.line == line)
+    /// In what Koi's verdict differs, if it does: for a refusal, one of its errors must be at that
+    /// line.
+    pub fn difference(&self, verdict: Verdict) -> Option<&'static str> {
+        match (self.status, verdict) {
+            (Some(0), Verdict::Accepts) | (Some(1), Verdict::Refuses(0)) => None,
+            (Some(1), Verdict::Refuses(line)) => {
+                let meets = self.faults.iter().any(|fault| fault.line == line);
+                (!meets).then_some("refused at another line")
             }
+            (Some(0), Verdict::Refuses(_)) => Some("wrongly accepted"),
+            (Some(1), Verdict::Accepts) => Some("wrongly refused"),
+            _ => Some("fallen over"),
         }
     }
 

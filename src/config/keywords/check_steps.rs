@@ -8,11 +8,13 @@
 use core::net::IpAddr;
 
 use super::common::{in_section, keep, surplus, text, word};
+use super::connection;
 use crate::config::args::{Args, shown};
 use crate::config::plan::{
     CheckAction, CheckBytes, CheckConnect, CheckExpect, CheckField, CheckMatch, CheckPattern,
     CheckRequest, CheckStep, CheckText, Given, Proxy, RuleLine,
 };
+use crate::config::source::Span;
 use crate::config::value;
 use crate::config::word::Word;
 
@@ -55,6 +57,19 @@ const TCP_STEPS: &[&str] = &[
     "unset-var()",
 ];
 
+/// `http-check expect` and the other steps that are keywords of their own: the last word of the
+/// keyword is the step's name.
+pub fn http_step(args: &mut Args<'_>, proxy: &mut Proxy) {
+    args.next -= 1;
+    http_check(args, proxy);
+}
+
+/// `tcp-check expect` and its like.
+pub fn tcp_step(args: &mut Args<'_>, proxy: &mut Proxy) {
+    args.next -= 1;
+    tcp_check(args, proxy);
+}
+
 /// `http-check`.
 pub fn http_check(args: &mut Args<'_>, proxy: &mut Proxy) {
     let first = args.next;
@@ -71,10 +86,13 @@ pub fn http_check(args: &mut Args<'_>, proxy: &mut Proxy) {
         }
     };
     let Some(draft) = draft else { return args.skip() };
-    let step = step(args, proxy, first, draft);
     let steps = &mut proxy.back.checks.http_steps;
-    steps.retain(|step| in_section(proxy.span, step.span));
-    steps.push(step);
+    drop_inherited(steps, proxy.span);
+    if !in_order(args, name, steps, &draft.action, true) {
+        return;
+    }
+    let step = step(args, proxy, ("http-check", first), draft);
+    proxy.back.checks.http_steps.push(step);
 }
 
 /// `tcp-check`.
@@ -93,18 +111,79 @@ pub fn tcp_check(args: &mut Args<'_>, proxy: &mut Proxy) {
         }
     };
     let Some(draft) = draft else { return args.skip() };
-    let step = step(args, proxy, first, draft);
     let steps = &mut proxy.back.checks.tcp_steps;
-    steps.retain(|step| in_section(proxy.span, step.span));
-    steps.push(step);
+    drop_inherited(steps, proxy.span);
+    if !in_order(args, name, steps, &draft.action, false) {
+        return;
+    }
+    let step = step(args, proxy, ("tcp-check", first), draft);
+    proxy.back.checks.tcp_steps.push(step);
+}
+
+/// What matters for the order of steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Send,
+    Expect,
+}
+
+fn stage(action: &CheckAction) -> Option<Stage> {
+    match action {
+        CheckAction::Comment | CheckAction::Variable => None,
+        CheckAction::Connect(_) => Some(Stage::Connect),
+        CheckAction::SendRequest(_) | CheckAction::SendBytes(_) => Some(Stage::Send),
+        CheckAction::Expect(_) => Some(Stage::Expect),
+    }
+}
+
+/// Whether a step may follow the others: connections come first, and HTTP has one request and its
+/// expectations for each connection.
+fn in_order(
+    args: &mut Args<'_>,
+    name: &Word,
+    steps: &[CheckStep],
+    action: &CheckAction,
+    http: bool,
+) -> bool {
+    let mut before = steps.iter().filter_map(|step| stage(&step.action));
+    let first = before.next();
+    let last = before.next_back().or(first);
+    let missing = match (stage(action), last) {
+        (Some(Stage::Connect), Some(_)) if first != Some(Stage::Connect) => {
+            args.error(name.span, "the first step must connect if a later one does")
+                .label("there are steps before this that use another connection")
+                .help("begin with `connect`");
+            return false;
+        }
+        (Some(Stage::Connect), Some(Stage::Connect | Stage::Send)) if http => "expect",
+        (Some(Stage::Send), Some(Stage::Send | Stage::Expect)) if http => "connect",
+        (Some(Stage::Expect), Some(Stage::Connect)) if http => "send",
+        _ => return true,
+    };
+    args.error(name.span, format!("a step with `{missing}` is missing before this one"))
+        .label("HTTP checks go: connect, send, expect, and then again");
+    false
+}
+
+/// Forgets the steps of `defaults`; `proxy` is the place of the section's header.
+fn drop_inherited(steps: &mut Vec<CheckStep>, proxy: Span) {
+    if steps.first().is_some_and(|step| !in_section(proxy, step.span)) {
+        steps.clear();
+    }
 }
 
 /// The step, its line kept if something is to be compiled; `first` is the index of its first word.
-fn step(args: &Args<'_>, proxy: &mut Proxy, first: usize, draft: Draft) -> CheckStep {
+fn step(
+    args: &Args<'_>,
+    proxy: &mut Proxy,
+    (keyword, first): (&'static str, usize),
+    draft: Draft,
+) -> CheckStep {
     let span = args.line.span;
     let line = draft.compile.then(|| {
         let words = args.line.words.get(first..).unwrap_or_default();
-        let line = RuleLine { keyword: args.keyword.name, words: words.into(), span };
+        let line = RuleLine { keyword, words: words.into(), span };
         keep(&mut proxy.rules.checks, line)
     });
     CheckStep { span, action: draft.action, line, comment: draft.comment }
@@ -171,16 +250,13 @@ fn port(args: &mut Args<'_>, connect: &mut CheckConnect) -> Option<()> {
 /// An address; a port behind it is read past, as in HAProxy.
 fn address(args: &mut Args<'_>) -> Option<Given<IpAddr>> {
     let word = word(args, "an address")?;
-    let parsed = word.parse::<IpAddr>().ok();
-    let socket = || word.parse::<core::net::SocketAddr>().ok().map(|socket| socket.ip());
-    match parsed.or_else(socket) {
-        Some(value) => Some(Given { value, span: word.span }),
-        None => {
-            args.error(word.span, format!("`{}` is not an address", shown(word)))
-                .label("expected an IPv4 or IPv6 address");
-            None
-        }
-    }
+    let (address, _) = connection::address(args, word)?;
+    let Some(value) = address else {
+        args.error(word.span, "a single address is needed")
+            .label("expected an IPv4 or IPv6 address");
+        return None;
+    };
+    Some(Given { value, span: word.span })
 }
 
 fn alpn(args: &mut Args<'_>) -> Option<Vec<Box<str>>> {
@@ -195,8 +271,8 @@ fn alpn(args: &mut Args<'_>) -> Option<Vec<Box<str>>> {
 
 fn protocol(args: &mut Args<'_>) -> Option<Given<Box<str>>> {
     let word = word(args, "`h1` or `h2`")?;
-    if !matches!(&*word.text, "h1" | "h2" | "none") {
-        args.unknown(word, "a protocol", ["h1", "h2", "none"]);
+    if !matches!(&*word.text, "h1" | "h2") {
+        args.unknown(word, "a protocol", ["h1", "h2"]);
         return None;
     }
     Some(Given { value: word.text.clone(), span: word.span })
@@ -388,6 +464,10 @@ fn pattern(args: &mut Args<'_>, first: &Word, http: bool) -> Option<(bool, Check
             name.cut(1..name.len())
         };
     }
+    if not && &*name.text == "custom" {
+        args.error(name.span, "`!` cannot stand before `custom`");
+        return None;
+    }
     let pattern = match (&*name.text, http) {
         ("status", true) => CheckPattern::Statuses(statuses(args)?),
         ("rstatus", true) => CheckPattern::StatusRegex(operand(args)?),
@@ -508,6 +588,7 @@ fn variable(args: &mut Args<'_>, name: &Word) -> Option<Draft> {
             .help(format!("scopes are: {}", SCOPES.join(", ")));
         return None;
     }
+    conditions(args, name, end, action)?;
     match action {
         "unset-var" => surplus(args),
         "set-var" => {
@@ -520,6 +601,29 @@ fn variable(args: &mut Args<'_>, name: &Word) -> Option<Draft> {
         }
     }
     Some(Draft { compile: true, ..Draft::plain(CheckAction::Variable) })
+}
+
+/// When a variable is set.
+const CONDITIONS: &[&str] =
+    &["ifexists", "ifnotexists", "ifempty", "ifnotempty", "ifset", "ifnotset", "ifgt", "iflt"];
+
+/// The conditions behind a variable's name, which ends at byte `end` of the word.
+fn conditions(args: &mut Args<'_>, name: &Word, end: usize, action: &str) -> Option<()> {
+    let list = name.cut(end..name.len() - 1);
+    let mut at = end + 1;
+    for condition in list.split(',').skip(1) {
+        let word = name.cut(at..at + condition.len());
+        if action == "unset-var" {
+            args.error(word.span, "`unset-var` takes no conditions");
+            return None;
+        }
+        if !CONDITIONS.contains(&condition) {
+            args.unknown(&word, "a condition", CONDITIONS.iter().copied());
+            return None;
+        }
+        at += condition.len() + 1;
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -557,10 +661,13 @@ mod tests {
 
     #[test]
     fn lines_with_something_to_compile_are_kept() {
-        let proxy = good("http-check send meth GET uri /\nhttp-check send hdr Host %[src]");
+        let proxy = good("http-check connect\nhttp-check send hdr Host %[src]");
         let [plain, with_format] = &proxy.back.checks.http_steps[..] else { panic!("two") };
         assert_eq!((plain.line, with_format.line), (None, Some(0)));
-        assert_eq!(proxy.rules.checks[0].words.len(), 4);
+        assert_eq!(
+            (proxy.rules.checks[0].keyword, proxy.rules.checks[0].words.len()),
+            ("http-check", 4)
+        );
         let proxy = good("tcp-check set-var(check.a) int(1)\ntcp-check connect port src");
         assert_eq!(proxy.rules.checks.len(), 2);
     }
@@ -573,6 +680,32 @@ mod tests {
         assert!(!report.failed());
         let checks = &plan.proxies[0].back.checks;
         assert_eq!((checks.http_steps.len(), checks.tcp_steps.len()), (2, 1));
+    }
+
+    #[test]
+    fn steps_have_an_order() {
+        let http = |steps: &str| {
+            let lines: Vec<_> = steps
+                .split(' ')
+                .map(|step| match step {
+                    "c" => "http-check connect",
+                    "s" => "http-check send",
+                    "e" => "http-check expect status 200",
+                    _ => "http-check comment x",
+                })
+                .collect();
+            bad(&lines.join("\n"))
+        };
+        for fine in ["c s e", "e e", "s e e", "x c x s e", "c s e c s e", "s"] {
+            assert!(http(fine).is_empty(), "{fine}");
+        }
+        assert_eq!(http("c e"), ["expect"]);
+        assert_eq!(http("c c"), ["connect"]);
+        assert_eq!(http("s c"), ["connect"]);
+        assert_eq!(http("s x s"), ["send"]);
+        assert_eq!(http("e s"), ["send"]);
+        assert_eq!(bad("tcp-check send a\ntcp-check connect"), ["connect"]);
+        assert!(bad("tcp-check connect\ntcp-check send a\ntcp-check connect").is_empty());
     }
 
     #[test]
@@ -593,6 +726,9 @@ mod tests {
         assert_eq!(bad("http-check connect proto h3"), ["h3"]);
         assert_eq!(bad("http-check set-var(a) int(1)"), ["a"]);
         assert_eq!(bad("http-check set-var(check.a)"), [""]);
+        assert_eq!(bad("http-check set-var(check.a,ifexists,iff) int(1)"), ["iff"]);
+        assert_eq!(bad("http-check unset-var(check.a,ifset)"), ["ifset"]);
+        assert_eq!(bad("tcp-check expect ! custom"), ["custom"]);
         assert_eq!(bad("tcp-check send a b"), ["b"]);
         assert_eq!(bad("tcp-check send-binary abc"), ["abc"]);
         assert_eq!(bad("tcp-check send-binary axbc"), ["x"]);

@@ -93,6 +93,8 @@ const fn option(
     row(name, BACKS, syntax, about, example, parse).later(Feature::Checks)
 }
 
+const CONNECT: &str = "[default] [port { <port> | <expression> }] [addr <address>] [send-proxy] [via-socks4] [ssl] [sni <name>] [alpn <protocols>] [linger] [proto { h1 | h2 }] [comment <text>]";
+
 /// The table.
 pub const KEYWORDS: &[Keyword] = &[
     option(
@@ -204,17 +206,94 @@ pub const KEYWORDS: &[Keyword] = &[
         |_, proxy| proxy.back.checks.send_state = true,
     ),
     option(
+        "http-check comment",
+        "<text>",
+        "What the next steps are for; shown where a check failed.",
+        "http-check comment login",
+        steps::http_step,
+    ),
+    option(
+        "http-check connect",
+        CONNECT,
+        "Connects, or connects once more.",
+        "http-check connect port 8080",
+        steps::http_step,
+    ),
+    option(
+        "http-check expect",
+        "[!] { status <statuses> | rstatus <regex> | string <text> | rstring <regex> | string-lf <format> | hdr <...> | fhdr <...> } [<option>]...",
+        "What the answer must be.",
+        "http-check expect status 200-399",
+        steps::http_step,
+    ),
+    option(
+        "http-check send",
+        "[meth <method>] [{ uri <uri> | uri-lf <format> }] [ver <version>] [hdr <name> <format>]... [{ body <text> | body-lf <format> }] [comment <text>]",
+        "What the request is.",
+        "http-check send meth GET uri /health hdr Host example.net",
+        steps::http_step,
+    ),
+    option(
         "http-check",
-        "{ comment | connect | send | expect | set-var() | set-var-fmt() | unset-var() } <arguments>...",
-        "A step of an HTTP check.",
-        "http-check expect status 200",
+        "{ set-var(<name>) <expression> | set-var-fmt(<name>) <format> | unset-var(<name>) }",
+        "Keeps a value for later steps.",
+        "http-check set-var(check.port) int(8080)",
         steps::http_check,
     ),
     option(
-        "tcp-check",
-        "{ comment | connect | send | send-lf | send-binary | send-binary-lf | expect | set-var() | set-var-fmt() | unset-var() } <arguments>...",
-        "A step of a TCP check.",
+        "tcp-check comment",
+        "<text>",
+        "What the next steps are for; shown where a check failed.",
+        "tcp-check comment greeting",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check connect",
+        CONNECT,
+        "Connects, or connects once more.",
+        "tcp-check connect port 6379",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check expect",
+        "[!] { string <text> | rstring <regex> | string-lf <format> | binary <hex> | rbinary <regex> | binary-lf <format> } [<option>]...",
+        "What the server must send.",
         "tcp-check expect string +PONG",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check send",
+        "<text> [comment <text>]",
+        "Sends text.",
+        "tcp-check send PING\\r\\n",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check send-lf",
+        "<format> [comment <text>]",
+        "Sends what a log format makes.",
+        "tcp-check send-lf %[dst]",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check send-binary",
+        "<hex> [comment <text>]",
+        "Sends bytes, written as hexadecimal digits.",
+        "tcp-check send-binary 50494e470d0a",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check send-binary-lf",
+        "<format> [comment <text>]",
+        "Sends bytes that a log format writes as hexadecimal digits.",
+        "tcp-check send-binary-lf 50494e47",
+        steps::tcp_step,
+    ),
+    option(
+        "tcp-check",
+        "{ set-var(<name>) <expression> | set-var-fmt(<name>) <format> | unset-var(<name>) }",
+        "Keeps a value for later steps.",
+        "tcp-check set-var(check.port) int(6379)",
         steps::tcp_check,
     ),
 ];

@@ -205,6 +205,7 @@ pub mod testing {
         let files = MemoryFiles(BTreeMap::from([
             ("a.cfg".to_owned(), text.as_bytes().to_vec()),
             ("/empty".to_owned(), Vec::new()),
+            ("/dev/null".to_owned(), Vec::new()),
             ("/503".to_owned(), answer),
         ]));
         let mut report = Report::default();
@@ -247,5 +248,36 @@ pub mod testing {
     fn errors_of(_plan: &Plan, report: &Report) -> Vec<String> {
         let errors = report.faults.iter().filter(|fault| fault.level == Level::Error);
         errors.map(|fault| fault.message.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::bad_in;
+    use crate::config::keyword::{Prefix, Status};
+    use crate::config::keywords::all;
+    use crate::config::section::{Section, Sections};
+
+    /// Examples stand in the first section that the table names; `defaults` needs a name for rules.
+    fn header(sections: Sections) -> &'static str {
+        match sections.iter().next() {
+            Some(Section::Defaults) => "defaults d",
+            Some(Section::Frontend) => "frontend f",
+            _ => "backend b",
+        }
+    }
+
+    #[test]
+    fn examples_say_what_the_table_says() {
+        let proxies = all().filter(|keyword| keyword.sections.has(Section::Listen));
+        for keyword in proxies {
+            let faults = bad_in(header(keyword.sections), keyword.example);
+            let refused = matches!(keyword.status, Status::Refused { .. });
+            assert_eq!(!faults.is_empty(), refused, "{}: {faults:?}", keyword.example);
+            assert!(keyword.example.starts_with(keyword.name), "{}", keyword.name);
+            let negated = bad_in(header(keyword.sections), &format!("no {}", keyword.example));
+            let rejected = negated.first().is_some_and(|word| word == "no");
+            assert_eq!(rejected, keyword.prefix == Prefix::None, "no {}", keyword.example);
+        }
     }
 }

@@ -99,7 +99,7 @@ fn source(args: &mut Args<'_>, proxy: &mut Proxy) {
 }
 
 /// `address[:port]`: without brackets, what stands behind the last colon is the port, in IPv6 too.
-fn address(args: &mut Args<'_>, word: &Word) -> Option<(Option<IpAddr>, u16)> {
+pub fn address(args: &mut Args<'_>, word: &Word) -> Option<(Option<IpAddr>, u16)> {
     let start = ["ipv4@", "ipv6@"].iter().find(|family| word.starts_with(**family));
     let start = start.map_or(0, |family| family.len());
     let colon = match word.rfind(']') {
@@ -110,9 +110,9 @@ fn address(args: &mut Args<'_>, word: &Word) -> Option<(Option<IpAddr>, u16)> {
     let host = word[start..end].trim_start_matches('[').trim_end_matches(']');
     let address = match host {
         "" | "*" => None,
-        host => match host.parse() {
-            Ok(address) => Some(address),
-            Err(_) => {
+        host => match host.parse::<IpAddr>() {
+            Ok(address) if of_family(word, address) => Some(address),
+            _ => {
                 not_an_address(args, word, start..end);
                 return None;
             }
@@ -125,6 +125,12 @@ fn address(args: &mut Args<'_>, word: &Word) -> Option<(Option<IpAddr>, u16)> {
         _ => 0,
     };
     Some((address, port))
+}
+
+/// Whether an address is of the family that `ipv4@` or `ipv6@` before it asks for.
+fn of_family(word: &Word, address: IpAddr) -> bool {
+    !(word.starts_with("ipv4@") && address.is_ipv6()
+        || word.starts_with("ipv6@") && address.is_ipv4())
 }
 
 fn not_an_address(args: &mut Args<'_>, word: &Word, range: std::ops::Range<usize>) {

@@ -95,7 +95,7 @@ fn life(args: &mut Args<'_>) -> Option<Given<Duration>> {
 
 fn domain(args: &mut Args<'_>) -> Option<Box<str>> {
     let domain = word(args, "a domain")?;
-    legal_in_cookie(args, domain)?;
+    legal_in_cookie(args, domain, " ;")?;
     if !domain.get(1..).is_some_and(|rest| rest.contains('.')) {
         args.report
             .advise(&advice::COOKIE_DOMAIN, domain.span, "this domain has no dot inside")
@@ -107,13 +107,13 @@ fn domain(args: &mut Args<'_>) -> Option<Box<str>> {
 
 fn attribute(args: &mut Args<'_>) -> Option<Box<str>> {
     let attribute = word(args, "an attribute")?;
-    legal_in_cookie(args, attribute)?;
+    legal_in_cookie(args, attribute, ";")?;
     Some(attribute.text.clone())
 }
 
-/// Whether a word can stand in `Set-Cookie`: visible characters without `;` (RFC 6265 §4.1.1).
-fn legal_in_cookie(args: &mut Args<'_>, word: &Word) -> Option<()> {
-    let bad = word.find(|c: char| c.is_control() || c == ';');
+/// Whether a word can stand in `Set-Cookie`: no controls and none of `bad` (RFC 6265 §4.1.1).
+fn legal_in_cookie(args: &mut Args<'_>, word: &Word, bad: &str) -> Option<()> {
+    let bad = word.find(|c: char| c.is_control() || bad.contains(c));
     let Some(at) = bad else { return Some(()) };
     let length = word[at..].chars().next().map_or(1, char::len_utf8);
     args.error(word.part(at..at + length), "this character cannot stand in a cookie's attribute");

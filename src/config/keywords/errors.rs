@@ -216,7 +216,7 @@ fn http_error_word(args: &mut Args<'_>, seen: &mut HttpError, word: &Word) -> Op
                 .also(earlier, "the first one");
             return None;
         }
-        seen.bare = matches!(&*word.text, "file" | "lf-file" | "string" | "lf-string");
+        seen.bare = matches!(&*word.text, "string" | "lf-string");
     }
     match &*word.text {
         "status" => seen.status = Some(status(args)?),
@@ -231,10 +231,10 @@ fn http_error_word(args: &mut Args<'_>, seen: &mut HttpError, word: &Word) -> Op
             let path = self::word(args, "a file")?;
             stored_response(args, path)?;
         }
-        "file" | "lf-file" => body_file(args)?,
+        "file" | "lf-file" => seen.bare = body_file(args)? > 0,
         "hdr" => {
             self::word(args, "a field's name")?;
-            args.word("a field's value")?;
+            self::word(args, "a field's value")?;
         }
         _ => {
             let all = PAYLOADS.iter().copied().chain(["status", "content-type", "hdr"]);
@@ -245,8 +245,8 @@ fn http_error_word(args: &mut Args<'_>, seen: &mut HttpError, word: &Word) -> Op
     Some(())
 }
 
-/// A file that becomes a body.
-fn body_file(args: &mut Args<'_>) -> Option<()> {
+/// A file that becomes a body; its length.
+fn body_file(args: &mut Args<'_>) -> Option<usize> {
     let path = word(args, "a file")?;
     let length = args.file(path)?.len();
     if length > ANSWER_MAX {
@@ -254,7 +254,7 @@ fn body_file(args: &mut Args<'_>) -> Option<()> {
         args.error(path.span, message).label(format!("{ANSWER_MAX} are possible"));
         return None;
     }
-    Some(())
+    Some(length)
 }
 
 /// The table.

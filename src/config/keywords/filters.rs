@@ -106,6 +106,11 @@ fn filter(args: &mut Args<'_>, proxy: &mut Proxy) {
             None
         }
     };
+    let compression = |filter: &Filter| matches!(filter, Filter::Compression { .. });
+    if filter.as_ref().is_some_and(compression) && proxy.settings.filters.iter().any(compression) {
+        args.error(span, "a proxy has one compression filter").label("a second one");
+        return;
+    }
     match filter {
         Some(filter) => proxy.settings.filters.push(filter),
         None => args.skip(),
@@ -123,13 +128,21 @@ fn instead(name: &Word) -> &'static str {
 /// For debugging HAProxy itself.
 fn trace(args: &mut Args<'_>) {
     let options = ["name", "random-forwarding", "hexdump", "quiet"];
+    let mut named = false;
     while let Some(option) = args.take() {
         if !options.contains(&&*option.text) {
             args.unknown(option, "an option", options);
             return args.skip();
         }
-        if &*option.text == "name" && word(args, "a name").is_none() {
-            return;
+        if &*option.text != "name" {
+            continue;
+        }
+        if std::mem::replace(&mut named, true) {
+            args.error(option.span, "a filter has one name").label("a second one");
+            return args.skip();
+        }
+        if word(args, "a name").is_none() {
+            return args.skip();
         }
     }
     let span = args.line.span;
@@ -160,8 +173,13 @@ fn bandwidth(
     let mut limit = Limit::default();
     while let Some(word) = args.take() {
         match &*word.text {
-            "default-limit" => limit.default_limit = Some(args.size("a number of bytes")?),
-            "default-period" => limit.default_period = Some(args.time("a time")?),
+            "default-limit" => {
+                limit.default_limit =
+                    Some(args.size("a number of bytes")?).filter(|it| it.value > 0)
+            }
+            "default-period" => {
+                limit.default_period = Some(args.time("a time")?).filter(|it| !it.value.is_zero())
+            }
             "limit" => limit.limit = Some(args.size("a number of bytes")?),
             "key" => limit.key = Some(super::common::word(args, "an expression")?),
             "table" => limit.table = Some(text(args, "a table's name")?),

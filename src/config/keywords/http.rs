@@ -100,7 +100,8 @@ fn failure(args: &mut Args<'_>, given: &mut RetryOn, word: &Word) -> Option<()> 
         }
         text => {
             let status = value::count(text).ok().and_then(|status| u16::try_from(status).ok());
-            let Some(status) = status.filter(|status| RETRY_STATUSES.contains(status)) else {
+            let listed = |status: &u16| text.len() == 3 && RETRY_STATUSES.contains(status);
+            let Some(status) = status.filter(listed) else {
                 unknown_failure(args, word);
                 return None;
             };

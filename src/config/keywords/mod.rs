@@ -130,13 +130,16 @@ pub fn find<'a>(section: Section, words: impl Iterator<Item = &'a str> + Clone) 
     if let Some(keyword) = fitting.iter().find(|keyword| other_side(section, keyword)) {
         return Found::OtherSide(keyword, length(keyword));
     }
-    if let Some(longest) = fitting.first() {
-        let sections = fitting.iter().fold(Sections::default(), |all, one| all | one.sections);
-        return Found::Elsewhere(sections, length(longest));
-    }
     let seconds = group.iter().filter(|keyword| keyword.legal_in(section));
     let seconds: Vec<_> =
         seconds.filter_map(|keyword| keyword.name.split_once(' ').map(|(_, rest)| rest)).collect();
+    // One word of another section (`external-check` of global) says less than what may follow it here.
+    if let Some(longest) = fitting.first()
+        && (length(longest) > 1 || seconds.is_empty())
+    {
+        let sections = fitting.iter().fold(Sections::default(), |all, one| all | one.sections);
+        return Found::Elsewhere(sections, length(longest));
+    }
     Found::Second(seconds)
 }
 

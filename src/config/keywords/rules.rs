@@ -1,5 +1,6 @@
 //! Rules and ACLs: kept as written, for the `rules` room.
 
+use super::common::{SERVING, condition, named};
 use crate::config::args::Args;
 use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Proxy, RuleLine};
@@ -12,55 +13,87 @@ pub fn line(args: &mut Args<'_>) -> RuleLine {
 }
 
 fn acl(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.acls.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("a name and a test") {
+        proxy.rules.acls.push(line(args));
+    }
 }
 
 fn http_request(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.http_request.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.http_request.push(line(args));
+    }
 }
 
 fn http_response(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.http_response.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.http_response.push(line(args));
+    }
 }
 
 fn http_after_response(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.http_after_response.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.http_after_response.push(line(args));
+    }
 }
 
 fn tcp_connection(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.tcp_connection.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.tcp_connection.push(line(args));
+    }
 }
 
 fn tcp_session(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.tcp_session.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.tcp_session.push(line(args));
+    }
 }
 
 fn tcp_content(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.tcp_content.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.tcp_content.push(line(args));
+    }
 }
 
 fn tcp_response(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.tcp_response.push(line(args));
+    if named(args, proxy) && args.peek_or_missing("an action") {
+        proxy.rules.tcp_response.push(line(args));
+    }
 }
 
 fn redirect(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.redirect.push(line(args));
+    if args.peek_or_missing("`location`, `prefix` or `scheme`") {
+        proxy.rules.redirect.push(line(args));
+    }
 }
 
 fn use_backend(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.use_backend.push(line(args));
+    if args.peek_or_missing("a backend's name") {
+        proxy.rules.use_backend.push(line(args));
+    }
 }
 
 fn use_server(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.use_server.push(line(args));
+    let first = args.next;
+    if !args.peek_or_missing("a server's name") {
+        return;
+    }
+    args.take();
+    if condition(args) {
+        args.next = first;
+        proxy.rules.use_server.push(line(args));
+    }
 }
 
 fn persist(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.persist.push(line(args));
+    if condition(args) {
+        proxy.rules.persist.push(line(args));
+    }
 }
 
 fn monitor_fail(args: &mut Args<'_>, proxy: &mut Proxy) {
-    proxy.rules.monitor_fail.push(line(args));
+    if condition(args) {
+        proxy.rules.monitor_fail.push(line(args));
+    }
 }
 
 /// A supported keyword without prefix.
@@ -154,7 +187,7 @@ pub const KEYWORDS: &[Keyword] = &[
     ),
     rule(
         "redirect",
-        Sections::PROXIES,
+        SERVING,
         "{ location | prefix | scheme } <to> [code <code>] [<option>]... [{ if | unless } <condition>]",
         "Redirects; like `http-request redirect`, but behind all `http-request` rules.",
         "redirect scheme https unless { ssl_fc }",
@@ -194,7 +227,7 @@ pub const KEYWORDS: &[Keyword] = &[
     ),
     rule(
         "monitor fail",
-        FRONTS,
+        Sections::FRONTS,
         "{ if | unless } <condition>",
         "When `monitor-uri` answers 503.",
         "monitor fail if { nbsrv(dynamic) lt 2 }",

@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(bad("stats admin LOCALHOST"), ["LOCALHOST"]);
         assert_eq!(bad("stats admin"), [""]);
         assert_eq!(bad("stats http-request"), [""]);
-        assert_eq!(bad("stats socket /x"), ["socket"]);
+        assert_eq!(bad("stats socket /x"), ["stats socket"]);
         assert_eq!(bad_in("defaults", "stats admin if TRUE"), ["stats admin"]);
         assert_eq!(advice_in("listen l", "stats auth abc"), ["stats-password"]);
         assert_eq!(advice_in("listen l", "stats enable now"), ["extra-words"]);

@@ -5,13 +5,12 @@
 use std::time::Duration;
 
 use super::common::{SERVING, row, rule_line, text};
-use crate::config::args::{Args, shown_text};
+use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword};
 use crate::config::plan::{
     DataKind, DataType, Given, KeyKind, Proxy, RuleLine, ServerKey, StickTable,
 };
 use crate::config::section::Sections;
-use crate::config::value::{self, NumberFault};
 use crate::config::word::Word;
 
 /// How many elements an array of a table's entry may have.
@@ -231,7 +230,7 @@ fn data_type(args: &mut Args<'_>, list: &Word, at: usize, end: usize) -> Option<
     if kind.is_rate()
         && let Some(word) = words.next()
     {
-        value.period = Some(period(args, word)?);
+        value.period = Some(args.time_of(word, "the period of a rate, like 10s")?.value);
     }
     Some(Given { value, span: piece.span })
 }
@@ -272,20 +271,6 @@ fn arguments(args: &mut Args<'_>, piece: &Word, open: usize) -> Option<Vec<Word>
         at += part.len() + 1;
     }
     Some(words)
-}
-
-fn period(args: &mut Args<'_>, word: &Word) -> Option<Duration> {
-    match value::time(word, 1) {
-        Ok(time) => Some(time),
-        Err(fault) => {
-            let message = match fault {
-                NumberFault::TooLarge => format!("`{}` is too long", shown_text(word)),
-                _ => format!("`{}` is not a time", shown_text(word)),
-            };
-            args.error(word.span, message).label("expected the period of a rate, like 10s");
-            None
-        }
-    }
 }
 
 /// `stick ...`: the expression is left for the compiler.

@@ -1,5 +1,6 @@
 //! What a proxy listens on.
 
+use super::Given;
 use crate::config::source::Span;
 
 /// A `bind` line.
@@ -7,4 +8,8 @@ use crate::config::source::Span;
 pub struct Bind {
     /// The whole line.
     pub span: Span,
+    /// `name`.
+    pub name: Option<Given<Box<str>>>,
+    /// `id`.
+    pub id: Option<Given<u32>>,
 }

@@ -359,10 +359,10 @@ impl Reader<'_> {
         let fault = self.report.advise(&advice::OTHER_SIDE, span, message);
         fault.label(format!("a keyword of the {side} side"));
         fault.help(format!("it belongs in {}", keyword.sections));
-        let Current::Proxy(proxy) = &self.current else { return };
-        let kept = proxy.clone();
+        let spare = Proxy::new(section, self.section_name.as_str().into(), line.span);
+        let kept = std::mem::replace(&mut self.current, Current::Proxy(Box::new(spare)));
         self.apply(keyword, section, negation, line, first);
-        self.current = Current::Proxy(kept);
+        self.current = kept;
     }
 
     fn apply(

@@ -122,9 +122,10 @@ fn numbers(line: &mut Line<'_, '_, '_>, array: bool) -> Option<(Option<u8>, u8)>
     }
     let most = tracked(line) - 1;
     let (index, counter) = match (array, &raw[..]) {
-        (true, [index, counter]) => {
-            (Some(one(line, index, "an index", INDEX_MAX)?), one(line, counter, "a tracked entry", most)?)
-        }
+        (true, [index, counter]) => (
+            Some(one(line, index, "an index", INDEX_MAX)?),
+            one(line, counter, "a tracked entry", most)?,
+        ),
         (false, [counter]) if !counter.text.is_empty() => {
             (None, one(line, counter, "a tracked entry", most)?)
         }
@@ -229,4 +230,3 @@ pub const ACTIONS: &[ActionEntry] = &[
         |line| tag(line, Some(0)),
     ),
 ];
-

@@ -360,9 +360,8 @@ mod tests {
     #[test]
     fn values_of_a_list_are_replaced_one_by_one() {
         let regex = Regex::new("^o.*$").expect("a regex");
-        let list = |text: &str| {
-            replace_values(&regex, br"[\0]", text.as_bytes()).map(String::from_utf8)
-        };
+        let list =
+            |text: &str| replace_values(&regex, br"[\0]", text.as_bytes()).map(String::from_utf8);
         let is = |text: &str| Some(Ok(text.to_owned()));
         assert_eq!(list("one ,  two,one,"), is("[one] ,  two,[one],"));
         assert_eq!(list("a\"one,two\""), None);

@@ -252,9 +252,11 @@ pub fn parse(
 ) -> Option<Action> {
     let Some(word) = words.take() else {
         let names: Vec<&str> = legal_in(ruleset).map(|entry| entry.name).collect();
-        words
-            .missing("an action", compiler.report)
-            .help(format!("in `{}` there are: {}", ruleset.keyword(), names.join(", ")));
+        words.missing("an action", compiler.report).help(format!(
+            "in `{}` there are: {}",
+            ruleset.keyword(),
+            names.join(", ")
+        ));
         return None;
     };
     let entry = known(word, ruleset, compiler)?;
@@ -309,8 +311,7 @@ fn known(
         }
         None => {
             let near = nearest(name, legal_in(ruleset).map(|entry| entry.name));
-            let message =
-                format!("`{}` is no action of `{}`", shown_text(name), ruleset.keyword());
+            let message = format!("`{}` is no action of `{}`", shown_text(name), ruleset.keyword());
             let fault = compiler.report.error(span, message);
             fault.label("expected an action");
             match did_you_mean(&near) {
@@ -323,12 +324,7 @@ fn known(
 }
 
 /// Reports an action that other lists of rules have.
-fn elsewhere(
-    entry: &ActionEntry,
-    word: &Word,
-    ruleset: Ruleset,
-    compiler: &mut Compiler<'_>,
-) {
+fn elsewhere(entry: &ActionEntry, word: &Word, ruleset: Ruleset, compiler: &mut Compiler<'_>) {
     let places: Vec<String> =
         entry.rulesets.iter().map(|it| format!("`{}`", it.keyword())).collect();
     let message = format!("`{}` has no place in `{}`", entry.name, ruleset.keyword());

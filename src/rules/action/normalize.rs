@@ -261,7 +261,10 @@ mod tests {
         };
         all(Normalizer::FragmentEncode, &[("/#foo", "/%23foo")]);
         all(Normalizer::FragmentStrip, &[("/#foo", "/"), ("/a?b#c", "/a?b")]);
-        all(Normalizer::MergeSlashes, &[("//", "/"), ("/foo//bar", "/foo/bar"), ("/a?//", "/a?//")]);
+        all(
+            Normalizer::MergeSlashes,
+            &[("//", "/"), ("/foo//bar", "/foo/bar"), ("/a?//", "/a?//")],
+        );
         all(
             Normalizer::StripDot,
             &[("/.", "/"), ("/./bar/", "/bar/"), ("/a/./a", "/a/a"), ("/.well/", "/.well/")],

@@ -133,14 +133,18 @@ pub fn parse(line: &mut Line<'_, '_, '_>, formats: bool) -> Option<Redirect> {
         false => literal(line, to),
     };
     if let (Some(span), false) = (parts.append_slash, parts.drop_query) {
-        line.compiler
-            .report
-            .advise(&advice::NO_EFFECT, span, "`append-slash` has no effect without `drop-query`");
+        line.compiler.report.advise(
+            &advice::NO_EFFECT,
+            span,
+            "`append-slash` has no effect without `drop-query`",
+        );
     }
     if let (Some(span), Some(_)) = (parts.ignore_empty, format.constant()) {
-        line.compiler
-            .report
-            .advise(&advice::NO_EFFECT, span, "`ignore-empty` has no effect: this is never empty");
+        line.compiler.report.advise(
+            &advice::NO_EFFECT,
+            span,
+            "`ignore-empty` has no effect: this is never empty",
+        );
     }
     Some(Redirect {
         kind,
@@ -170,11 +174,7 @@ fn literal(line: &mut Line<'_, '_, '_>, word: &Word) -> Format {
     Format::literal(word)
 }
 
-fn option<'w>(
-    line: &mut Line<'_, 'w, '_>,
-    word: &'w Word,
-    parts: &mut Parts<'w>,
-) -> Option<()> {
+fn option<'w>(line: &mut Line<'_, 'w, '_>, word: &'w Word, parts: &mut Parts<'w>) -> Option<()> {
     let mut to = |kind, line: &mut Line<'_, 'w, '_>, expected| {
         parts.to = Some((kind, line.text(expected)?, word.span));
         Some(())

@@ -129,11 +129,7 @@ fn misspelt(line: &mut Line<'_, '_, '_>, word: &Word, of: For) {
     fault.help(near.unwrap_or_else(|| format!("there are: {}", ARGUMENTS.join(", "))));
 }
 
-fn argument<'w>(
-    line: &mut Line<'_, 'w, '_>,
-    word: &'w Word,
-    parts: &mut Parts<'w>,
-) -> Option<()> {
+fn argument<'w>(line: &mut Line<'_, 'w, '_>, word: &'w Word, parts: &mut Parts<'w>) -> Option<()> {
     match &*word.text {
         "status" | "deny_status" => {
             let given = line.words.peek().map_or(word.span, |given| given.span);
@@ -317,11 +313,7 @@ fn surplus(line: &mut Line<'_, '_, '_>, word: Option<&Word>, message: &str) {
     }
 }
 
-fn content_type_needed(
-    line: &mut Line<'_, '_, '_>,
-    parts: &Parts<'_>,
-    needed: bool,
-) -> Option<()> {
+fn content_type_needed(line: &mut Line<'_, '_, '_>, parts: &Parts<'_>, needed: bool) -> Option<()> {
     if !needed || parts.content_type.is_some() {
         return Some(());
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::line::{Amount, Line};
-use super::{Action, ActionEntry, Rulesets, Ruleset, action, no_effect};
+use super::{Action, ActionEntry, Ruleset, Rulesets, action, no_effect};
 use crate::config::args::shown;
 use crate::config::keyword::Status;
 use crate::config::value;
@@ -227,9 +227,12 @@ fn capture(line: &mut Line<'_, '_, '_>) -> Option<Action> {
         }
         "len" => {
             if let Some(proxy) = line.without(true) {
-                line.error(kind.span, format!("{proxy} has no side of clients to keep a capture for"))
-                    .label("only `id` is possible here")
-                    .help("declare a slot in the frontend and name it by `id`");
+                line.error(
+                    kind.span,
+                    format!("{proxy} has no side of clients to keep a capture for"),
+                )
+                .label("only `id` is possible here")
+                .help("declare a slot in the frontend and name it by `id`");
                 return None;
             }
             let length = line.number("a length", 1..=CAPTURE_MAX)?;

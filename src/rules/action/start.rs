@@ -114,13 +114,11 @@ impl StartEdit {
                 let new = piece.replaced(&target, &new).into_owned();
                 set_target(head, base, &new, *piece)
             }
-            StartEdit::Normalize(normalizer) => {
-                match normalizer.apply(head.view(base).target()) {
-                    Ok(Some(new)) => set_target(head, base, &new, Piece::PathAndQuery),
-                    Ok(None) => Outcome::Same,
-                    Err(_) => Outcome::Broken,
-                }
-            }
+            StartEdit::Normalize(normalizer) => match normalizer.apply(head.view(base).target()) {
+                Ok(Some(new)) => set_target(head, base, &new, Piece::PathAndQuery),
+                Ok(None) => Outcome::Same,
+                Err(_) => Outcome::Broken,
+            },
         }
     }
 }

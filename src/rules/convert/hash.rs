@@ -20,14 +20,15 @@ use crate::rules::value::{Type, Value};
 static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 static CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// Bob Jenkins' full avalanche of 32 bits, in the six-step form of his page on integer hashing.
+/// Bob Jenkins' full avalanche of 32 bits, in the six-step form of his page on integer hashing, times a
+/// large prime: what HAProxy puts behind every hash that places servers.
 pub fn avalanche(mut hash: u32) -> u32 {
     hash = hash.wrapping_add(0x7ed5_5d16).wrapping_add(hash << 12);
     hash = (hash ^ 0xc761_c23c) ^ (hash >> 19);
     hash = hash.wrapping_add(0x1656_67b1).wrapping_add(hash << 5);
     hash = hash.wrapping_add(0xd3a2_646c) ^ (hash << 9);
     hash = hash.wrapping_add(0xfd70_46c5).wrapping_add(hash << 3);
-    (hash ^ 0xb55a_4f09) ^ (hash >> 16)
+    ((hash ^ 0xb55a_4f09) ^ (hash >> 16)).wrapping_mul(3_221_225_473)
 }
 
 /// djb2: times 33.

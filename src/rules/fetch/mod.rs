@@ -2,7 +2,24 @@
 //!
 //! One file a family, each with a `FETCHES` table beside its functions.
 
-mod basic;
+pub mod acl_names;
+mod auth;
+mod connection;
+mod content;
+mod cookies;
+mod fields;
+mod http;
+mod internal;
+mod list;
+mod lookup;
+mod number;
+mod places;
+mod stick;
+mod target;
+mod time;
+mod tls;
+
+pub use auth::in_group;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -18,13 +35,19 @@ use crate::config::source::Span;
 /// What a fetch hands its samples to.
 pub type Each<'f, 'a> = &'f mut dyn FnMut(Value<'a>) -> ControlFlow<()>;
 
+/// Gives a sample.
+pub type One = for<'a> fn(&Context<'a>, &'a [Arg]) -> Option<Value<'a>>;
+
+/// Hands over samples in order. Ends when the callback breaks.
+pub type Many = for<'a> fn(&Context<'a>, &'a [Arg], Each<'_, 'a>) -> ControlFlow<()>;
+
 /// How a fetch is evaluated. Its arguments are as many as its parameters.
 #[derive(Clone, Copy)]
 pub enum Get {
     /// At most one sample.
-    One(for<'a> fn(&Context<'a>, &'a [Arg]) -> Option<Value<'a>>),
-    /// Any number, in order. Ends when the callback breaks.
-    Many(for<'a> fn(&Context<'a>, &'a [Arg], Each<'_, 'a>) -> ControlFlow<()>),
+    One(One),
+    /// Any number: the one that an expression gives, and, for ACLs, each of them.
+    Many(One, Many),
     /// Not in this build: no sample.
     Never,
 }
@@ -99,11 +122,6 @@ impl Fetch {
         Fetch { check: Some(check), ..self }
     }
 
-    /// Under another name.
-    pub const fn alias(&self, name: &'static str, example: &'static str) -> Fetch {
-        Fetch { name, example, ..*self }
-    }
-
     /// "known once the request's head is there": for messages.
     pub fn known(&self) -> String {
         let mut places = Vec::new();
@@ -126,7 +144,22 @@ impl Fetch {
     }
 }
 
-const TABLES: &[&[Fetch]] = &[basic::FETCHES];
+const TABLES: &[&[Fetch]] = &[
+    internal::FETCHES,
+    connection::FETCHES,
+    tls::FETCHES,
+    tls::CERTIFICATES,
+    tls::SECRETS,
+    content::FETCHES,
+    http::FETCHES,
+    target::FETCHES,
+    fields::FETCHES,
+    cookies::FETCHES,
+    auth::FETCHES,
+    stick::FETCHES,
+    stick::ARRAYS,
+    stick::COUNTERS,
+];
 
 /// Every fetch.
 pub fn all() -> impl Iterator<Item = &'static Fetch> {

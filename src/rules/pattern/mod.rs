@@ -16,81 +16,33 @@ mod net;
 mod number;
 mod parse;
 
-use std::fmt;
-
 pub use bytes::{as_bytes, as_text};
 pub use exact::FoldMap;
 pub use file::{Lists, Path, read};
 pub use parse::{Fault, Operator, Parsed, parse};
 
 use crate::config::source::Span;
+pub use crate::rules::fetch::acl_names::Method;
 use crate::rules::value::{Type, Value};
 
-/// How a sample is compared with patterns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Method {
-    /// There is a sample. No patterns.
-    Found,
-    /// The sample is not zero. No patterns.
-    Bool,
-    /// Numbers and ranges.
-    Int,
-    /// Addresses and networks.
-    Ip,
-    /// Bytes, as hexadecimal digits.
-    Bin,
-    /// The sample's length, as numbers and ranges.
-    Len,
-    /// The whole text.
-    Str,
-    /// A piece of the text.
-    Sub,
-    /// The text's beginning.
-    Beg,
-    /// Whole parts of the text between slashes.
-    Dir,
-    /// Whole parts of the text between dots, colons, slashes and question marks.
-    Dom,
-    /// The text's end.
-    End,
-    /// Regular expressions.
-    Reg,
-    /// Versions such as `3.1`: major and minor number in one. No method for `-m`.
-    Dotted,
-    /// The methods of HTTP. No method for `-m`.
-    Verb,
-}
-
-/// The methods that `-m` takes, by name.
-pub const NAMED: &[(&str, Method)] = &[
-    ("found", Method::Found),
-    ("bool", Method::Bool),
-    ("int", Method::Int),
-    ("ip", Method::Ip),
-    ("bin", Method::Bin),
-    ("len", Method::Len),
-    ("str", Method::Str),
-    ("sub", Method::Sub),
-    ("beg", Method::Beg),
-    ("dir", Method::Dir),
-    ("dom", Method::Dom),
-    ("end", Method::End),
-    ("reg", Method::Reg),
+/// The methods that `-m` takes.
+pub const NAMED: &[Method] = &[
+    Method::Found,
+    Method::Bool,
+    Method::Int,
+    Method::Ip,
+    Method::Bin,
+    Method::Len,
+    Method::Str,
+    Method::Sub,
+    Method::Beg,
+    Method::Dir,
+    Method::Dom,
+    Method::End,
+    Method::Reg,
 ];
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = NAMED.iter().find(|(_, method)| method == self);
-        f.write_str(named.map_or("its own", |(name, _)| name))
-    }
-}
-
 impl Method {
-    /// The method of this name.
-    pub fn named(name: &str) -> Option<Method> {
-        NAMED.iter().find(|(other, _)| *other == name).map(|(_, method)| *method)
-    }
-
     /// What is used for samples of a type if nothing is said.
     pub fn of(kind: Type) -> Option<Method> {
         match kind {
@@ -98,7 +50,7 @@ impl Method {
             Type::Int => Some(Method::Int),
             Type::Addr | Type::Ipv4 | Type::Ipv6 => Some(Method::Ip),
             Type::Str => Some(Method::Str),
-            Type::Method => Some(Method::Verb),
+            Type::Method => Some(Method::Meth),
             Type::Bin | Type::Any | Type::Same => None,
         }
     }
@@ -107,7 +59,7 @@ impl Method {
     pub fn takes(self, kind: Type) -> bool {
         use Type::{Addr, Any, Bool, Int, Ipv4, Ipv6, Same, Str};
         match self {
-            Method::Bool | Method::Int | Method::Dotted => {
+            Method::Bool | Method::Int | Method::Version => {
                 matches!(kind, Bool | Int | Ipv4 | Str | Any | Same)
             }
             Method::Ip => matches!(kind, Int | Addr | Ipv4 | Ipv6 | Str | Any | Same),
@@ -122,7 +74,7 @@ impl Method {
 
     /// Whether its patterns may have an operator before them.
     pub fn has_operators(self) -> bool {
-        matches!(self, Method::Int | Method::Len | Method::Dotted)
+        matches!(self, Method::Int | Method::Len | Method::Version)
     }
 }
 
@@ -161,6 +113,8 @@ pub struct Patterns {
 enum Matcher {
     Found,
     Bool,
+    /// Not by the sample alone: whoever has the users answers.
+    Group,
     Numbers(number::Ranges),
     Lengths(number::Ranges),
     Nets(net::Nets),
@@ -231,7 +185,8 @@ impl Matcher {
         Ok(match method {
             Method::Found => Matcher::Found,
             Method::Bool => Matcher::Bool,
-            Method::Int | Method::Dotted => Matcher::Numbers(ranges()),
+            Method::Group => Matcher::Group,
+            Method::Int | Method::Version => Matcher::Numbers(ranges()),
             Method::Len => Matcher::Lengths(ranges()),
             Method::Ip => {
                 Matcher::Nets(net::Nets::new(parsed.iter().filter_map(|parsed| match parsed {
@@ -244,7 +199,7 @@ impl Matcher {
                 Matcher::Bytes(exact::Exact::new(texts().map(|(text, _)| (text, false))))
             }
             Method::Str => Matcher::Text(exact::Exact::new(texts())),
-            Method::Verb => Matcher::Text(exact::Exact::new(texts().filter_map(verb))),
+            Method::Meth => Matcher::Text(exact::Exact::new(texts().filter_map(verb))),
             Method::Beg => Matcher::Affixes(affix::Affixes::beginnings(texts())),
             Method::End => Matcher::Affixes(affix::Affixes::endings(texts())),
             Method::Sub => Matcher::Pieces(automaton::Pieces::new(texts())?),
@@ -260,6 +215,7 @@ impl Matcher {
     fn matches(&self, value: &Value<'_>) -> bool {
         match self {
             Matcher::Found => true,
+            Matcher::Group => false,
             Matcher::Bool => value.to_int().is_some_and(|number| number != 0),
             Matcher::Numbers(ranges) => value.to_int().is_some_and(|number| ranges.has(number)),
             Matcher::Lengths(ranges) => {

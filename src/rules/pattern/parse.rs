@@ -76,9 +76,9 @@ pub fn parse(
     strict: bool,
 ) -> Result<Parsed, Fault> {
     match method {
-        Method::Found | Method::Bool => Ok(Parsed::Nothing),
+        Method::Found | Method::Bool | Method::Group => Ok(Parsed::Nothing),
         Method::Int | Method::Len => range(text, operator, integer, NUMBERS),
-        Method::Dotted => range(text, operator, dotted, VERSIONS),
+        Method::Version => range(text, operator, dotted, VERSIONS),
         Method::Ip => net(text, strict).map(Parsed::Net),
         Method::Bin => hex(text).map(Parsed::Bytes),
         Method::Reg => match regex(text, fold) {
@@ -264,7 +264,7 @@ mod tests {
             assert_eq!(bounds(wrong, "eq"), None, "{wrong}");
         }
         assert_eq!(bounds("9223372036854775807", "gt"), None);
-        let version = |text| parse(Method::Dotted, text, Operator::Eq, false, false);
+        let version = |text| parse(Method::Version, text, Operator::Eq, false, false);
         assert_eq!(version("3.0:3.1"), Ok(Parsed::Range(3 << 16, (3 << 16) + 1)));
         assert!(version("3.1.2").is_err() && version("3.65536").is_err());
     }
