@@ -18,15 +18,19 @@ use crate::config::report::{Level, Report};
 use crate::config::resolve::not_yet;
 use crate::config::source::{Disk, Files};
 use crate::config::tokenize::tokenize;
+use crate::rules::compile::compile;
+use crate::rules::program::Program;
 use koi_sys::guard;
 
 /// A configuration that was read, whatever is wrong with it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checked {
     /// What it says; to be used only if the report holds no error.
     pub plan: Plan,
     /// What is wrong with it, and advice.
     pub report: Report,
+    /// Its rules, compiled.
+    pub program: Program,
 }
 
 /// Reads files (or folders) in order and checks them. `silence` names advice that is not wanted.
@@ -42,8 +46,9 @@ pub fn check(
     let plan = read(paths, files, environment, &mut report);
     // The stages, in order: what the text says (above), what the rules mean, what the whole of it
     // does that nobody wants, and last what this build cannot do, which each stage adds to.
+    let program = compile(&plan, files, &mut report);
     not_yet::warn(&plan, &mut report);
-    Checked { plan, report }
+    Checked { plan, report, program }
 }
 
 /// Whether anything would listen. HAProxy counts what `global` opens, too.

@@ -11,6 +11,7 @@ pub mod acl;
 pub mod action;
 pub mod arg;
 mod builtin;
+pub mod compile;
 pub mod compiler;
 pub mod condition;
 pub mod context;
@@ -20,6 +21,7 @@ pub mod fetch;
 pub mod format;
 pub mod map;
 pub mod pattern;
+pub mod program;
 pub mod select;
 pub mod target;
 #[cfg(test)]

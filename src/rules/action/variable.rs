@@ -3,13 +3,15 @@
 use core::cmp::Ordering;
 
 use super::line::Line;
-use super::{Action, ActionEntry, Rulesets, action};
+use super::{Action, ActionEntry, Ruleset, Rulesets, action};
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::word::Word;
 use crate::rules::arg;
+use crate::rules::compiler::{Compiler, Scope, Words};
 use crate::rules::context::{Context, VariableName};
 use crate::rules::expr::Expr;
-use crate::rules::format::{Format, Style};
+use crate::rules::format::{Format, Style, Use};
 use crate::rules::value::Value;
 
 /// A change to a variable.
@@ -184,6 +186,34 @@ fn unset(line: &mut Line<'_, '_, '_>) -> Option<Action> {
         return None;
     }
     Some(Action::Variable(VariableEdit::Unset(name)))
+}
+
+/// The same in a step of a health check: `word` is `set-var(name)` or a relative.
+pub fn parse_for<'w>(
+    word: &'w Word,
+    words: &mut Words<'w>,
+    scope: Scope,
+    place: &str,
+    compiler: &mut Compiler<'_>,
+) -> Option<VariableEdit> {
+    let entry = super::find(word)?;
+    let ruleset = Ruleset::HttpRequest;
+    let line = &mut Line { entry, ruleset, place, word, words, compiler };
+    let (name, conditions) = target(line)?;
+    match entry.name {
+        "set-var" => {
+            let value = Expr::parse(line.words, line.compiler)?;
+            let known = value.check_scope(scope, place, line.compiler.report);
+            known.then_some(VariableEdit::Set { name, conditions, value })
+        }
+        "set-var-fmt" => {
+            let word = line.text("a format")?;
+            let of = Use { style: Style::Text, scope, place };
+            let value = Format::parse(word, of, line.compiler)?;
+            Some(VariableEdit::Format { name, conditions, value })
+        }
+        _ => Some(VariableEdit::Unset(name)),
+    }
 }
 
 /// The table.

@@ -1,0 +1,179 @@
+//! `http-request` and its relatives, and `redirect`.
+
+use crate::config::advice;
+use crate::config::keyword::Status;
+use crate::config::plan::{Mode, Proxy, RuleLine};
+use crate::config::source::Span;
+use crate::rules::action::line::Line;
+use crate::rules::action::redirect::{self, Redirect};
+use crate::rules::action::verdict::Verdict;
+use crate::rules::action::{self, Action, ActionEntry, Ruleset, Rulesets};
+use crate::rules::compiler::{Compiler, Words};
+use crate::rules::condition::{Acls, Condition};
+use crate::rules::program::{List, ProxyProgram, Rule};
+
+/// Compiles the lists of a proxy.
+pub fn compile(
+    proxy: &Proxy,
+    program: &mut ProxyProgram,
+    acls: &mut Acls,
+    compiler: &mut Compiler<'_>,
+) {
+    for ruleset in Ruleset::ALL {
+        let lines = lines_of(proxy, ruleset);
+        let rules = lines.iter().filter_map(|line| rule(line, ruleset, acls, compiler)).collect();
+        unreachable(&rules, lines, compiler);
+        if let (true, Some(first)) = (ruleset.is_http(), lines.first()) {
+            mode(proxy, first, ruleset.keyword(), compiler);
+        }
+        *program.list_mut(ruleset) = List::new(rules);
+    }
+    let lines = &proxy.rules.redirect;
+    let rules = lines.iter().filter_map(|line| redirection(line, acls, compiler)).collect();
+    if let Some(first) = lines.first() {
+        mode(proxy, first, "redirect", compiler);
+    }
+    program.redirects = List::new(rules);
+}
+
+/// The lines of a list.
+pub fn lines_of(proxy: &Proxy, ruleset: Ruleset) -> &[RuleLine] {
+    match ruleset {
+        Ruleset::TcpConnection => &proxy.rules.tcp_connection,
+        Ruleset::TcpSession => &proxy.rules.tcp_session,
+        Ruleset::TcpContent => &proxy.rules.tcp_content,
+        Ruleset::TcpResponse => &proxy.rules.tcp_response,
+        Ruleset::HttpRequest => &proxy.rules.http_request,
+        Ruleset::HttpResponse => &proxy.rules.http_response,
+        Ruleset::HttpAfterResponse => &proxy.rules.http_after_response,
+    }
+}
+
+fn rule(
+    line: &RuleLine,
+    ruleset: Ruleset,
+    acls: &mut Acls,
+    compiler: &mut Compiler<'_>,
+) -> Option<Rule<Action>> {
+    let mut words = Words::new(&line.words, line.span);
+    let action = action::parse(&mut words, ruleset, compiler)?;
+    let place = ruleset.place();
+    let condition = Condition::parse(&mut words, acls, ruleset.scope(), &place, compiler)?;
+    Some(Rule { condition, action, span: line.span })
+}
+
+/// `redirect` is parsed as the action is.
+const REDIRECT: ActionEntry = ActionEntry {
+    name: "redirect",
+    rulesets: Rulesets::REQUEST,
+    syntax: "{ location | prefix | scheme } <to> [code <status>] [<option>]... [{ if | unless } <condition>]",
+    about: "",
+    example: "",
+    status: Status::Supported,
+    experimental: false,
+    parse: |_| None,
+};
+
+fn redirection(
+    line: &RuleLine,
+    acls: &mut Acls,
+    compiler: &mut Compiler<'_>,
+) -> Option<Rule<Redirect>> {
+    let mut words = Words::new(&line.words, line.span);
+    let word = crate::config::word::Word { span: line.span, ..crate::config::word::Word::synthetic("redirect") };
+    let place = "`redirect` rules";
+    let ruleset = Ruleset::HttpRequest;
+    let entry: &'static ActionEntry = &REDIRECT;
+    let action = redirect::parse(
+        &mut Line { entry, ruleset, place, word: &word, words: &mut words, compiler },
+        false,
+    )?;
+    let condition = Condition::parse(&mut words, acls, ruleset.scope(), place, compiler)?;
+    Some(Rule { condition, action, span: line.span })
+}
+
+/// Advice about rules that a proxy in TCP mode never runs.
+fn mode(proxy: &Proxy, first: &RuleLine, keyword: &str, compiler: &mut Compiler<'_>) {
+    let serves = proxy.has_frontend() || proxy.has_backend();
+    if !serves || proxy.mode() == Mode::Http || switches(proxy) {
+        return;
+    }
+    let name = format!("{} `{}`", proxy.section.word(), proxy.name);
+    let message = format!("`{keyword}` rules have no effect here: {name} is not in `mode http`");
+    let fault = compiler.report.advise(&advice::MODE, first.span, message);
+    fault.label("never evaluated");
+    match proxy.mode {
+        Some(mode) => fault.also(mode.span, "the mode is set here"),
+        None => fault.help("the mode is tcp unless a `mode` line says otherwise"),
+    };
+}
+
+/// Whether a rule may turn connections to HTTP.
+fn switches(proxy: &Proxy) -> bool {
+    proxy.rules.tcp_content.iter().any(|line| {
+        line.words.first().is_some_and(|word| &*word.text == "switch-mode")
+    })
+}
+
+/// What a rule needs so that [`unreachable`] can look at it.
+pub trait Ends {
+    /// Whether no rule behind it is reached when it runs.
+    fn is_final(&self) -> bool;
+    /// Whether a condition behind it may come to another result than one before it.
+    fn changes(&self) -> bool;
+}
+
+impl Ends for Action {
+    fn is_final(&self) -> bool {
+        Action::is_final(self)
+    }
+
+    fn changes(&self) -> bool {
+        !matches!(self, Action::Verdict(Verdict::Redirect(_) | Verdict::Allow | Verdict::Deny(_)))
+    }
+}
+
+/// Advice about the first rule that is never reached: one without a condition ends the list before
+/// it, or one with the very same condition does.
+pub fn unreachable<A: Ends>(rules: &Vec<Rule<A>>, lines: &[RuleLine], compiler: &mut Compiler<'_>) {
+    let text = |span: Option<Span>| span.map(|span| compiler.plan.sources.slice(span));
+    let mut found = None;
+    'rules: for (index, rule) in rules.iter().enumerate() {
+        let Some(before) = rules.get(..index) else { break };
+        if let Some(earlier) = before.last().filter(|it| it.condition.is_none() && it.action.is_final())
+        {
+            found = Some((index, earlier.span, "this one has no condition, and ends the list"));
+            break;
+        }
+        // Looking at every pair would be slow for long lists; neighbours are where it happens.
+        let Some(condition) = text(rule.condition.as_ref().map(Condition::span)) else { continue };
+        for earlier in before.iter().rev().take(NEIGHBOURS) {
+            let same = text(earlier.condition.as_ref().map(Condition::span)) == Some(condition);
+            if same && earlier.action.is_final() {
+                found = Some((index, earlier.span, "this one has the same condition, and ends the list"));
+                break 'rules;
+            }
+            if earlier.action.changes() {
+                break;
+            }
+        }
+    }
+    let Some((index, earlier, why)) = found else { return };
+    let Some(rule) = rules.get(index) else { return };
+    let behind = rules.len() - index - 1;
+    let message = match (earlier_is_unconditional(why), behind) {
+        (true, 1..) => format!("this rule and the {behind} behind it are never reached"),
+        _ => "this rule is never reached".to_owned(),
+    };
+    let inherited = !lines.iter().any(|line| line.span == rule.span);
+    if !inherited {
+        compiler.report.advise(&advice::UNREACHABLE, rule.span, message).also(earlier, why);
+    }
+}
+
+/// How many rules before one are compared with it.
+const NEIGHBOURS: usize = 32;
+
+fn earlier_is_unconditional(why: &str) -> bool {
+    why.contains("no condition")
+}
