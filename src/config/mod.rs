@@ -8,6 +8,7 @@
 //! Nothing here knows what an expression means: rules stay words until the `rules` room compiles
 //! them.
 
+pub mod across;
 pub mod address;
 pub mod advice;
 pub mod args;
@@ -19,6 +20,7 @@ pub mod finish;
 pub mod keyword;
 pub mod keywords;
 pub mod line_checks;
+pub mod lint;
 pub mod look_alike;
 pub mod nearest;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{error, place};
 use crate::config::advice;
+use crate::config::lint::group;
 use crate::config::plan::{Proxy, Server, ServerVerify};
 use crate::config::report::Report;
 use crate::config::source::Span;
@@ -24,28 +25,22 @@ fn lines(proxy: &Proxy) -> impl Iterator<Item = &Server> {
     proxy.servers.iter().filter(uses).filter(move |server| seen.insert(server.span))
 }
 
-/// One warning for each `server` line whose TLS checks no certificate: by its own `verify none`, by
+/// One warning for all `server` lines whose TLS checks no certificate: by their own `verify none`, by
 /// `default-server`'s, or because `global` says `ssl-server-verify none`.
 pub fn verify_none(proxies: &[Proxy], server_verify_none: bool, report: &mut Report) {
+    let mut places = Vec::new();
     for proxy in proxies.iter().filter(|proxy| !proxy.disabled) {
         for server in lines(proxy) {
-            let (ServerVerify::None, span) = holding(server, server_verify_none) else { continue };
-            let at = span.map_or(server.name.span, |span| place(server, span));
-            let name = &server.name.value;
-            let message = format!("nobody checks the certificate of `{name}`");
-            let fault = report.advise(&advice::VERIFY_NONE, at, message);
-            fault.label("whoever sits in between can read and change everything");
-            match span {
-                Some(inherited) if inherited != at => {
-                    fault.also(inherited, "inherited from here");
-                }
-                None => {
-                    fault.help("`ssl-server-verify none` in `global` says so");
-                }
-                Some(_) => {}
+            if let (ServerVerify::None, span) = holding(server, server_verify_none) {
+                places.push(span.map_or(server.name.span, |span| place(server, span)));
             }
-            fault.help("write `verify required ca-file <file>` with the authority that signed it");
         }
+    }
+    let message = "nobody checks the certificates of these servers";
+    if let Some(fault) = group::advise(report, &advice::VERIFY_NONE, places, message) {
+        fault
+            .label("whoever sits in between can read and change everything")
+            .help("write `verify required ca-file <file>` with the authority that signed them");
     }
 }
 

@@ -65,6 +65,9 @@ mod tests {
     #[test]
     fn times_are_written_as_an_operator_would() {
         let written = |ms| words(Duration::from_millis(ms));
-        assert_eq!([900_000, 90_000, 1_500, 0, 86_400_000].map(written), ["15m", "90s", "1500ms", "0ms", "1d"]);
+        assert_eq!(
+            [900_000, 90_000, 1_500, 0, 86_400_000].map(written),
+            ["15m", "90s", "1500ms", "0ms", "1d"]
+        );
     }
 }

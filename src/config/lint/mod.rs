@@ -4,7 +4,7 @@
 //! line is read; what takes several lines or sections is said here.
 
 mod backends;
-mod group;
+pub(in crate::config) mod group;
 mod inherited;
 mod pages;
 mod stickiness;
