@@ -83,20 +83,16 @@ fn versions(own: &TlsOptions, base: &TlsOptions, told: &mut BTreeSet<Span>, repo
         }
         return;
     }
-    if let Some(min) = merged.min.filter(|min| min.value < TlsVersion::Tls12) {
-        if told.insert(min.span) {
-            report
-                .advise(
-                    &advice::TLS_DROPPED,
-                    min.span,
-                    format!("`{}` and other versions before TLSv1.2 are not spoken", min.name()),
-                )
-                .label("in effect, this is TLSv1.2")
-                .help("only TLSv1.2 and TLSv1.3 are spoken; write TLSv1.2 to say so");
-        }
+    let old = merged.min.filter(|min| min.value < TlsVersion::Tls12);
+    if let Some(min) = old.filter(|min| told.insert(min.span)) {
+        let message = format!("`{}` and other versions before TLSv1.2 are not spoken", min.name());
+        report
+            .advise(&advice::TLS_DROPPED, min.span, message)
+            .label("in effect, this is TLSv1.2")
+            .help("only TLSv1.2 and TLSv1.3 are spoken; write TLSv1.2 to say so");
     }
     if merged.min.is_some() || merged.max.is_some() {
-        ignored(&own.versions.excluded, told, report);
+        ignored(&merged.excluded, told, report);
     }
 }
 
