@@ -33,8 +33,11 @@ fn files() -> MemoryFiles {
     files
 }
 
+type Errors = Vec<(String, String)>;
+type Advice = Vec<(&'static str, String)>;
+
 /// What a plan's files are found to be, below `/etc`.
-fn told(text: &str) -> (Vec<(String, String)>, Vec<(&'static str, String)>) {
+fn told(text: &str) -> (Errors, Advice) {
     let (plan, _) = read_text(text);
     let mut report = Report::default();
     let bases = Bases { certificates: Some("/etc/"), authorities: Some("/etc") };

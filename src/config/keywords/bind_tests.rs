@@ -16,13 +16,11 @@ fn error(words: &str) -> (String, String) {
 fn the_table_is_in_order_and_every_example_is_what_its_status_says() {
     assert!(OPTIONS.is_sorted_by(|one, two| one.name < two.name));
     for option in OPTIONS {
-        let mode = if option.name == "proto" { "h2" } else { "" };
         let text = format!("frontend f\n  bind :80 {}\n", option.example);
         let (plan, report) = read_text(&text);
-        let errors: Vec<_> = errors(&plan, &report)
-            .into_iter()
-            .filter(|(words, _)| words != mode || mode.is_empty())
-            .collect();
+        // This proxy is in `mode tcp`; not every example fits that.
+        let mut errors = errors(&plan, &report);
+        errors.retain(|(_, message)| !message.contains("fit the mode"));
         let refused = matches!(option.status, Status::Refused { .. });
         let hopeless = matches!(option.name, "force-sslv3" | "force-tlsv10" | "force-tlsv11");
         assert_eq!(errors.is_empty(), !refused || hopeless, "{}: {errors:?}", option.name);

@@ -4,6 +4,8 @@
 //! proxy or other sections (names that are taken, ports of checks, whom `track` means) is checked by
 //! [`crate::config::line_checks`].
 
+use std::sync::Arc;
+
 use super::option::pieces;
 use super::server_options::{self, Target};
 use crate::config::address::{self, Allowed};
@@ -25,7 +27,7 @@ fn server(args: &mut Args<'_>, proxy: &mut Proxy) {
     let Target { id, guid, .. } = options(args, &mut settings, false);
     let Some(endpoint) = endpoint.value else { return };
     let name = Given { value: name.text.clone(), span: name.span };
-    let span = args.line.span;
+    let (span, settings) = (args.line.span, Arc::new(settings));
     proxy.servers.push(Server { name, span, endpoint, id, guid, template: None, settings });
 }
 
@@ -41,6 +43,7 @@ fn server_template(args: &mut Args<'_>, proxy: &mut Proxy) {
     let mut settings = proxy.default_server.clone();
     let Target { id, guid, .. } = options(args, &mut settings, false);
     let (Some((first, last)), Some(endpoint)) = (range, endpoint.value) else { return };
+    let settings = Arc::new(settings);
     for number in first..=last {
         let name = format!("{}{number}", &prefix.text).into();
         let only_first = number == first;
@@ -51,7 +54,7 @@ fn server_template(args: &mut Args<'_>, proxy: &mut Proxy) {
             id: id.filter(|_| only_first),
             guid: guid.clone().filter(|_| only_first),
             template: Some(number - first),
-            settings: settings.clone(),
+            settings: Arc::clone(&settings),
         });
     }
 }

@@ -24,7 +24,7 @@ fn the_table_is_in_order_and_every_example_is_what_its_status_says() {
     for option in OPTIONS {
         let text = format!("{context}  server s 192.0.2.1:80 {}\n", option.example);
         let (plan, report) = read_text(&text);
-        // The mode is another engineer's keyword; what fits no mode but HTTP is told here.
+        // This proxy is in `mode tcp`; not every example fits that.
         let mode = |message: &str| message.contains("mode");
         let mut errors = errors(&plan, &report);
         errors.retain(|(_, message)| !mode(message));
@@ -84,14 +84,14 @@ fn values() {
     let plain = server("send-proxy-v2-ssl no-send-proxy-v2-ssl cookie a cookie b");
     assert!(plain.settings.proxy_protocol.v2.is_none());
     assert!(plain.settings.proxy_protocol.options.is_empty());
-    assert_eq!(plain.settings.cookie.map(|it| it.value).as_deref(), Some("b"));
+    assert_eq!(plain.settings.cookie.as_ref().map(|it| &*it.value), Some("b"));
 }
 
 #[test]
 fn source_takes_what_belongs_to_it() {
     let one =
         server("source 192.0.2.3:1024-2048 usesrc hdr_ip(x-real-ip,2) interface em0 weight 3");
-    let source = one.settings.source.expect("a source");
+    let source = one.settings.source.clone().expect("a source");
     assert_eq!(source.endpoint.port, PortSpec::Range(1024, 2048));
     let header = Pretend::Header { name: "x-real-ip".into(), occurrence: 2 };
     assert_eq!(source.pretend.map(|it| it.value), Some(header));

@@ -1,6 +1,7 @@
 //! Where requests go.
 
 use core::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Endpoint, Given, Network, Proto, TlsOptions};
@@ -22,8 +23,8 @@ pub struct Server {
     pub guid: Option<Given<Box<str>>>,
     /// Its place in its `server-template`, from zero; `None` if it is a line of its own.
     pub template: Option<u32>,
-    /// Its settings, those of `default-server` included.
-    pub settings: ServerSettings,
+    /// Its settings, those of `default-server` included; the servers of a template share them.
+    pub settings: Arc<ServerSettings>,
 }
 
 /// What `server` and `default-server` set. A flag's place is that of its word.

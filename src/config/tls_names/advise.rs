@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{Dropped, Reading, Reason, ciphers, ciphersuites, curves};
 use crate::config::advice;
+use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{Curve, Given, Plan, Suite12, Suite13, TlsOptions, TlsVersion};
 use crate::config::report::Report;
 use crate::config::source::Span;
 use crate::config::word::Word;
+
+/// How many names a message lists.
+const NAMES_MAX: usize = 100;
 
 /// What `global` says: the words of `ssl-default-bind-options`, `ssl-default-server-options`, read
 /// by [`super::read_options`].
@@ -79,20 +83,16 @@ fn versions(own: &TlsOptions, base: &TlsOptions, told: &mut BTreeSet<Span>, repo
         }
         return;
     }
-    if let Some(min) = merged.min.filter(|min| min.value < TlsVersion::Tls12) {
-        if told.insert(min.span) {
-            report
-                .advise(
-                    &advice::TLS_DROPPED,
-                    min.span,
-                    format!("`{}` and other versions before TLSv1.2 are not spoken", min.name()),
-                )
-                .label("in effect, this is TLSv1.2")
-                .help("only TLSv1.2 and TLSv1.3 are spoken; write TLSv1.2 to say so");
-        }
+    let old = merged.min.filter(|min| min.value < TlsVersion::Tls12);
+    if let Some(min) = old.filter(|min| told.insert(min.span)) {
+        let message = format!("`{}` and other versions before TLSv1.2 are not spoken", min.name());
+        report
+            .advise(&advice::TLS_DROPPED, min.span, message)
+            .label("in effect, this is TLSv1.2")
+            .help("only TLSv1.2 and TLSv1.3 are spoken; write TLSv1.2 to say so");
     }
     if merged.min.is_some() || merged.max.is_some() {
-        ignored(&own.versions.excluded, told, report);
+        ignored(&merged.excluded, told, report);
     }
 }
 
@@ -130,7 +130,7 @@ fn curve_list(word: &Word, report: &mut Report) {
     if let Some(unknown) = unknown {
         let near = did_you_mean(&nearest(&unknown.name, all()));
         let span = word.part(unknown.range.clone());
-        let fault = report.error(span, format!("`{}` is not a curve", unknown.name));
+        let fault = report.error(span, format!("`{}` is not a curve", shown_text(&unknown.name)));
         fault.label("expected the name of a curve; they are divided by colons");
         fault.help(near.unwrap_or_else(|| format!("there are: {}", join(all()))));
         return;
@@ -144,6 +144,16 @@ fn names<T: Copy>(kept: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> 
 
 fn join<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The names of what is dropped, up to [`NAMES_MAX`].
+fn listed<'a>(dropped: impl Iterator<Item = &'a Dropped> + Clone) -> String {
+    let names: Vec<String> =
+        dropped.clone().take(NAMES_MAX).map(|it| shown_text(&it.name)).collect();
+    match dropped.count().saturating_sub(NAMES_MAX) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// One warning a list, which names what is left out and what remains; an error if nothing does.
@@ -171,7 +181,7 @@ fn tell<'a>(
     }
     let (Some(first), Some(last)) = (dropped.first(), dropped.last()) else { return };
     let span = word.part(first.range.start..last.range.end);
-    let list = join(dropped.iter().map(|it| &*it.name));
+    let list = listed(dropped.iter());
     let fault = report.advise(
         &advice::TLS_DROPPED,
         span,
@@ -194,8 +204,8 @@ fn tell<'a>(
 fn by_reason(dropped: &[Dropped]) -> Vec<String> {
     let reasons: BTreeSet<Reason> = dropped.iter().map(|it| it.reason).collect();
     let line = |reason: Reason| {
-        let of_it = dropped.iter().filter(|it| it.reason == reason).map(|it| &*it.name);
-        format!("{}: {}", join(of_it), reason.text())
+        let of_it = listed(dropped.iter().filter(|it| it.reason == reason));
+        format!("{of_it}: {}", reason.text())
     };
     reasons.into_iter().map(line).collect()
 }
