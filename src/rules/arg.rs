@@ -131,12 +131,15 @@ pub struct Raw {
     pub range: Range<usize>,
 }
 
+/// What is wrong with parentheses, and which bytes of the word.
+pub type SplitFault = (&'static str, Range<usize>);
+
 /// Cuts the arguments behind an opening parenthesis at byte `open` of `text`. Gives them and the
 /// offset behind the closing parenthesis.
 ///
 /// # Errors
 /// What is wrong, and which bytes.
-pub fn split(text: &str, open: usize) -> Result<(Vec<Raw>, usize), (&'static str, Range<usize>)> {
+pub fn split(text: &str, open: usize) -> Result<(Vec<Raw>, usize), SplitFault> {
     let bytes = text.as_bytes();
     let mut at = open + 1;
     let mut args = Vec::new();

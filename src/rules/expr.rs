@@ -345,6 +345,33 @@ mod tests {
     }
 
     #[test]
+    fn what_every_request_asks_for_allocates_nothing() {
+        let text = "GET /a?b=1 HTTP/1.1\nHost: h.example\nCookie: a=1; b=2\nAccept: a, b\n";
+        let world = World::request(text);
+        let context = world.context();
+        for text in [
+            "hdr(host)",
+            "req.hdr(accept,1)",
+            "req.hdr_cnt(accept)",
+            "path",
+            "pathq",
+            "query",
+            "url",
+            "method",
+            "src",
+            "dst_port",
+            "ssl_fc",
+            "req.cook(b)",
+            "url_param(b)",
+            "urlp_val(b)",
+        ] {
+            let expr = world.expr(text);
+            let info = allocation_counter::measure(|| assert!(expr.last(&context).is_some()));
+            assert_eq!(info.count_total, 0, "{text}");
+        }
+    }
+
+    #[test]
     fn parentheses_without_text_may_be_left_out() {
         let world = World::request("GET /?a=1 HTTP/1.1\nHost: h\n");
         for expr in ["url_param", "url_param()", "path", "path()", "rand(1)"] {
