@@ -26,6 +26,7 @@ userlist admins
 listen l
   bind :8080
   acl a path /
+  stick-table type ip size 100 store gpc0
   server s1 192.0.2.1:80
 ";
 
