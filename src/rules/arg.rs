@@ -135,7 +135,7 @@ pub struct Raw {
     pub range: Range<usize>,
 }
 
-/// What is wrong with arguments, and which bytes.
+/// What is wrong with parentheses, and which bytes of the word.
 pub type SplitFault = (&'static str, Range<usize>);
 
 /// Cuts the arguments behind an opening parenthesis at byte `open` of `text`. Gives them and the
@@ -230,7 +230,10 @@ pub fn check(
             Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
                 args.push(typed(name, param, one, word, compiler)?);
             }
-            _ if param.optional => args.push(absent(param, compiler)),
+            // A proxy is the current one if it is not named; an index before it makes the comma needed.
+            given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
+                args.push(absent(param, compiler));
+            }
             _ => {
                 let fault = compiler
                     .report
@@ -241,6 +244,10 @@ pub fn check(
         }
     }
     Some(args)
+}
+
+fn is_proxy(kind: Kind) -> bool {
+    matches!(kind, Kind::Frontend | Kind::Backend | Kind::Table)
 }
 
 /// Whether an empty text is a value of its own.

@@ -3,7 +3,7 @@
 use super::bind_options;
 use crate::config::address::{self, Allowed};
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword, Parse, Prefix, Status};
+use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Bind, Proxy};
 use crate::config::section::Sections;
 
@@ -42,7 +42,7 @@ pub const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "bind",
         sections: Sections::FRONTS,
-        status: Status::Later(Feature::Serving),
+        status: Status::Supported,
         prefix: Prefix::None,
         syntax: "[<address>]:<port>[-<port>][,...] [<option>]...",
         about: "Listens on addresses and ports, or on a Unix socket; see `koi help bind` for options.",

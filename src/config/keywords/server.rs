@@ -10,7 +10,7 @@ use super::option::pieces;
 use super::server_options::{self, Target};
 use crate::config::address::{self, Allowed};
 use crate::config::args::{Args, shown};
-use crate::config::keyword::{Feature, Keyword, Parse, Prefix, Status};
+use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Endpoint, Given, Proxy, Server, ServerSettings};
 use crate::config::section::Sections;
 use crate::config::source::Span;
@@ -126,7 +126,7 @@ pub const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "server",
         sections: Sections::BACKS,
-        status: Status::Later(Feature::Serving),
+        status: Status::Supported,
         prefix: Prefix::None,
         syntax: "<name> <address>[:<port>] [<option>]...",
         about: "A server; see `koi help server` for options.",
@@ -136,7 +136,7 @@ pub const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "default-server",
         sections: Sections::DEFAULTS.or(Sections::BACKS),
-        status: Status::Later(Feature::Serving),
+        status: Status::Supported,
         prefix: Prefix::None,
         syntax: "[<option>]...",
         about: "Options of the `server` lines that follow.",
@@ -146,7 +146,7 @@ pub const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "server-template",
         sections: Sections::BACKS,
-        status: Status::Later(Feature::Serving),
+        status: Status::Supported,
         prefix: Prefix::None,
         syntax: "<prefix> <number>[-<number>] <address>[:<port>] [<option>]...",
         about: "Several servers of one address, named by a prefix and a number.",

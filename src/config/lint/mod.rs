@@ -5,7 +5,6 @@
 
 mod backends;
 pub(in crate::config) mod group;
-mod inherited;
 mod pages;
 mod stickiness;
 
@@ -18,7 +17,6 @@ pub fn lint(plan: &Plan, report: &mut Report) {
     stickiness::single_servers(plan, report);
     pages::everywhere(plan, report);
     pages::logs_to_nowhere(plan, report);
-    inherited::timeouts(plan, report);
     backends::checks_of_nobody(plan, report);
     backends::unused(plan, report);
     backends::without_timeouts(plan, report);
