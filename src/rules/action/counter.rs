@@ -61,6 +61,11 @@ fn tracked(line: &Line<'_, '_, '_>) -> i64 {
 fn track(line: &mut Line<'_, '_, '_>) -> Option<Action> {
     let digits = line.word.trim_start_matches("track-sc");
     let most = tracked(line) - 1;
+    if digits.is_empty() {
+        line.error(line.word.span.after(), "`track-sc` needs a number")
+            .label(format!("expected track-sc0 to track-sc{most}"));
+        return None;
+    }
     let digits_at = line.word.part(line.word.len() - digits.len()..line.word.len());
     let word = line.word;
     let counter = line.number_of(digits, digits_at, word, "a counter", 0..=most)?;

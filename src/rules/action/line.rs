@@ -259,11 +259,14 @@ impl<'w> Line<'_, 'w, '_> {
         None
     }
 
-    /// The name of the proxy whose rules are compiled, if it has no side of that kind.
+    /// The proxy whose rules are compiled, if it has no side of that kind. In `defaults` either side
+    /// may inherit the rule.
     pub fn without(&self, frontend: bool) -> Option<String> {
         let proxy = self.compiler.proxy?;
         let has = if frontend { proxy.has_frontend() } else { proxy.has_backend() };
-        (!has).then(|| format!("{} `{}`", proxy.section.word(), proxy.name))
+        let serves = proxy.has_frontend() || proxy.has_backend();
+        let own = self.word.span.file == proxy.span.file && self.word.span > proxy.span;
+        (serves && own && !has).then(|| format!("{} `{}`", proxy.section.word(), proxy.name))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::config::advice;
 use crate::config::keyword::Status;
 use crate::config::plan::{Mode, Proxy, RuleLine};
+use crate::config::section::Section;
 use crate::config::source::Span;
 use crate::rules::action::line::Line;
 use crate::rules::action::redirect::{self, Redirect};
@@ -19,9 +20,20 @@ pub fn compile(
     acls: &mut Acls,
     compiler: &mut Compiler<'_>,
 ) {
+    let both = both_sides(proxy);
     for ruleset in Ruleset::ALL {
         let lines = lines_of(proxy, ruleset);
-        let rules = lines.iter().filter_map(|line| rule(line, ruleset, acls, compiler)).collect();
+        let mut rules = Vec::with_capacity(lines.len());
+        for line in lines {
+            let inherited = line.span < proxy.span || line.span.file != proxy.span.file;
+            let compiler = &mut Compiler {
+                plan: compiler.plan,
+                proxy: if inherited { both.as_ref() } else { Some(proxy) },
+                report: &mut *compiler.report,
+                files: compiler.files,
+            };
+            rules.extend(rule(line, ruleset, acls, compiler));
+        }
         unreachable(&rules, lines, compiler);
         if let (true, Some(first)) = (ruleset.is_http(), lines.first()) {
             mode(proxy, first, ruleset.keyword(), compiler);
@@ -34,6 +46,17 @@ pub fn compile(
         mode(proxy, first, "redirect", compiler);
     }
     program.redirects = List::new(rules);
+}
+
+/// The proxy as rules of its `defaults` see it, if it has any: they were written for either side.
+fn both_sides(proxy: &Proxy) -> Option<Proxy> {
+    proxy.from?;
+    let section = match proxy.section {
+        Section::Defaults => Section::Defaults,
+        _ => Section::Listen,
+    };
+    let settings = proxy.settings.clone();
+    Some(Proxy { settings, ..Proxy::new(section, proxy.name.clone(), proxy.span) })
 }
 
 /// The lines of a list.

@@ -4,6 +4,7 @@
 //! rules. A program whose report holds errors lacks the rules that have them.
 
 mod capture;
+mod inherit;
 mod lines;
 mod lists;
 mod order;
@@ -21,6 +22,7 @@ use crate::config::source::{Files, Span};
 
 /// Compiles every rule of the plan.
 pub fn compile(plan: &Plan, files: &dyn Files, report: &mut Report) -> Program {
+    inherit::check(plan, report);
     let mut program = Program::default();
     let mut seen = Seen::default();
     for defaults in &plan.defaults {
