@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod arg;
+mod ascii;
 mod builtin;
 pub mod compiler;
 pub mod condition;
