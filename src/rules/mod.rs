@@ -10,6 +10,7 @@
 pub mod acl;
 pub mod action;
 pub mod arg;
+mod ascii;
 mod builtin;
 pub mod compile;
 pub mod compiler;
