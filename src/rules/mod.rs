@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod action;
+pub mod answer;
 pub mod arg;
 mod builtin;
 pub mod compile;
@@ -16,6 +17,7 @@ pub mod compiler;
 pub mod condition;
 pub mod context;
 pub mod convert;
+pub mod explain;
 pub mod expr;
 pub mod fetch;
 pub mod format;
@@ -27,3 +29,4 @@ pub mod target;
 #[cfg(test)]
 pub mod testing;
 pub mod value;
+pub mod walk;

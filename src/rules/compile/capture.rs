@@ -68,7 +68,10 @@ fn check(program: &ProxyProgram, compiler: &mut Compiler<'_>) {
             if index >= slots.len() {
                 compiler
                     .report
-                    .error(rule.span, format!("there is no slot {index} for captures of the {what}"))
+                    .error(
+                        rule.span,
+                        format!("there is no slot {index} for captures of the {what}"),
+                    )
                     .label(match slots.len() {
                         0 => "none is declared".to_owned(),
                         count => format!("there are {count}, counted from 0"),

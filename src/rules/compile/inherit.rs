@@ -77,7 +77,11 @@ fn other_side<'p>(
         return;
     }
     let message = "a frontend and a backend cannot inherit the same rules";
-    let name = if defaults.name.is_empty() { "the `defaults`".into() } else { format!("`{}`", defaults.name) };
+    let name = if defaults.name.is_empty() {
+        "the `defaults`".into()
+    } else {
+        format!("`{}`", defaults.name)
+    };
     report
         .error(proxy.span, message)
         .label(format!("{name} has rules, which would run twice"))

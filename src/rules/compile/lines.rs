@@ -26,8 +26,9 @@ pub fn compile(
 ) {
     let rules = &proxy.rules;
     let monitor = rules.monitor_fail.iter();
-    program.monitor_fail =
-        List::new(monitor.filter_map(|line| condition(line, acls, Scope::FRONT, compiler)).collect());
+    program.monitor_fail = List::new(
+        monitor.filter_map(|line| condition(line, acls, Scope::FRONT, compiler)).collect(),
+    );
     let (admin, stats): (Vec<_>, Vec<_>) =
         rules.stats.iter().partition(|line| line.keyword == "stats admin");
     let admin = admin.into_iter();
@@ -211,7 +212,9 @@ fn check(action: &CheckAction, words: &[Word], compiler: &mut Compiler<'_>) -> V
                 CheckPattern::Format(word) | CheckPattern::HexFormat(word) => {
                     out.extend(check_format(word, compiler));
                 }
-                CheckPattern::Field(it) | CheckPattern::FullField(it) => field(it, &mut out, compiler),
+                CheckPattern::Field(it) | CheckPattern::FullField(it) => {
+                    field(it, &mut out, compiler)
+                }
                 _ => {}
             }
             for word in [&expect.on_success, &expect.on_error].into_iter().flatten() {

@@ -103,7 +103,10 @@ fn redirection(
     compiler: &mut Compiler<'_>,
 ) -> Option<Rule<Redirect>> {
     let mut words = Words::new(&line.words, line.span);
-    let word = crate::config::word::Word { span: line.span, ..crate::config::word::Word::synthetic("redirect") };
+    let word = crate::config::word::Word {
+        span: line.span,
+        ..crate::config::word::Word::synthetic("redirect")
+    };
     let place = "`redirect` rules";
     let ruleset = Ruleset::HttpRequest;
     let entry: &'static ActionEntry = &REDIRECT;
@@ -133,9 +136,11 @@ fn mode(proxy: &Proxy, first: &RuleLine, keyword: &str, compiler: &mut Compiler<
 
 /// Whether a rule may turn connections to HTTP.
 fn switches(proxy: &Proxy) -> bool {
-    proxy.rules.tcp_content.iter().any(|line| {
-        line.words.first().is_some_and(|word| &*word.text == "switch-mode")
-    })
+    proxy
+        .rules
+        .tcp_content
+        .iter()
+        .any(|line| line.words.first().is_some_and(|word| &*word.text == "switch-mode"))
 }
 
 /// What a rule needs so that [`unreachable`] can look at it.
@@ -163,7 +168,8 @@ pub fn unreachable<A: Ends>(rules: &Vec<Rule<A>>, lines: &[RuleLine], compiler: 
     let mut found = None;
     'rules: for (index, rule) in rules.iter().enumerate() {
         let Some(before) = rules.get(..index) else { break };
-        if let Some(earlier) = before.last().filter(|it| it.condition.is_none() && it.action.is_final())
+        if let Some(earlier) =
+            before.last().filter(|it| it.condition.is_none() && it.action.is_final())
         {
             found = Some((index, earlier.span, "this one has no condition, and ends the list"));
             break;
@@ -173,7 +179,11 @@ pub fn unreachable<A: Ends>(rules: &Vec<Rule<A>>, lines: &[RuleLine], compiler: 
         for earlier in before.iter().rev().take(NEIGHBOURS) {
             let same = text(earlier.condition.as_ref().map(Condition::span)) == Some(condition);
             if same && earlier.action.is_final() {
-                found = Some((index, earlier.span, "this one has the same condition, and ends the list"));
+                found = Some((
+                    index,
+                    earlier.span,
+                    "this one has the same condition, and ends the list",
+                ));
                 break 'rules;
             }
             if earlier.action.changes() {

@@ -86,12 +86,7 @@ fn name<'w>(
 }
 
 /// The backend of this name, if this proxy can send requests there.
-fn backend(
-    name: &str,
-    word: &Word,
-    proxy: &Proxy,
-    compiler: &mut Compiler<'_>,
-) -> Option<usize> {
+fn backend(name: &str, word: &Word, proxy: &Proxy, compiler: &mut Compiler<'_>) -> Option<usize> {
     let plan = compiler.plan;
     let Some(index) = plan.backend(name) else {
         let near = did_you_mean(&nearest(name, plan.backends_by_name.keys().map(|it| &**it)));
@@ -199,17 +194,11 @@ fn server(
     Some(Rule { condition: Some(condition?), action, span: line.span })
 }
 
-fn server_of(
-    name: &str,
-    word: &Word,
-    proxy: &Proxy,
-    compiler: &mut Compiler<'_>,
-) -> Option<usize> {
+fn server_of(name: &str, word: &Word, proxy: &Proxy, compiler: &mut Compiler<'_>) -> Option<usize> {
     let found = proxy.servers.iter().position(|server| *server.name.value == *name);
     if found.is_none() {
         let near = did_you_mean(&nearest(name, proxy.servers.iter().map(|it| &*it.name.value)));
-        let message =
-            format!("`{}` has no server `{}`", shown_text(&proxy.name), shown_text(name));
+        let message = format!("`{}` has no server `{}`", shown_text(&proxy.name), shown_text(name));
         let fault = compiler.report.error(word.span, message);
         fault.label("expected the name of a server of this section");
         help(fault, near);
@@ -262,8 +251,8 @@ fn stick(
 fn table(word: &Word, compiler: &mut Compiler<'_>) -> Option<usize> {
     let plan = compiler.plan;
     let found = plan.backend(word).or_else(|| plan.frontend(word));
-    let with_table =
-        found.filter(|&at| plan.proxies.get(at).is_some_and(|it| it.settings.stick_table.is_some()));
+    let with_table = found
+        .filter(|&at| plan.proxies.get(at).is_some_and(|it| it.settings.stick_table.is_some()));
     if with_table.is_none() {
         let all = plan.proxies.iter().filter(|proxy| proxy.settings.stick_table.is_some());
         let near = did_you_mean(&nearest(word, all.map(|proxy| &*proxy.name)));
