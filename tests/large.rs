@@ -96,7 +96,7 @@ fn measured(test: &str, measure: impl Fn() -> u64) -> Option<[u64; 3]> {
 fn ten_thousand_backends_and_rules() {
     let text = large();
     let check = || {
-        let Checked { plan, report } = check_text(text.clone());
+        let Checked { plan, report, .. } = check_text(text.clone());
         let faults: Vec<_> = report.faults.iter().filter(|it| it.level == Level::Error).collect();
         assert!(faults.is_empty(), "{} errors: {:?}", faults.len(), faults[0]);
         assert_eq!(plan.backend("app9999"), Some(MANY));
@@ -118,7 +118,7 @@ fn ten_thousand_faults() {
         writeln!(text, "backend app\n    use-srever app{n} if {{ path /{n} }}").expect("memory");
     }
     let print = || {
-        let Checked { plan, report } = check_text(text.clone());
+        let Checked { plan, report, .. } = check_text(text.clone());
         assert!(report.count(Level::Error) >= MANY - 1, "{}", report.count(Level::Error));
         render::report(&report, &plan.sources, Style::default()).len() as u64
     };

@@ -33,6 +33,7 @@ advice! {
     DEPRECATED "deprecated" Warning "An old spelling, and the new one.",
     STICK_TABLE_IPV4 "stick-table-ipv4" Warning "A stick table of `type ip` cannot hold IPv6 clients.",
     TLS_DROPPED "tls-dropped" Warning "Cipher suites, curves or versions that Koi's TLS does not have.",
+    NO_CERTIFICATE "no-certificate" Warning "TLS without a certificate: every handshake fails.",
     STATS_EVERYWHERE "stats-everywhere" Warning "The statistics page answers under every host name.",
     LOG_WITHOUT_TARGET "log-without-target" Warning "`log global` where `global` has no `log` line.",
     VERIFY_NONE "verify-none" Warning "TLS to a server whose certificate nobody checks.",

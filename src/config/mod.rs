@@ -8,13 +8,19 @@
 //! Nothing here knows what an expression means: rules stay words until the `rules` room compiles
 //! them.
 
+pub mod across;
+pub mod address;
 pub mod advice;
 pub mod args;
 pub mod condition;
+pub mod crt_list;
 pub mod environment;
+pub mod files;
 pub mod finish;
 pub mod keyword;
 pub mod keywords;
+pub mod line_checks;
+pub mod lint;
 pub mod look_alike;
 pub mod nearest;
 pub mod plan;
@@ -24,6 +30,7 @@ pub mod report;
 pub mod resolve;
 pub mod section;
 pub mod source;
+pub mod tls_names;
 pub mod tokenize;
 pub mod value;
 pub mod word;

@@ -22,6 +22,8 @@ const BEFORE: usize = 40;
 
 /// How many other places of a fault are shown.
 const RELATED_MAX: usize = 8;
+/// How many lines with the same flaw are named.
+const SAME_MAX: usize = 24;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,10 +113,29 @@ fn one(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String {
         group = group.element(snippet(&marks, places.len(), sources));
         places.push(sources.place(span));
     }
+    if let Some(same) = same(&fault.same, sources) {
+        group = group.element(Title::NOTE.message(same));
+    }
     for help in &fault.help {
         group = group.element(Title::HELP.message(unmarked(help)));
     }
     with_places(renderer.render(&[group]), &places)
+}
+
+/// The numbers of the lines that have the same flaw.
+fn same(spans: &[Span], sources: &Sources) -> Option<String> {
+    let first = spans.first()?;
+    let number = |span: &Span| match span.file == first.file {
+        true => sources.line(*span).to_string(),
+        false => format!("{}:{}", sources.name(span.file), sources.line(*span)),
+    };
+    let shown: Vec<String> = spans.iter().take(SAME_MAX).map(number).collect();
+    let more = match spans.len().saturating_sub(SAME_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let lines = if spans.len() == 1 { "line" } else { "lines" };
+    Some(format!("the same on {lines} {}{more}", shown.join(", ")))
 }
 
 /// The line that the first mark stands on, with the marks; `number` tells it from the others.

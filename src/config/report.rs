@@ -40,6 +40,8 @@ pub struct Fault {
     pub label: String,
     /// Other places that matter, each with what it is.
     pub related: Vec<(Span, String)>,
+    /// Other places that have the very same flaw.
+    pub same: Vec<Span>,
     /// What to do, one line each.
     pub help: Vec<String>,
 }
@@ -164,6 +166,7 @@ impl Report {
             span,
             label: String::new(),
             related: Vec::new(),
+            same: Vec::new(),
             help: Vec::new(),
         };
         let silenced = advice.is_some_and(|name| self.silenced.contains(name));

@@ -63,6 +63,16 @@ pub fn time_start(
     Ok((Duration::from_millis(time.as_micros().div_ceil(1000) as u64), at + length))
 }
 
+/// A time in the largest unit that writes it whole: `15m`, `90s`, `1500ms`.
+pub fn time_words(time: Duration) -> String {
+    let ms = time.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    match units.iter().find(|(each, _)| ms >= *each && ms.is_multiple_of(*each)) {
+        Some((each, unit)) => format!("{}{unit}", ms / each),
+        None => format!("{ms}ms"),
+    }
+}
+
 /// A size in bytes, or a plain count: units `k`, `m`, `g` of 1024 in either case.
 ///
 /// # Errors
@@ -106,6 +116,15 @@ fn digits(text: &str) -> Result<(u64, &str), NumberFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_an_operator_would() {
+        let written = |ms| time_words(Duration::from_millis(ms));
+        assert_eq!(
+            [900_000, 90_000, 1_500, 0, 86_400_000].map(written),
+            ["15m", "90s", "1500ms", "0ms", "1d"]
+        );
+    }
 
     #[test]
     fn times_and_sizes() {

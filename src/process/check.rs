@@ -9,8 +9,10 @@ use super::keywords;
 use super::options::Options;
 use super::output;
 use super::summary::summary;
+use crate::config::across;
 use crate::config::condition;
 use crate::config::environment::Environment;
+use crate::config::lint::lint;
 use crate::config::plan::Plan;
 use crate::config::read::read;
 use crate::config::render::{self, Style};
@@ -44,9 +46,14 @@ pub fn check(
 ) -> Checked {
     let mut report = Report::silencing(silence.iter().cloned());
     let plan = read(paths, files, environment, &mut report);
-    // The stages, in order: what the text says (above), what the rules mean, what the whole of it
-    // does that nobody wants, and last what this build cannot do, which each stage adds to.
+    // The stages, in order: what the text says (above), what lines say together, what the rules mean,
+    // what the whole of it does that nobody wants (if it does anything), and last what this build
+    // cannot do, which each stage adds to.
+    across::check(&plan, files, &mut report);
     let program = compile(&plan, files, &mut report);
+    if !report.failed() {
+        lint(&plan, &mut report);
+    }
     not_yet::warn(&plan, &mut report);
     Checked { plan, report, program }
 }

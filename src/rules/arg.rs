@@ -135,7 +135,7 @@ pub struct Raw {
     pub range: Range<usize>,
 }
 
-/// What is wrong with arguments, and which bytes.
+/// What is wrong with parentheses, and which bytes of the word.
 pub type SplitFault = (&'static str, Range<usize>);
 
 /// Cuts the arguments behind an opening parenthesis at byte `open` of `text`. Gives them and the
@@ -230,7 +230,10 @@ pub fn check(
             Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
                 args.push(typed(name, param, one, word, compiler)?);
             }
-            _ if param.optional => args.push(absent(param, compiler)),
+            // A proxy is the current one if it is not named; an index before it makes the comma needed.
+            given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
+                args.push(absent(param, compiler));
+            }
             _ => {
                 let fault = compiler
                     .report
@@ -241,6 +244,10 @@ pub fn check(
         }
     }
     Some(args)
+}
+
+fn is_proxy(kind: Kind) -> bool {
+    matches!(kind, Kind::Frontend | Kind::Backend | Kind::Table)
 }
 
 /// Whether an empty text is a value of its own.
@@ -381,30 +388,24 @@ pub fn variable(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<A
 /// A thing of the plan, by its name.
 fn named(kind: Kind, text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
     let plan = compiler.plan;
-    let (found, what, names): (Option<Arg>, _, Vec<&str>) = match kind {
-        Kind::Frontend => (
-            plan.frontend(text).map(Arg::Proxy),
-            "frontend",
-            plan.frontends_by_name.keys().map(|name| &**name).collect(),
-        ),
-        Kind::Userlist => (
-            plan.userlists.iter().position(|list| *list.name == *text).map(Arg::Userlist),
-            "userlist",
-            plan.userlists.iter().map(|list| &*list.name).collect(),
-        ),
+    let found = match kind {
+        Kind::Frontend => plan.frontend(text).map(Arg::Proxy),
+        Kind::Userlist => {
+            plan.userlists.iter().position(|list| *list.name == *text).map(Arg::Userlist)
+        }
         Kind::Server => return server(text, span, compiler),
-        Kind::Table => (
-            plan.backend(text).or_else(|| plan.frontend(text)).map(Arg::Proxy),
-            "proxy with a stick table",
-            plan.proxies.iter().map(|proxy| &*proxy.name).collect(),
-        ),
-        _ => (
-            plan.backend(text).map(Arg::Proxy),
-            "backend",
-            plan.backends_by_name.keys().map(|name| &**name).collect(),
-        ),
+        Kind::Table => plan.backend(text).or_else(|| plan.frontend(text)).map(Arg::Proxy),
+        _ => plan.backend(text).map(Arg::Proxy),
     };
     if found.is_none() {
+        let (what, names): (_, Vec<&str>) = match kind {
+            Kind::Frontend => ("frontend", plan.frontends_by_name.keys().map(|it| &**it).collect()),
+            Kind::Userlist => ("userlist", plan.userlists.iter().map(|it| &*it.name).collect()),
+            Kind::Table => {
+                ("proxy with a stick table", plan.proxies.iter().map(|it| &*it.name).collect())
+            }
+            _ => ("backend", plan.backends_by_name.keys().map(|it| &**it).collect()),
+        };
         unknown(what, text, span, names, compiler);
     }
     found

@@ -11,6 +11,23 @@ use crate::config::word::Word;
 /// A place is one bit, or several where several kinds of rules may run it; a fetch lists the places
 /// where it is known. It fits if they share a bit. The bits are HAProxy's check points
 /// (`haproxy -dKsmp`), those that no fetch tells apart as one.
+///
+/// Where HAProxy 3.0 checks against what:
+///
+/// | rule | place |
+/// |---|---|
+/// | `tcp-request connection`, `session` | [`CONNECTION`](Scope::CONNECTION), [`SESSION`](Scope::SESSION) |
+/// | `tcp-request content`, `http-request`, `unique-id-format` | [`REQUEST`](Scope::REQUEST) |
+/// | `use_backend`, `http-request capture` | [`FRONT`](Scope::FRONT), in a `listen` too |
+/// | `balance hash`, `stick on`, `use-server`, `force-persist` | [`BACK`](Scope::BACK) |
+/// | `sni` of a server | [`SERVER`](Scope::SERVER) |
+/// | `tcp-response`, `http-response`, `http-after-response`, `stick store-response` | [`RESPONSE`](Scope::RESPONSE) |
+/// | `log-format`, `error-log-format` | [`LOG`](Scope::LOG) |
+/// | `tcp-check`, `http-check` | [`CHECK`](Scope::CHECK) |
+/// | `redirect`, `monitor fail`, `http-error`, `http-request set-timeout` | [`ALL`](Scope::ALL): it does not check |
+///
+/// What does not fit is an error in an expression or log format; in a condition it is a warning, and
+/// the test never holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope(pub u16);
 

@@ -100,7 +100,8 @@ impl Expr {
     ) -> Option<(Expr, usize)> {
         let (at, span) = (name.start, word.part(name.clone()));
         usable(fetch.name, fetch.status, span, compiler.report)?;
-        let (mut args, mut end) = arguments(word, name.clone(), fetch.params, compiler)?;
+        let (mut args, mut end) =
+            arguments(word, name.clone(), fetch.params, lone_text(fetch.params), compiler)?;
         if let Some(check) = fetch.check {
             check(&mut args, word.part(at..end), compiler)?;
         }
@@ -207,10 +208,21 @@ pub(super) fn begins_converter(word: &Word) -> bool {
     convert::find(&word[name]).is_some()
 }
 
+/// A fetch that needs a text first takes an empty one if it has no parentheses.
+fn lone_text(params: &[arg::Param]) -> Vec<arg::Raw> {
+    match params.first() {
+        Some(first) if first.kind == arg::Kind::Str && !first.optional => {
+            vec![arg::Raw { text: String::new(), range: 0..0 }]
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn arguments(
     word: &Word,
     name: Range<usize>,
     params: &[arg::Param],
+    without: Vec<arg::Raw>,
     compiler: &mut Compiler<'_>,
 ) -> Option<(Box<[Arg]>, usize)> {
     let (raw, end) = match word[name.end..].starts_with('(') {
@@ -221,7 +233,7 @@ fn arguments(
                 return None;
             }
         },
-        false => (Vec::new(), name.end),
+        false => (without, name.end),
     };
     let span = word.part(name.clone());
     let args = arg::check(&word[name], span, params, &raw, word, compiler)?;
@@ -254,7 +266,7 @@ fn converters(
             compiler.report.error(span, format!("more than {CONVERTERS_MAX} converters"));
             return None;
         }
-        let (mut args, end) = arguments(word, name, converter.params, compiler)?;
+        let (mut args, end) = arguments(word, name, converter.params, Vec::new(), compiler)?;
         if let Some(check) = converter.check {
             check(&mut args, word.part(at..end), compiler)?;
         }
@@ -310,4 +322,73 @@ pub(super) fn trailing(word: &Word, at: usize, report: &mut Report) {
     report
         .error(word.part(at..word.len()), format!("unexpected `{rest}` behind the expression"))
         .label("expected a comma and a converter, or the end");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::World;
+
+    #[test]
+    fn a_fetch_is_known_where_its_facts_are() {
+        let fits = |world: &World, expr: &str, scope| world.expr(expr).fits(scope);
+        let nowhere = World::new();
+        assert!(fits(&nowhere, "path", Scope::REQUEST));
+        assert!(!fits(&nowhere, "path", Scope::RESPONSE));
+        assert!(!fits(&nowhere, "path", Scope::LOG));
+        assert!(!fits(&nowhere, "ssl_fc", Scope::CONNECTION));
+        assert!(fits(&nowhere, "ssl_fc", Scope::SESSION));
+        assert!(fits(&nowhere, "hdr(a)", Scope::RESPONSE));
+        assert!(fits(&nowhere, "method", Scope::LOG));
+        assert!(!fits(&nowhere, "res.hdr(a)", Scope::LOG));
+    }
+
+    /// HAProxy refuses `http-request set-header x %[be_name]` in a `frontend`, not in a `listen`.
+    #[test]
+    fn a_proxy_has_the_places_of_its_sides() {
+        for (section, known) in [("frontend p", false), ("backend p", true), ("listen p", true)] {
+            let world = World::new().plan(&format!("{section}\n"));
+            let (_, report) = world.compile("be_name", |words, compiler| {
+                let expr = Expr::parse(words, compiler).expect("an expression");
+                expr.check_scope(Scope::REQUEST, "an `http-request` rule", compiler.report)
+            });
+            assert_eq!(report.failed(), !known, "{section}");
+        }
+    }
+
+    #[test]
+    fn what_every_request_asks_for_allocates_nothing() {
+        let text = "GET /a?b=1 HTTP/1.1\nHost: h.example\nCookie: a=1; b=2\nAccept: a, b\n";
+        let world = World::request(text);
+        let context = world.context();
+        for text in [
+            "hdr(host)",
+            "req.hdr(accept,1)",
+            "req.hdr_cnt(accept)",
+            "path",
+            "pathq",
+            "query",
+            "url",
+            "method",
+            "src",
+            "dst_port",
+            "ssl_fc",
+            "req.cook(b)",
+            "url_param(b)",
+            "urlp_val(b)",
+        ] {
+            let expr = world.expr(text);
+            let info = allocation_counter::measure(|| assert!(expr.last(&context).is_some()));
+            assert_eq!(info.count_total, 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn parentheses_without_text_may_be_left_out() {
+        let world = World::request("GET /?a=1 HTTP/1.1\nHost: h\n");
+        for expr in ["url_param", "url_param()", "path", "path()", "rand(1)"] {
+            assert!(world.text(expr).is_some(), "{expr}");
+        }
+        assert_eq!(world.faults("path(1)").len(), 1);
+    }
 }

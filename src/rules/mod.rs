@@ -11,6 +11,7 @@ pub mod acl;
 pub mod action;
 pub mod answer;
 pub mod arg;
+mod ascii;
 mod builtin;
 pub mod compile;
 pub mod compiler;

@@ -21,7 +21,7 @@ use super::context::Context;
 use super::pattern::{FoldMap, Method, as_text};
 
 /// How many entries of a run's table one request may lead to.
-pub const GROUPS_MAX: usize = 16;
+pub const GROUPS_MAX: usize = 8;
 
 /// A shorter run is not worth its table.
 const RUN_MIN: usize = 2;
@@ -69,6 +69,8 @@ struct Candidate {
     branch: usize,
     /// The term that holds.
     term: usize,
+    /// Whether the branch has no other.
+    alone: bool,
 }
 
 /// What tells two expressions apart.
@@ -150,10 +152,16 @@ impl Select {
             count += 1;
             ControlFlow::Continue(())
         });
-        if too_many {
-            return self.walk(rules, context);
+        match &found[..count] {
+            _ if too_many => self.walk(rules, context),
+            [] => None,
+            [only] => {
+                let mut candidates = run.candidates(*only, rules.start).iter();
+                let found = candidates.find(|candidate| self.holds(**candidate, context))?;
+                Some(found.rule)
+            }
+            many => self.try_groups(run, many, rules.start, context),
         }
-        self.try_groups(run, &found[..count], rules.start, context)
     }
 
     /// Tries the candidates of a few groups in the order of the rules.
@@ -166,11 +174,8 @@ impl Select {
     ) -> Option<usize> {
         let mut rest: [&[Candidate]; GROUPS_MAX] = [&[]; GROUPS_MAX];
         for (rest, group) in rest.iter_mut().zip(groups) {
-            let all = run.groups.get(*group).map_or(&[][..], Vec::as_slice);
-            let skipped = all.partition_point(|candidate| candidate.rule < from);
-            *rest = &all[skipped..];
+            *rest = run.candidates(*group, from);
         }
-        let rest = &mut rest[..groups.len()];
         loop {
             let heads = rest.iter_mut().filter(|rest| !rest.is_empty());
             let next = heads.min_by_key(|rest| rest.first().map(|candidate| candidate.rule))?;
@@ -184,6 +189,9 @@ impl Select {
 
     /// Whether the other terms of the branch hold.
     fn holds(&self, candidate: Candidate, context: &Context<'_>) -> bool {
+        if candidate.alone {
+            return true;
+        }
         let branches = self.condition(candidate.rule).map_or(&[][..], Condition::branches);
         let terms = branches.get(candidate.branch).map_or(&[][..], |terms| terms);
         terms.iter().enumerate().all(|(at, term)| at == candidate.term || term.holds(context))
@@ -198,6 +206,12 @@ impl Run {
         only.map(|(_, group)| *group).or(spellings.any)
     }
 
+    /// What a group leads to, from rule `from` on.
+    fn candidates(&self, group: usize, from: usize) -> &[Candidate] {
+        let all = self.groups.get(group).map_or(&[][..], Vec::as_slice);
+        &all[all.partition_point(|candidate| candidate.rule < from)..]
+    }
+
     /// Builds the table of these rules, each of which needs a string of `samples`.
     fn new(
         conditions: &[Option<Condition>],
@@ -210,7 +224,7 @@ impl Run {
             let condition = conditions.get(rule)?.as_ref()?;
             for (branch, terms) in condition.branches().iter().enumerate() {
                 let at = terms.iter().position(|term| exact(term) == Some(samples))?;
-                let candidate = Candidate { rule, branch, term: at };
+                let candidate = Candidate { rule, branch, term: at, alone: terms.len() == 1 };
                 for other in &terms[at].tests {
                     test.get_or_insert(other);
                     let list = other.patterns.list();

@@ -151,6 +151,12 @@ pub struct World {
     pub files: MemoryFiles,
 }
 
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
 impl World {
     /// A connection over which nothing has come.
     pub fn new() -> World {

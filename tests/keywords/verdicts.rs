@@ -628,7 +628,7 @@ fn global_lines_get_into_the_plan() {
         first.sample.as_ref().map(|it| (&*it.ranges, it.size)),
         Some((&[(1, 2), (4, 4)][..], 5))
     );
-    assert!(format!("{:?}", second.to.place).contains("192.0.2.7"));
+    assert!(format!("{:?}", second.to.value).contains("192.0.2.7"));
     assert_eq!(global.process.unix_bind.mode.map(|it| it.value), Some(0o640));
     assert_eq!(global.case_adjust_file.as_ref().map_or(0, |file| file.len()), 1);
     let options: Vec<&str> = global.tls.bind.options.iter().map(|word| &*word.text).collect();

@@ -1,9 +1,9 @@
 //! `log <target> ...` (HAProxy 3.0, configuration.txt §4.2 "log").
 
-use super::endpoint::{Kind, endpoint};
+use crate::config::address::{self, Allowed};
 use crate::config::args::{Args, shown};
 use crate::config::plan::{
-    Endpoint, Facility, Given, LogLevel, LogSample, LogTarget, Place, SyslogFormat, Transport,
+    Facility, Given, LogLevel, LogPlace, LogSample, LogTarget, SyslogFormat,
 };
 use crate::config::word::Word;
 
@@ -36,25 +36,30 @@ pub fn log_target(args: &mut Args<'_>) -> Option<LogTarget> {
     Some(LogTarget { span, to, length, format, sample, facility, level, floor })
 }
 
-fn target(args: &mut Args<'_>) -> Option<Given<Endpoint>> {
+fn target(args: &mut Args<'_>) -> Option<Given<LogPlace>> {
     let word = args.word("a target")?;
-    let descriptor = match &*word.text {
-        "stdout" => 1,
-        "stderr" => 2,
+    let given = |value| Some(Given { value, span: word.span });
+    if let Some(name) = word.strip_prefix("ring@") {
+        return given(LogPlace::Ring(name.into()));
+    }
+    if let Some(name) = word.strip_prefix("backend@") {
+        return given(LogPlace::Backend(name.into()));
+    }
+    match &*word.text {
+        "stdout" => given(LogPlace::Stdout),
+        "stderr" => given(LogPlace::Stderr),
         "" => {
             args.error(word.span, "a log target cannot be empty").label("expected an address");
-            return None;
+            None
         }
         "global" => {
             args.error(word.span, "`log global` makes no sense here")
                 .label("expected an address")
                 .help("in a proxy it stands alone, and takes over the targets of `global`");
-            return None;
+            None
         }
-        _ => return endpoint(args, word, Kind::Log),
-    };
-    let place = Place::Descriptor(descriptor);
-    Some(Given { value: Endpoint { transport: Transport::Usual, place }, span: word.span })
+        _ => given(LogPlace::Address(address::read(args.report, word, &Allowed::LOG)?.value)),
+    }
 }
 
 /// `None` for a fault.

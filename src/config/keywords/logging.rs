@@ -5,8 +5,9 @@
 //! [`LogSettings`]: crate::config::plan::LogSettings
 
 use super::common::{
-    FRONTS, field_name, here, keep, replaced, row, rule_line, rule_of, set, surplus, text, word,
+    FRONTS, field_name, here, keep, replaced, row, rule_of, set, surplus, text, word,
 };
+use super::log_line::log_target;
 use super::options::switch;
 use crate::config::advice;
 use crate::config::args::{Args, Negation};
@@ -30,7 +31,7 @@ fn log(args: &mut Args<'_>, proxy: &mut Proxy) {
         proxy.logging.targets.push(LogLine::Global(Given { value: (), span: first.span }));
         return;
     }
-    proxy.logging.targets.push(LogLine::Target(rule_line(args)));
+    proxy.logging.targets.extend(log_target(args).map(LogLine::Target));
 }
 
 /// A format, which is one word; its index among the rule lines.

@@ -5,13 +5,14 @@
 //! [`server_options`]), as are the actions of rules (in `rules`).
 
 mod balance;
+pub mod bind;
+pub mod bind_options;
 mod check_steps;
 mod checks;
 mod common;
 mod connection;
 mod cookie;
 mod email;
-mod endpoint;
 mod entry;
 pub mod errors;
 mod filters;
@@ -21,12 +22,17 @@ mod lenient;
 mod log_line;
 mod logging;
 mod misc;
+pub mod option;
 mod options;
 mod removed;
 mod rules;
+pub mod server;
+pub mod server_options;
 mod small;
 mod stats;
 mod stick;
+#[cfg(test)]
+pub(in crate::config) mod testing;
 mod timeouts;
 
 use std::collections::BTreeMap;
@@ -62,17 +68,14 @@ const TABLES: &[&[Keyword]] = &[
     small::ring::KEYWORDS,
     small::userlist::KEYWORDS,
     balance::KEYWORDS,
+    bind::KEYWORDS,
     checks::KEYWORDS,
     connection::KEYWORDS,
     cookie::KEYWORDS,
     email::KEYWORDS,
     errors::KEYWORDS,
     filters::KEYWORDS,
-    http::KEYWORDS,
-    logging::KEYWORDS,
-    misc::KEYWORDS,
-    options::KEYWORDS,
-    removed::KEYWORDS,
+    server::KEYWORDS,
     stats::KEYWORDS,
     stick::KEYWORDS,
     timeouts::KEYWORDS,

@@ -11,6 +11,7 @@ use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword};
 use crate::config::plan::{Given, Proxy, Timeouts};
 use crate::config::section::Sections;
+use crate::config::value;
 
 /// Reads a time into its place.
 fn time(args: &mut Args<'_>, proxy: &mut Proxy, place: fn(&mut Timeouts) -> &mut Slot) {
@@ -22,7 +23,7 @@ fn time(args: &mut Args<'_>, proxy: &mut Proxy, place: fn(&mut Timeouts) -> &mut
     let slot = place(&mut proxy.settings.timeouts);
     match *slot {
         Some(earlier) if in_section(header, earlier.span) => replaced(args, header, earlier.span),
-        Some(earlier) if earlier.value != time.value => differs(args, earlier, time),
+        Some(earlier) if earlier.value != time.value => differs(args, &proxy.name, earlier, time),
         _ => {}
     }
     *slot = Some(time);
@@ -31,10 +32,16 @@ fn time(args: &mut Args<'_>, proxy: &mut Proxy, place: fn(&mut Timeouts) -> &mut
 type Slot = Option<Given<Duration>>;
 
 /// Says that a time is not the one of the `defaults`.
-fn differs(args: &mut Args<'_>, earlier: Given<Duration>, now: Given<Duration>) {
-    let message = format!("`{}` is not the one of `defaults` here", args.keyword.name);
+fn differs(args: &mut Args<'_>, proxy: &str, earlier: Given<Duration>, now: Given<Duration>) {
+    let message = format!(
+        "`{}` {} in `{} {proxy}` overrides the {} of `defaults`",
+        args.keyword.name,
+        value::time_words(now.value),
+        args.section.word(),
+        value::time_words(earlier.value),
+    );
     let fault = args.report.advise(&advice::OVERRIDES, now.span, message);
-    fault.label("this one holds").also(earlier.span, "the inherited one");
+    fault.label("this one holds here").also(earlier.span, "the inherited one");
 }
 
 fn request_inspect(args: &mut Args<'_>, proxy: &mut Proxy) {

@@ -4,8 +4,7 @@
 //! line is read; what takes several lines or sections is said here.
 
 mod backends;
-mod group;
-mod inherited;
+pub(in crate::config) mod group;
 mod pages;
 mod stickiness;
 
@@ -18,7 +17,6 @@ pub fn lint(plan: &Plan, report: &mut Report) {
     stickiness::single_servers(plan, report);
     pages::everywhere(plan, report);
     pages::logs_to_nowhere(plan, report);
-    inherited::timeouts(plan, report);
     backends::checks_of_nobody(plan, report);
     backends::unused(plan, report);
     backends::without_timeouts(plan, report);

@@ -10,7 +10,8 @@ pub fn everywhere(plan: &Plan, report: &mut Report) {
     let pages = plan.proxies.iter().filter(|proxy| proxy.mode() == Mode::Http && serves(proxy));
     let spans = pages.filter_map(|proxy| proxy.settings.stats.as_ref()).map(|page| page.span);
     let message = "the statistics page is reachable under every host name of these proxies";
-    if let Some(fault) = group::advise(report, &advice::STATS_EVERYWHERE, spans.collect(), message) {
+    if let Some(fault) = group::advise(report, &advice::STATS_EVERYWHERE, spans.collect(), message)
+    {
         fault
             .label("whoever can send a request can ask for it")
             .help("give it a `listen` of its own, on an address that only you can reach");
@@ -35,7 +36,9 @@ pub fn logs_to_nowhere(plan: &Plan, report: &mut Report) {
         LogLine::Target(_) => None,
     });
     let message = "`log global`, but `global` has no `log` line: nothing is logged";
-    if let Some(fault) = group::advise(report, &advice::LOG_WITHOUT_TARGET, spans.collect(), message) {
+    if let Some(fault) =
+        group::advise(report, &advice::LOG_WITHOUT_TARGET, spans.collect(), message)
+    {
         fault
             .label("this refers to the targets of `global`, and there are none")
             .help("write a target in `global`, such as `log /dev/log local0` or `log stderr format raw daemon`");

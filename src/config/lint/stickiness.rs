@@ -10,7 +10,8 @@ pub fn tables_of_ipv4(plan: &Plan, report: &mut Report) {
     let tables = plan.proxies.iter().filter_map(|proxy| proxy.settings.stick_table.as_ref());
     let spans = tables.filter(|table| table.kind.value == KeyKind::Ip).map(|table| table.kind.span);
     let message = "a stick table of `type ip` cannot hold IPv6 clients";
-    if let Some(fault) = group::advise(report, &advice::STICK_TABLE_IPV4, spans.collect(), message) {
+    if let Some(fault) = group::advise(report, &advice::STICK_TABLE_IPV4, spans.collect(), message)
+    {
         fault
             .label("IPv6 clients have no entry here, and are neither kept nor counted")
             .help("write `type ipv6`: it holds both, IPv4 addresses as IPv4-mapped ones");
@@ -24,7 +25,8 @@ pub fn single_servers(plan: &Plan, report: &mut Report) {
     });
     let spans = single.flat_map(|proxy| &proxy.rules.stick).map(|line| line.span);
     let message = "stickiness in a backend with one server changes nothing";
-    if let Some(fault) = group::advise(report, &advice::STICK_ONE_SERVER, spans.collect(), message) {
+    if let Some(fault) = group::advise(report, &advice::STICK_ONE_SERVER, spans.collect(), message)
+    {
         fault.label("every request goes to the same server anyway");
     }
 }

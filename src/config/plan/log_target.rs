@@ -10,7 +10,7 @@ pub struct LogTarget {
     pub span: Span,
     /// Where messages go. Without a prefix internet addresses and paths take datagrams; the port is
     /// 514 unless given.
-    pub to: Given<Endpoint>,
+    pub to: Given<LogPlace>,
     /// `len`: how long a message may be, in bytes.
     pub length: Option<Given<u16>>,
     /// `format`: how a message is framed.
@@ -23,6 +23,21 @@ pub struct LogTarget {
     pub level: Option<Given<LogLevel>>,
     /// The most serious level a message is marked with; worse ones are lowered to it.
     pub floor: Option<Given<LogLevel>>,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogPlace {
+    /// An address, a socket in the file system or a descriptor.
+    Address(Endpoint),
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A `ring` section.
+    Ring(Box<str>),
+    /// A `backend` of log servers.
+    Backend(Box<str>),
 }
 
 /// How long a message is if nothing is said.

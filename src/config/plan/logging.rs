@@ -1,6 +1,6 @@
 //! `log` and its relatives.
 
-use super::{Given, RuleLine, Switch};
+use super::{Given, LogTarget, Switch};
 
 /// What is logged, how and where to. Formats that a line gives stand in `RuleLines::formats`.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,8 @@ pub struct LogSettings {
 pub enum LogLine {
     /// `log global`: the targets of `global`.
     Global(Given<()>),
-    /// A target, as written.
-    Target(RuleLine),
+    /// A target.
+    Target(LogTarget),
 }
 
 /// Formats of log lines.

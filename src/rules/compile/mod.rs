@@ -72,6 +72,7 @@ impl Seen {
             };
             told.label = fault.label;
             told.related = fault.related;
+            told.same = fault.same;
             told.help = fault.help;
         }
         for (feature, (span, count)) in own.missing {

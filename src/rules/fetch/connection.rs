@@ -116,7 +116,12 @@ const TLV_TYPES: &[(&str, u8)] = &[
 
 fn tlv_type(text: &str) -> Option<u8> {
     let named = TLV_TYPES.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
-    named.or_else(|| text.parse().ok())
+    named.or_else(|| match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        // `fc_pp_tlv()` is the same as `fc_pp_tlv(0)`.
+        None if text.is_empty() => Some(0),
+        None => text.parse().ok(),
+    })
 }
 
 fn tlvs<'a>(context: &Context<'a>, kind: u8) -> impl Iterator<Item = &'a [u8]> {
@@ -369,7 +374,7 @@ pub const FETCHES: &[Fetch] = &[
         Get::Many(fc_pp_tlv, fc_pp_tlv_each),
         "A value of the PROXY header, by number or name; in an ACL, each of that type.",
     )
-    .takes(TLV, "fc_pp_tlv(0x02)")
+    .takes(TLV, "fc_pp_tlv(AUTHORITY)")
     .checked(check_tlv),
     known("fe_name", Type::Str, CLIENT, fe_name, "The frontend's name."),
     known("fe_id", Type::Int, CLIENT, fe_id, "The frontend's number."),
@@ -561,6 +566,7 @@ mod tests {
         assert_eq!(world.text("fc_pp_authority").as_deref(), Some("h.example"));
         assert_eq!(world.text("fc_pp_tlv(AUTHORITY)").as_deref(), Some("h.example"));
         assert_eq!(world.texts("fc_pp_tlv(224)"), ["a", "b"]);
+        assert_eq!(world.texts("fc_pp_tlv(0xe0)"), ["a", "b"]);
         assert_eq!(world.faults("fc_pp_tlv(256)").len(), 1);
     }
 

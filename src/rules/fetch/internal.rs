@@ -40,6 +40,18 @@ fn constant_meth<'a>(_: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
     text(args, 0).map(|text| Value::Method(Cow::Borrowed(text.as_bytes())))
 }
 
+/// A token, RFC 9110 §5.6.2.
+fn check_meth(args: &mut [Arg], span: Span, compiler: &mut Compiler<'_>) -> Option<()> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let method = text(args, 0).unwrap_or_default();
+    if !method.bytes().all(legal) {
+        let message = format!("`{}` is not a method", shown_text(method));
+        compiler.report.error(span, message).label("expected a method like GET");
+        return None;
+    }
+    Some(())
+}
+
 fn constant_bool<'a>(_: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
     text(args, 0).map(|text| Value::Bool(matches!(text, "true" | "1")))
 }
@@ -71,7 +83,7 @@ fn constant_bin<'a>(_: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
 }
 
 fn check_bin(args: &mut [Arg], span: Span, compiler: &mut Compiler<'_>) -> Option<()> {
-    if text(args, 0).and_then(unhex).is_none() {
+    if text(args, 0).filter(|text| !text.is_empty()).and_then(unhex).is_none() {
         let fault = compiler.report.error(span, "bytes are written as pairs of hexadecimal digits");
         fault.label("expected pairs like 0d0a");
         return None;
@@ -482,7 +494,8 @@ pub const FETCHES: &[Fetch] = &[
         .takes(&[must("ipv6", Kind::Str)], "ipv6(2001:db8::1)")
         .checked(check_ipv6),
     simple("meth", Type::Method, ANY, Get::One(constant_meth), "The HTTP method itself.")
-        .takes(&[must("method", Kind::Str)], "meth(GET)"),
+        .takes(&[must("method", Kind::Str)], "meth(GET)")
+        .checked(check_meth),
     simple(
         "var",
         Type::Any,
@@ -656,3 +669,153 @@ pub const FETCHES: &[Fetch] = &[
         "How the exchange ended, in the two letters of the log.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::config::environment::Environment;
+    use crate::rules::testing::World;
+    use crate::rules::value::Value;
+
+    #[test]
+    fn constants_are_what_they_say() {
+        let world = World::new();
+        for (expr, wanted) in [
+            ("always_true", "1"),
+            ("always_false", "0"),
+            ("str(a b)", "a b"),
+            ("str", ""),
+            ("str('a,b')", "a,b"),
+            ("int(-5)", "-5"),
+            ("bool(true)", "1"),
+            ("bool(0)", "0"),
+            ("bin(0d0A)", "0D0A"),
+            ("ipv4(192.0.2.1)", "192.0.2.1"),
+            ("ipv6(2001:DB8::1)", "2001:db8::1"),
+            ("meth(PURGE)", "PURGE"),
+            ("proc", "1"),
+            ("thread", "1"),
+            ("hostname", "proxy1"),
+            ("pid", "4711"),
+            ("uptime", "1000"),
+            ("stopping", "0"),
+            ("act_conn", "11"),
+        ] {
+            assert_eq!(world.text(&quoted(expr)).as_deref(), Some(wanted), "{expr}");
+        }
+        for expr in
+            ["bool(yes)", "bool", "bin(123)", "bin(xy)", "bin()", "ipv4(::1)", "ipv6(1.2.3.4)"]
+        {
+            assert_eq!(world.faults(expr).len(), 1, "{expr}");
+        }
+        for expr in ["int", "int(a)", "meth(a/b)", "uuid(5)", "date(1,min)", "acl(nope)"] {
+            assert_eq!(world.faults(expr).len(), 1, "{expr}");
+        }
+    }
+
+    /// As one word.
+    fn quoted(expr: &str) -> String {
+        format!("\"{expr}\"")
+    }
+
+    #[test]
+    fn variables_have_their_type_and_defaults_are_text() {
+        let world = World::new();
+        world.variables.set("txn.n", Value::Int(7));
+        assert_eq!(world.value("var(txn.n)"), Some(Value::Int(7)));
+        assert_eq!(world.value("var(txn.m)"), None);
+        assert_eq!(world.value("var(txn.m,8)"), Some(Value::str(b"8")));
+        assert_eq!(world.value("var(txn.m,)"), Some(Value::str(b"")));
+        assert_eq!(world.faults("var(m)").len(), 1);
+    }
+
+    #[test]
+    fn the_environment_is_that_of_the_plan() {
+        let mut world = World::new();
+        world.plan.environment = Environment::new([("A".to_owned(), "b".to_owned())]);
+        assert_eq!(world.text("env(A)").as_deref(), Some("b"));
+        assert_eq!(world.text("env(B)"), None);
+        assert_eq!(world.text("env"), None);
+    }
+
+    #[test]
+    fn dates_have_units_and_offsets() {
+        let world = World::new();
+        for (expr, wanted) in [
+            ("date", "1700000000"),
+            ("date(3600)", "1700003600"),
+            ("date(-5)", "1699999995"),
+            ("date(10,ms)", "1700000000133"),
+            ("date(0,us)", "1700000000123456"),
+            ("date_us", "123456"),
+        ] {
+            assert_eq!(world.text(expr).as_deref(), Some(wanted), "{expr}");
+        }
+    }
+
+    #[test]
+    fn random_numbers_stay_in_their_range() {
+        let mut world = World::new();
+        assert_eq!(world.text("rand"), Some(0x89ab_cdef_u32.to_string()));
+        assert_eq!(world.text("rand(100)").as_deref(), Some("53"));
+        world.moment.random = u64::MAX;
+        assert_eq!(world.text("rand(100)").as_deref(), Some("99"));
+        assert_eq!(world.text("rand(1)").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn uuids_have_their_version() {
+        let world = World::new();
+        let four = world.text("uuid").expect("a UUID");
+        let seven = world.text("uuid(7)").expect("a UUID");
+        let shape = |text: &str| text.split('-').map(str::len).collect::<Vec<_>>();
+        assert_eq!((shape(&four), shape(&seven)), (vec![8, 4, 4, 4, 12], vec![8, 4, 4, 4, 12]));
+        assert_eq!((&four[14..15], &seven[14..15]), ("4", "7"));
+        assert!(matches!(&four[19..20], "8" | "9" | "a" | "b"), "{four}");
+        // The time in milliseconds.
+        assert_eq!(seven[..13].replace('-', ""), format!("{:012x}", 1_700_000_000_123_u64));
+    }
+
+    /// A backend of two servers, of which the first is up.
+    fn backend(limit: Option<u32>) -> World {
+        let limits = limit.map_or_else(String::new, |it| format!(" maxconn {it} maxqueue {it}"));
+        World::new()
+            .plan(&format!("backend b\nserver s1 192.0.2.1:80{limits}\nserver s2 192.0.2.2:80\n"))
+    }
+
+    #[test]
+    fn counters_are_of_the_named_or_the_current_proxy() {
+        let world = backend(Some(10));
+        for (expr, wanted) in [
+            ("nbsrv", "2"),
+            ("nbsrv(b)", "2"),
+            ("be_conn(b)", "5"),
+            ("queue", "3"),
+            ("avg_queue", "2"),
+            ("be_sess_rate(b)", "9"),
+            ("srv_is_up(b/s1)", "1"),
+            ("srv_is_up(s2)", "0"),
+            ("srv_conn(s1)", "4"),
+            ("srv_queue(s1)", "1"),
+            ("srv_weight(s1)", "1"),
+            ("srv_conn_free(s1)", "6"),
+            ("srv_conn_free(s2)", "-1"),
+            // The second server is down.
+            ("be_conn_free(b)", "6"),
+            ("connslots(b)", "15"),
+        ] {
+            assert_eq!(world.text(expr).as_deref(), Some(wanted), "{expr}");
+        }
+        assert_eq!(backend(None).text("connslots(b)").as_deref(), Some("-1"));
+        assert_eq!(world.faults("nbsrv(nope)").len(), 1);
+        assert_eq!(world.faults("srv_is_up(b/nope)").len(), 1);
+    }
+
+    #[test]
+    fn the_last_rule_has_a_place() {
+        let mut world = World::new().plan("# a comment\nfrontend f\n");
+        assert_eq!(world.text("last_rule_line"), None);
+        world.exchange.last_rule = Some(world.plan.proxies[0].span);
+        assert_eq!(world.text("last_rule_file").as_deref(), Some("test.cfg"));
+        assert_eq!(world.text("last_rule_line").as_deref(), Some("2"));
+    }
+}

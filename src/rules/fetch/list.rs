@@ -1,5 +1,13 @@
 //! Field values that are lists: cut at commas outside double quotes.
 
+use crate::rules::ascii;
+
+/// The part of a value that has but one: nearly all values.
+#[inline]
+pub fn one(value: &[u8]) -> Option<&[u8]> {
+    (!ascii::has(value, b',')).then(|| trim(value))
+}
+
 /// The parts of a field's value, without the blanks around them. An empty value has one empty part.
 #[derive(Clone, Debug)]
 pub struct Parts<'a> {
@@ -28,11 +36,7 @@ impl<'a> Iterator for Parts<'a> {
 
 /// The last part.
 pub fn last(value: &[u8]) -> &[u8] {
-    // Nearly all values have no comma.
-    match value.contains(&b',') {
-        true => parts(value).last().unwrap_or_default(),
-        false => trim(value),
-    }
+    one(value).unwrap_or_else(|| parts(value).last().unwrap_or_default())
 }
 
 /// Where the next comma stands that is outside quotes.
@@ -61,6 +65,13 @@ pub fn end_at(value: &[u8], is_end: impl Fn(u8) -> bool) -> Option<usize> {
 /// Without the blanks (space and tab) around it.
 pub fn trim(text: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    // Nearly all values have none.
+    if let (Some(first), Some(last)) = (text.first(), text.last())
+        && !blank(first)
+        && !blank(last)
+    {
+        return text;
+    }
     let Some(start) = text.iter().position(|byte| !blank(byte)) else { return b"" };
     let end = text.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
     text.get(start..end).unwrap_or_default()

@@ -11,6 +11,8 @@ use crate::rules::value::Type;
 const COUNTER: Param = must("counter", Kind::Int);
 const INDEX: Param = must("index", Kind::Int);
 const TABLE: Param = may("table", Kind::Table);
+/// May be empty, but not left out.
+const NAMED_TABLE: Param = must("table", Kind::Table);
 
 const fn fetch(
     name: &'static str,
@@ -122,8 +124,8 @@ macro_rules! arrays {
                 concat!("src_", $name),
                 Type::Int,
                 STREAM,
-                &[INDEX, TABLE],
-                concat!("src_", $name, "(0)"),
+                &[INDEX, NAMED_TABLE],
+                concat!("src_", $name, "(0,)"),
                 concat!($about, ", for the client's address."),
             ),
         )*]

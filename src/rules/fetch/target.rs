@@ -14,6 +14,8 @@ use super::fields::ipv4;
 use super::list::parts;
 use super::places::REQUEST;
 use super::{Each, Fetch, Get, number};
+use crate::config::advice;
+use crate::config::args::shown_text;
 use crate::config::source::Span;
 use crate::rules::arg::{Arg, Kind, Param, may};
 use crate::rules::compiler::Compiler;
@@ -230,7 +232,7 @@ fn walk<'a>(
 ) -> ControlFlow<()> {
     let argument = |at: usize| args.get(at).and_then(Arg::text).unwrap_or_default().as_bytes();
     let (name, delimiter) = (argument(0), argument(1).first().copied().unwrap_or(b'?'));
-    let any_case = !argument(2).is_empty();
+    let any_case = argument(2).starts_with(b"i");
     let Some(rest) = of(context).and_then(|target| target.rest) else {
         return ControlFlow::Continue(());
     };
@@ -283,15 +285,18 @@ fn urlp_val_each<'a>(
     walk(context, args, |value| each(Value::Int(number::loose(value))))
 }
 
+/// Says that a third argument other than `i` does nothing.
 fn check_case(args: &mut [Arg], span: Span, compiler: &mut Compiler<'_>) -> Option<()> {
-    match args.get(2).and_then(Arg::text) {
-        None | Some("" | "i") => Some(()),
-        Some(other) => {
-            let message = format!("`{other}` is not possible as a third argument");
-            compiler.report.error(span, message).label("only `i` (any case) is possible");
-            None
-        }
+    if let Some(other) = args.get(2).and_then(Arg::text)
+        && !(other.is_empty() || other.starts_with('i'))
+    {
+        let message = format!("the third argument `{}` has no effect", shown_text(other));
+        compiler
+            .report
+            .advise(&advice::NO_EFFECT, span, message)
+            .label("only `i` (any case) means something");
     }
+    Some(())
 }
 
 const PARAMETER: &[Param] =
@@ -473,6 +478,7 @@ mod tests {
         }
         assert_eq!(get("/?a=1&b=2&a=3", "h").texts("urlp(a)"), ["1", "3"]);
         assert_eq!(get("/?a=1&b=2&a=3", "h").texts("urlp_val"), ["1", "2", "3"]);
+        assert_eq!(get("/?A=1", "h").text("urlp(a,,x)"), None);
         assert_eq!(get("/", "h").faults("urlp(a,,x)").len(), 1);
     }
 }

@@ -1,37 +1,35 @@
 //! Whole strings, hashed.
 //!
 //! The hash has no seed that changes: the keys are the configuration's, so nobody outside chooses what
-//! collides, and evaluating the same request twice does the same. Case is folded on the stack; text
-//! longer than [`FOLD_MAX`] is compared with the few keys that long.
+//! collides, and evaluating the same request twice does the same. Case is folded while hashing, in
+//! registers.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// Longer keys are not hashed.
-pub const FOLD_MAX: usize = 256;
+use crate::rules::ascii;
 
 /// A map whose keys are text without case.
 #[derive(Clone, Debug)]
 pub struct FoldMap<T> {
     /// Keys in lower case.
     table: HashTable<(Box<[u8]>, T)>,
-    /// The keys that are longer than [`FOLD_MAX`].
-    long: Vec<(Box<[u8]>, T)>,
-    /// The length of the longest key in the table.
+    /// The length of the longest key.
     longest: usize,
 }
 
 impl<T> Default for FoldMap<T> {
     fn default() -> FoldMap<T> {
-        FoldMap { table: HashTable::new(), long: Vec::new(), longest: 0 }
+        FoldMap { table: HashTable::new(), longest: 0 }
     }
 }
 
-fn hash(folded: &[u8]) -> u64 {
-    let mut hasher = FixedState::with_seed(0).build_hasher();
-    hasher.write(folded);
+fn hash(text: &[u8]) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_usize(text.len());
+    ascii::words(text, |word| hasher.write_u64(word));
     hasher.finish()
 }
 
@@ -40,17 +38,9 @@ impl<T> FoldMap<T> {
     #[inline]
     pub fn get(&self, text: &[u8]) -> Option<&T> {
         if text.len() > self.longest {
-            return self.get_long(text);
+            return None;
         }
-        let mut buffer = [0; FOLD_MAX];
-        let folded = buffer.get_mut(..text.len())?;
-        folded.copy_from_slice(text);
-        folded.make_ascii_lowercase();
-        self.table.find(hash(folded), |(key, _)| **key == *folded).map(|(_, value)| value)
-    }
-
-    fn get_long(&self, text: &[u8]) -> Option<&T> {
-        self.long.iter().find(|(key, _)| key.eq_ignore_ascii_case(text)).map(|(_, value)| value)
+        self.table.find(hash(text), |(key, _)| ascii::is(key, text)).map(|(_, value)| value)
     }
 
     /// The value of a key; a new one is made of nothing.
@@ -58,19 +48,11 @@ impl<T> FoldMap<T> {
     where
         T: Default,
     {
-        let folded = text.to_ascii_lowercase();
-        if folded.len() > FOLD_MAX {
-            let found = self.long.iter().position(|(key, _)| **key == *folded);
-            let at = found.unwrap_or_else(|| {
-                self.long.push((folded.into(), T::default()));
-                self.long.len() - 1
-            });
-            return &mut self.long[at].1;
-        }
-        self.longest = self.longest.max(folded.len());
+        self.longest = self.longest.max(text.len());
         let entry =
-            self.table.entry(hash(&folded), |(key, _)| **key == *folded, |(key, _)| hash(key));
-        &mut entry.or_insert_with(|| (folded.clone().into(), T::default())).into_mut().1
+            self.table.entry(hash(text), |(key, _)| ascii::is(key, text), |(key, _)| hash(key));
+        let new = || (text.to_ascii_lowercase().into(), T::default());
+        &mut entry.or_insert_with(new).into_mut().1
     }
 }
 
@@ -145,7 +127,7 @@ mod tests {
 
     #[test]
     fn long_strings_are_found_too() {
-        let long = "x".repeat(FOLD_MAX + 1);
+        let long = "x".repeat(300);
         let (most, longer) = (&long[1..], format!("{long}y"));
         let set = exact(&[(&long, true), (most, false), (&longer, false), (&long, false)]);
         assert!(set.has(long.to_uppercase().as_bytes()) && set.has(most.as_bytes()));

@@ -1,11 +1,11 @@
 //! `peers`.
 
-use super::super::endpoint::{Kind, endpoint};
 use super::super::entry::{later, supported, with_no};
 use super::super::lenient::{extra_words, filled, last};
 use super::super::log_line::{self, log_target};
 use super::super::rules::line;
 use super::name;
+use crate::config::address::{self, Allowed};
 use crate::config::advice;
 use crate::config::args::{Args, Negation};
 use crate::config::keyword::{Feature, Keyword, Parse};
@@ -22,7 +22,7 @@ fn peer(args: &mut Args<'_>, peers: &mut Peers) {
             .help("write an address and a port behind the name, or `server` instead of `peer`");
         return;
     };
-    if endpoint(args, address, Kind::InternetOrPath).is_none() {
+    if address::read(args.report, address, &Allowed::PEER).is_none() {
         return;
     }
     let options = args.rest().into();
@@ -39,7 +39,7 @@ fn server(args: &mut Args<'_>, peers: &mut Peers) {
     // A name alone is this process, whose address stands in `bind`.
     let address = args.take();
     if let Some(word) = address
-        && endpoint(args, word, Kind::InternetOrPath).is_none()
+        && address::read(args.report, word, &Allowed::PEER).is_none()
     {
         return;
     }

@@ -1,9 +1,9 @@
 //! `resolvers`.
 
-use super::super::endpoint::{Kind, endpoint};
 use super::super::entry::{later, supported};
 use super::super::lenient::{extra_words, last};
 use super::name;
+use crate::config::address::{self, Allowed};
 use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword, Parse};
 use crate::config::plan::{Nameserver, Resolvers, Transport};
@@ -12,7 +12,7 @@ use crate::config::section::Sections;
 fn nameserver(args: &mut Args<'_>, resolvers: &mut Resolvers) {
     let Some(name) = name(args, "a name and an address") else { return };
     let Some(word) = args.word("an address") else { return };
-    let Some(at) = endpoint(args, word, Kind::Internet) else { return };
+    let Some(at) = address::read(args.report, word, &Allowed::NAMESERVER) else { return };
     if let Some(earlier) = resolvers.servers.iter().find(|server| *server.name == *name) {
         let span = earlier.name.span;
         args.error(name.span, format!("two name servers are called `{}`", name.value))
@@ -20,7 +20,7 @@ fn nameserver(args: &mut Args<'_>, resolvers: &mut Resolvers) {
             .also(span, "the other one");
     }
     let options = match at.transport {
-        Transport::Stream => args.rest().into(),
+        Some(Transport::Stream) => args.rest().into(),
         _ => {
             extra_words(args);
             Box::default()

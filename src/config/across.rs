@@ -1,0 +1,53 @@
+//! What no single line can know about binds, servers, TLS and the files they name.
+//!
+//! In: a plan whose files are all read, and where the files it names are read from. Out: faults and
+//! advice.
+
+use super::files::{self, check_files};
+use super::line_checks;
+use super::plan::{Given, Plan, TlsSide};
+use super::report::Report;
+use super::source::{Files, Sources};
+use super::tls_names::{self, Side};
+use super::word::Word;
+
+/// Checks all of it.
+pub fn check(plan: &Plan, files: &dyn Files, report: &mut Report) {
+    let tls = &plan.global.tls;
+    let unverified = tls.verify_servers.is_some_and(|verify| !verify.value);
+    line_checks::check(plan, unverified, report);
+    let path = |given: &Option<Given<Box<str>>>| given.as_ref().map(|it| it.value.clone());
+    let (certificates, authorities) = (path(&tls.crt_base), path(&tls.ca_base));
+    let bases =
+        files::Bases { certificates: certificates.as_deref(), authorities: authorities.as_deref() };
+    check_files(plan, &bases, files, report);
+    vocabulary(plan, report);
+    line_checks::verify_none(&plan.proxies, unverified, report);
+}
+
+/// The names of suites, curves and versions, in `global` and on the lines.
+fn vocabulary(plan: &Plan, report: &mut Report) {
+    let (bind, server) = (&plan.global.tls.bind, &plan.global.tls.server);
+    let words = |pick: fn(&TlsSide) -> &Option<Given<Box<str>>>| {
+        let given = [pick(bind), pick(server)].into_iter().flatten();
+        given.map(|it| word(it, &plan.sources)).collect::<Vec<Word>>()
+    };
+    let (ciphers, suites) = (words(|it| &it.ciphers), words(|it| &it.ciphersuites));
+    let curves = words(|it| &it.curves);
+    tls_names::advise_lists(
+        &ciphers.iter().collect::<Vec<_>>(),
+        &suites.iter().collect::<Vec<_>>(),
+        &curves.iter().collect::<Vec<_>>(),
+        report,
+    );
+    let bind = tls_names::read_options(&bind.options, Side::Bind, report);
+    let server = tls_names::read_options(&server.options, Side::Server, report);
+    let bases = tls_names::Bases { bind: &bind, server: &server };
+    tls_names::advise_plan(plan, bases, report);
+}
+
+/// A value of `global` as the word it was.
+fn word(given: &Given<Box<str>>, sources: &Sources) -> Word {
+    let verbatim = sources.slice(given.span) == &*given.value;
+    Word { text: given.value.clone(), span: given.span, verbatim }
+}
