@@ -129,6 +129,12 @@ fn checked(options: &Options) -> Result<Checked, ExitCode> {
     Ok(checked)
 }
 
+/// Checks files on the disk, with the variables of this process.
+pub fn check_disk(paths: &[String]) -> Checked {
+    let options = Options { paths: paths.to_vec(), ..Options::default() };
+    check(paths, &Disk, &mut environment(&options), &[])
+}
+
 /// The process's variables, and those that HAProxy adds to them.
 fn environment(options: &Options) -> Environment {
     let mut environment = started_with();
