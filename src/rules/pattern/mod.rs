@@ -50,8 +50,7 @@ impl Method {
             Type::Int => Some(Method::Int),
             Type::Addr | Type::Ipv4 | Type::Ipv6 => Some(Method::Ip),
             Type::Str => Some(Method::Str),
-            Type::Method => Some(Method::Meth),
-            Type::Bin | Type::Any | Type::Same => None,
+            Type::Method | Type::Bin | Type::Any | Type::Same => None,
         }
     }
 
