@@ -132,21 +132,10 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         "option forwarded" => {
             expr_of(line.words.get(1)?, Scope::BACK, "`option forwarded`", compiler)
         }
-        // A test walks the keywords that keep lines here.
+        // Nothing else keeps lines here.
         _ => None,
     }
 }
-
-/// The keywords whose lines stand in `RuleLines::formats`.
-pub const FORMATS: &[&str] = &[
-    "log-format",
-    "log-format-sd",
-    "error-log-format",
-    "unique-id-format",
-    "balance",
-    "filter",
-    "option forwarded",
-];
 
 fn format_of(
     word: &Word,

@@ -6,6 +6,7 @@
 //!
 //! What no file can know is assumed: every server is up, nothing is queued, tables are empty.
 
+mod arrive;
 mod recorder;
 mod text;
 
@@ -16,11 +17,11 @@ use super::context::{
 };
 use super::program::{Persistence, Program};
 use super::walk::{self, Admission, Decision, Effects, Message, Passage, Walk};
-use crate::config::nearest::{did_you_mean, nearest};
-use crate::config::plan::{Mode, Plan, Proxy};
+use crate::config::plan::Plan;
 use crate::config::source::Span;
 use crate::proto::head::{Field, Head, Piece, Start, Version, View};
 use crate::rules::action::Ruleset;
+use arrive::{Arrival, arrive};
 use recorder::Recorder;
 
 /// What is asked.
@@ -213,10 +214,10 @@ pub struct Explanation {
 /// # Errors
 /// Why the request arrives nowhere.
 pub fn explain(plan: &Plan, program: &Program, asked: &Asked) -> Result<Explanation, String> {
-    let (frontend, because) = frontend(plan, asked)?;
+    let Arrival { frontend, bind, because } = arrive(plan, asked)?;
     let request = Text::request(asked);
     let response = asked.response.as_ref().map(Text::response);
-    let connection = connection(asked, frontend);
+    let connection = connection(asked, frontend, bind);
     let (variables, process) = (Variables::default(), ProcessFacts::default());
     let mut walk = Walk {
         plan,
@@ -318,7 +319,7 @@ impl Told {
     }
 }
 
-fn connection(asked: &Asked, frontend: usize) -> Connection {
+fn connection(asked: &Asked, frontend: usize, bind: usize) -> Connection {
     let port = if asked.tls.is_some() { 443 } else { 80 };
     let unspecified = SocketAddr::from(([0, 0, 0, 0], port));
     Connection {
@@ -326,7 +327,7 @@ fn connection(asked: &Asked, frontend: usize) -> Connection {
         destination: asked.destination.unwrap_or(unspecified),
         tls: asked.tls.clone(),
         frontend,
-        bind: 0,
+        bind,
         accepted_us: asked.moment.unix_us,
         http_major: if asked.version == Version::Http2 { 2 } else { 1 },
         proxy_protocol: None,
@@ -343,48 +344,6 @@ fn exchange(asked: &Asked) -> Exchange {
         }),
         ..Exchange::default()
     }
-}
-
-/// Where the request arrives, and why there.
-fn frontend(plan: &Plan, asked: &Asked) -> Result<(usize, String), String> {
-    if let Some(name) = &asked.frontend {
-        return match plan.frontend(name) {
-            Some(index) => Ok((index, "it was asked for".to_owned())),
-            None => {
-                let near = nearest(name, plan.frontends_by_name.keys().map(|name| &**name));
-                let near = did_you_mean(&near).map(|it| format!("; {it}")).unwrap_or_default();
-                Err(format!("there is no frontend `{name}`{near}"))
-            }
-        };
-    }
-    let open = |proxy: &Proxy| proxy.has_frontend() && !proxy.disabled;
-    let all: Vec<usize> =
-        plan.proxies.iter().enumerate().filter(|(_, it)| open(it)).map(|(at, _)| at).collect();
-    let http: Vec<usize> = all
-        .iter()
-        .copied()
-        .filter(|&at| plan.proxies.get(at).is_some_and(|proxy| proxy.mode() == Mode::Http))
-        .collect();
-    match (&all[..], &http[..]) {
-        ([], _) => Err("no section listens for clients".to_owned()),
-        ([only], _) => Ok((*only, "the only one".to_owned())),
-        (_, [only]) => Ok((*only, "the only one in mode http".to_owned())),
-        _ => by_address(plan, &all, asked),
-    }
-}
-
-/// The frontends whose binds fit the destination, or the port that its scheme usually has.
-fn by_address(plan: &Plan, all: &[usize], asked: &Asked) -> Result<(usize, String), String> {
-    let names: Vec<String> = all
-        .iter()
-        .filter_map(|&at| plan.proxies.get(at))
-        .map(|proxy| format!("`{}`", proxy.name))
-        .collect();
-    let _ = asked;
-    Err(format!(
-        "several sections listen for clients: {}; say which by --frontend",
-        names.join(", ")
-    ))
 }
 
 /// What cannot be known is assumed to be fine.
