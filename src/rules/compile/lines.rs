@@ -122,7 +122,7 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         }
         "unique-id-format" => {
             let place = "`unique-id-format`";
-            format_of(word, Style::Http, Scope::FRONT, place, compiler)
+            format_of(word, Style::Http, Scope::REQUEST, place, compiler)
         }
         "balance" => expr_of(word, Scope::BACK, "`balance hash`", compiler),
         "filter" => {
@@ -132,21 +132,10 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         "option forwarded" => {
             expr_of(line.words.get(1)?, Scope::BACK, "`option forwarded`", compiler)
         }
-        // A test walks the keywords that keep lines here.
+        // No other keyword keeps lines here.
         _ => None,
     }
 }
-
-/// The keywords whose lines stand in `RuleLines::formats`.
-pub const FORMATS: &[&str] = &[
-    "log-format",
-    "log-format-sd",
-    "error-log-format",
-    "unique-id-format",
-    "balance",
-    "filter",
-    "option forwarded",
-];
 
 fn format_of(
     word: &Word,

@@ -110,15 +110,18 @@ fn dotted(text: &str) -> Option<i64> {
 const NUMBERS: &str = "write a number or a range: 80, 1024:65535, :80 or 80:";
 const VERSIONS: &str = "write a version or a range: 3.1, 3.0:3.3 or 3.1:";
 
-/// A number or `least:most`. An operator changes what a single number means; ranges stay what they are.
+/// A number or `least:most`; a minus divides them too, as in HAProxy, which does not document it. An
+/// operator changes what a single number means; ranges stay what they are.
 fn range(
     text: &str,
     operator: Operator,
     number: fn(&str) -> Option<i64>,
     help: &'static str,
 ) -> Result<Parsed, Fault> {
-    if let Some((least, most)) = text.split_once(':') {
-        // The minus is for single numbers only.
+    // A minus in front belongs to a single number.
+    let divider = text.char_indices().find(|&(at, c)| c == ':' || c == '-' && at > 0);
+    if let Some((at, _)) = divider {
+        let (least, most) = (&text[..at], &text[at + 1..]);
         let end = |text: &str| number(text).filter(|_| !text.starts_with('-'));
         let bounds = match (least, most) {
             ("", "") => None,
@@ -258,9 +261,14 @@ mod tests {
         assert_eq!(bounds("1024:65535", "gt"), Some((1024, 65_535)));
         assert_eq!(bounds(":80", "eq"), Some((i64::MIN, 80)));
         assert_eq!(bounds("80:", "eq"), Some((80, i64::MAX)));
+        assert_eq!(bounds("10-20", "gt"), Some((10, 20)));
+        assert_eq!(bounds("10-", "eq"), Some((10, i64::MAX)));
         for wrong in
             [":", "80:70", "8a", "+5", "0x10", "1.5", "-5:5", "9223372036854775808", "", "-"]
         {
+            assert_eq!(bounds(wrong, "eq"), None, "{wrong}");
+        }
+        for wrong in ["20-10", "10-x", "10:20-30", "-5-10", "5--3"] {
             assert_eq!(bounds(wrong, "eq"), None, "{wrong}");
         }
         assert_eq!(bounds("9223372036854775807", "gt"), None);
