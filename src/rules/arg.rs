@@ -228,11 +228,27 @@ pub fn check(
         match raw.get(index) {
             // An empty text is a value of its own where text is wanted.
             Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
-                args.push(typed(name, param, one, word, compiler)?);
+                let arg = typed(name, param, one, word, compiler)?;
+                has_table(param, &arg, word.part(one.range.clone()), compiler)?;
+                args.push(arg);
+            }
+            // Only text can be passed over: a number must be there if something stands behind it.
+            Some(one) if needs_number(param.kind) && index + 1 < raw.len() => {
+                let place = word.part(one.range.clone());
+                let message = format!("`{name}` needs its argument `{}`", param.name);
+                compiler.report.error(place, message).label("nothing stands here").help(format!(
+                    "it is written: {name}({}); what is left out at the end may be left out",
+                    signature(params)
+                ));
+                return None;
             }
             // A proxy is the current one if it is not named; an index before it makes the comma needed.
             given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
-                args.push(absent(param, compiler));
+                let arg = absent(param, compiler);
+                if !param.optional {
+                    has_table(param, &arg, at, compiler)?;
+                }
+                args.push(arg);
             }
             _ => {
                 let fault = compiler
@@ -248,6 +264,28 @@ pub fn check(
 
 fn is_proxy(kind: Kind) -> bool {
     matches!(kind, Kind::Frontend | Kind::Backend | Kind::Table)
+}
+
+/// Whether it is a number of some kind, so that no text cannot stand for it.
+fn needs_number(kind: Kind) -> bool {
+    matches!(kind, Kind::Int | Kind::Flag | Kind::Time | Kind::Size | Kind::Mask4 | Kind::Mask6)
+}
+
+/// Reports a proxy that was named for its stick table, or is meant if none is named, and has none.
+fn has_table(param: &Param, arg: &Arg, span: Span, compiler: &mut Compiler<'_>) -> Option<()> {
+    let (Kind::Table, Arg::Proxy(index)) = (param.kind, arg) else { return Some(()) };
+    let proxy = compiler.plan.proxies.get(*index)?;
+    if proxy.settings.stick_table.is_some() {
+        return Some(());
+    }
+    let (section, name) = (proxy.section.word(), shown_text(&proxy.name));
+    compiler
+        .report
+        .error(span, format!("{section} `{name}` has no stick table"))
+        .label("looks into a table")
+        .also(proxy.span, "this one has no `stick-table`")
+        .help("name the proxy that has the table, or give this one a `stick-table`");
+    None
 }
 
 /// Whether an empty text is a value of its own.
@@ -361,16 +399,23 @@ pub fn regex(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg>
 
 const SCOPES: &[&str] = &["proc", "sess", "txn", "req", "res", "check"];
 
-/// The name of a variable: scope, dot, name.
+/// Whether it is the name of a variable: scope, dot, name.
+pub fn is_variable(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    text.split_once('.').is_some_and(|(scope, name)| {
+        SCOPES.contains(&scope) && !name.is_empty() && name.chars().all(legal)
+    })
+}
+
+/// The name of a variable; what is wrong with it is reported.
 pub fn variable(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if is_variable(text) {
+        return Some(Arg::Str(text.into()));
+    }
     match text.split_once('.') {
         Some((scope, name)) if SCOPES.contains(&scope) && !name.is_empty() => {
-            if name.chars().all(legal) {
-                return Some(Arg::Str(text.into()));
-            }
             let message = format!("`{}` is not a name for a variable", shown_text(name));
-            compiler.report.error(span, message).label("letters, digits, _ . - are possible");
+            compiler.report.error(span, message).label("letters, digits, _ and . are possible");
         }
         _ => {
             let message = format!("`{}` is not a variable", shown_text(text));

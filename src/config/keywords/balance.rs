@@ -243,6 +243,7 @@ pub const KEYWORDS: &[Keyword] = &[
         Sections::BACKS,
         "a proxy without servers would have no health checks, limits or statistics",
         "write `server NAME ADDRESS:PORT`",
+        "Sends every request to one address.",
         "dispatch 192.0.2.1:80",
     ),
     refused(
@@ -250,6 +251,7 @@ pub const KEYWORDS: &[Keyword] = &[
         BACKS,
         "it connects to whatever address the client asked the network for",
         "name the servers with `server`",
+        "Connects to the address that the client asked for.",
         "transparent",
     ),
 ];

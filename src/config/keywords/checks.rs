@@ -158,6 +158,7 @@ pub const KEYWORDS: &[Keyword] = &[
         BACKS,
         "Koi does not speak to SPOE agents",
         "check them by `option tcp-check`",
+        "Checks servers as agents of SPOE.",
         "option spop-check",
     ),
     refused(
@@ -165,6 +166,7 @@ pub const KEYWORDS: &[Keyword] = &[
         BACKS,
         "Koi starts no programs",
         "check servers by `option httpchk` or `option tcp-check`",
+        "Checks servers by a program.",
         "option external-check",
     ),
     Keyword {

@@ -207,6 +207,7 @@ pub const KEYWORDS: &[Keyword] = &[
         Sections::BACKS,
         "Koi does not speak FastCGI",
         "put a web server that speaks FastCGI behind Koi",
+        "Sends requests to servers of FastCGI.",
         "use-fcgi-app php",
     ),
 ];

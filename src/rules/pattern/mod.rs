@@ -50,6 +50,7 @@ impl Method {
             Type::Int => Some(Method::Int),
             Type::Addr | Type::Ipv4 | Type::Ipv6 => Some(Method::Ip),
             Type::Str => Some(Method::Str),
+            // The name `method` brings a way of its own to compare; the fetch `meth` has none.
             Type::Method | Type::Bin | Type::Any | Type::Same => None,
         }
     }
