@@ -16,6 +16,7 @@ use super::compiler::Compiler;
 use super::map::Map;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::section::Section;
 use crate::config::source::Span;
 use crate::config::value;
 use crate::config::word::Word;
@@ -247,6 +248,7 @@ pub fn check(
                 let arg = absent(param, compiler);
                 if !param.optional {
                     has_table(param, &arg, at, compiler)?;
+                    in_defaults(name, param, at, compiler)?;
                 }
                 args.push(arg);
             }
@@ -285,6 +287,20 @@ fn has_table(param: &Param, arg: &Arg, span: Span, compiler: &mut Compiler<'_>) 
         .label("looks into a table")
         .also(proxy.span, "this one has no `stick-table`")
         .help("name the proxy that has the table, or give this one a `stick-table`");
+    None
+}
+
+/// Reports a table that is not named in `defaults`, where there is no proxy that could be meant.
+fn in_defaults(name: &str, param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<()> {
+    let defaults = compiler.proxy.is_some_and(|proxy| proxy.section == Section::Defaults);
+    if !defaults || param.kind != Kind::Table {
+        return Some(());
+    }
+    compiler
+        .report
+        .error(at, format!("`{name}` must name its table in `defaults`"))
+        .label("which table?")
+        .help("write the name of the proxy that has it between the parentheses");
     None
 }
 

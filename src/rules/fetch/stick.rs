@@ -11,7 +11,8 @@ use crate::rules::value::Type;
 const COUNTER: Param = must("counter", Kind::Int);
 const INDEX: Param = must("index", Kind::Int);
 const TABLE: Param = may("table", Kind::Table);
-/// May be empty, but not left out.
+/// The current proxy's, which must have one, if nothing stands first; behind another argument it may
+/// be empty, but not left out.
 const NAMED_TABLE: Param = must("table", Kind::Table);
 
 const fn fetch(
@@ -25,7 +26,7 @@ const fn fetch(
     Fetch::later(name, output, at, Feature::StickTables, about).takes(params, example)
 }
 
-/// `sc_X(counter[,table])`, `sc0_X([table])`, `sc1_X`, `sc2_X` and, with `src`, `src_X([table])`.
+/// `sc_X(counter[,table])`, `sc0_X([table])`, `sc1_X`, `sc2_X` and, with `src`, `src_X(table)`.
 macro_rules! counters {
     ($($name:literal $output:ident $at:ident $($src:ident)? $about:literal,)*) => {
         &[$(
@@ -69,7 +70,7 @@ macro_rules! counters {
             concat!("src_", $name),
             Type::$output,
             STREAM,
-            &[TABLE],
+            &[NAMED_TABLE],
             concat!("src_", $name),
             concat!($about, ", for the client's address."),
         )
@@ -155,10 +156,17 @@ pub const FETCHES: &[Fetch] = &[
         "src_updt_conn_cnt",
         Type::Int,
         STREAM,
-        &[TABLE],
+        &[NAMED_TABLE],
         "src_updt_conn_cnt",
         "Adds one to the connections of the client's address; how many they are then.",
     ),
-    fetch("table_avl", Type::Int, RUNNING, &[TABLE], "table_avl", "Free entries of a table."),
-    fetch("table_cnt", Type::Int, RUNNING, &[TABLE], "table_cnt", "Entries of a table in use."),
+    fetch("table_avl", Type::Int, RUNNING, &[NAMED_TABLE], "table_avl", "Free entries of a table."),
+    fetch(
+        "table_cnt",
+        Type::Int,
+        RUNNING,
+        &[NAMED_TABLE],
+        "table_cnt",
+        "Entries of a table in use.",
+    ),
 ];
