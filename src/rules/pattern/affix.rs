@@ -104,10 +104,9 @@ impl Side {
 mod tests {
     use super::*;
 
-    fn set(
-        texts: &[(&str, bool)],
-        make: fn(std::vec::IntoIter<(Box<[u8]>, bool)>) -> Affixes,
-    ) -> Affixes {
+    type Texts = std::vec::IntoIter<(Box<[u8]>, bool)>;
+
+    fn set(texts: &[(&str, bool)], make: fn(Texts) -> Affixes) -> Affixes {
         let texts: Vec<_> =
             texts.iter().map(|(text, fold)| (text.as_bytes().into(), *fold)).collect();
         make(texts.into_iter())
