@@ -449,9 +449,15 @@ fn keywords_are_listed() {
     assert!(said.out.starts_with("# List of configuration keywords:\nglobal\n"), "{said}");
     assert!(said.out.contains("\nfrontend\n\tacl\n"), "{said}");
     let said = folder.koi(&["-dKhelp"]);
-    for class in ["all", "acl", "cfg", "cli", "cnv", "flt", "smp", "svc"] {
+    let options = ["bind-option", "server-option"];
+    for class in ["all", "acl", "cfg", "cli", "cnv", "flt", "smp", "svc"].into_iter().chain(options)
+    {
         assert!(said.out.contains(&format!("\n{class}: ")), "{class}: {said}");
     }
+    let said = folder.koi(&["-dKbind-option,server-option"]);
+    assert!(said.out.contains("\nbind <addr> accept-proxy\n"), "{said}");
+    assert!(said.out.contains("\nserver <name> <addr> set-proxy-v2-tlv-fmt(<id>) "), "{said}");
+    assert!(!said.out.contains(" namespace "), "what is refused is left out: {said}");
     folder.koi(&["-dKcgf"]).exits(1).tells("there is no class `cgf`; did you mean `cfg`?");
     folder.file("good.cfg", GOOD);
     let said = folder.koi(&["-c", "-dKflt", "-f", "good.cfg"]);
@@ -519,6 +525,14 @@ fn words_of_the_language_are_explained() {
     assert!(said.out.starts_with("advice: verify-none (warning)\n"), "{said}");
     let said = folder.koi(&["help", "advice"]);
     assert!(said.out.lines().any(|line| line == "not-yet"), "{said}");
+    let said = folder.koi(&["help", "maxconn"]);
+    for entry in
+        ["keyword: maxconn <number>", "bind-option: maxconn <n", "server-option: maxconn <n"]
+    {
+        assert!(said.out.contains(entry), "{entry}: {said}");
+    }
+    let said = folder.koi(&["help", "server-option", "check"]);
+    assert!(said.out.contains("  example: server s 192.0.2.1:80 check\n"), "{said}");
     folder.koi(&["help", "use_bakend"]).exits(1).tells("did you mean `use_backend`?");
     assert!(folder.koi(&["help"]).out.contains("\n  keyword    "));
 }

@@ -5,13 +5,14 @@
 
 use crate::config::advice::{self, ADVICE};
 use crate::config::keyword::{Keyword, Prefix, Status};
-use crate::config::keywords;
+use crate::config::keywords::{self, bind_options, server_options};
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::report::Level;
 use crate::config::section::Section;
 use crate::rules::fetch::acl_names;
 use crate::rules::{action, convert, fetch};
 
+mod lines;
 mod rules;
 
 /// How wide explanations are printed.
@@ -32,6 +33,24 @@ const CLASSES: &[Class] = &[
         about: "what a line may begin with",
         names: || keywords::all().map(|keyword| keyword.name).collect(),
         show: |name| keywords::all().filter(|it| it.name == name).map(keyword).collect(),
+    },
+    Class {
+        name: "bind-option",
+        about: "what stands behind the address of `bind`",
+        names: || bind_options::OPTIONS.iter().map(|it| it.name).collect(),
+        show: |name| {
+            let found = bind_options::OPTIONS.iter().filter(|it| it.name == name);
+            found.map(lines::bind_option).collect()
+        },
+    },
+    Class {
+        name: "server-option",
+        about: "what stands behind the address of `server`",
+        names: || server_options::OPTIONS.iter().map(|it| it.name).collect(),
+        show: |name| {
+            let found = server_options::OPTIONS.iter().filter(|it| it.name == name);
+            found.map(lines::server_option).collect()
+        },
     },
     Class {
         name: "fetch",
@@ -88,7 +107,7 @@ pub fn about(words: &[String]) -> Result<String, String> {
 fn classes() -> String {
     let mut out = "koi help [CLASS] [NAME], with a name, a class, or both. Classes:\n".to_owned();
     for class in CLASSES {
-        out.push_str(&format!("  {:<10} {}\n", class.name, class.about));
+        out.push_str(&format!("  {:<13} {}\n", class.name, class.about));
     }
     out
 }

@@ -1,7 +1,7 @@
 //! `koi -dK`: the words of the language, class by class, one a line, so that lists can be compared.
 
 use crate::config::keyword::Status;
-use crate::config::keywords;
+use crate::config::keywords::{self, bind_options, server_options};
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::section::Section;
 use crate::rules::arg::signature;
@@ -18,10 +18,12 @@ struct Class {
 /// The classes. One whose words are not built yet lists nothing, and says so.
 const CLASSES: &[Class] = &[
     Class { name: "acl", about: "ACL keywords", list: acl_names },
+    Class { name: "bind-option", about: "options of bind", list: bind_options },
     Class { name: "cfg", about: "configuration keywords", list: configuration },
     Class { name: "cli", about: "commands of the runtime socket", list: nothing },
     Class { name: "cnv", about: "converters", list: converters },
     Class { name: "flt", about: "filters", list: nothing },
+    Class { name: "server-option", about: "options of server", list: server_options },
     Class { name: "smp", about: "sample fetches", list: fetches },
     Class { name: "svc", about: "services", list: nothing },
 ];
@@ -85,6 +87,26 @@ fn converters(out: &mut String) {
         let params = signature(it.params);
         let params = if params.is_empty() { params } else { format!("({params})") };
         out.push_str(&format!("{}{params}: {} => {}\n", it.name, it.output, it.input));
+    }
+}
+
+fn bind_options(out: &mut String) {
+    for option in bind_options::OPTIONS {
+        one_option("bind <addr>", option.name, option.syntax, option.status, out);
+    }
+}
+
+fn server_options(out: &mut String) {
+    for option in server_options::OPTIONS {
+        one_option("server <name> <addr>", option.name, option.syntax, option.status, out);
+    }
+}
+
+/// A line for an option, unless it is refused.
+fn one_option(before: &str, name: &str, syntax: &str, status: Status, out: &mut String) {
+    if !matches!(status, Status::Refused { .. }) {
+        let glue = if syntax.is_empty() || syntax.starts_with('(') { "" } else { " " };
+        out.push_str(&format!("{before} {name}{glue}{syntax}\n"));
     }
 }
 

@@ -246,7 +246,11 @@ pub fn check(
             }
             // A proxy is the current one if it is not named; an index before it makes the comma needed.
             given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
-                args.push(absent(param, at, compiler)?);
+                let arg = absent(param, at, compiler)?;
+                if !param.optional {
+                    in_defaults(name, param, at, compiler)?;
+                }
+                args.push(arg);
             }
             _ => {
                 let fault = compiler
@@ -267,6 +271,20 @@ fn is_proxy(kind: Kind) -> bool {
 /// Whether it is a number of some kind, so that no text cannot stand for it.
 fn needs_number(kind: Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Flag | Kind::Time | Kind::Size | Kind::Mask4 | Kind::Mask6)
+}
+
+/// Reports a table that is not named in `defaults`, where there is no proxy that could be meant.
+fn in_defaults(name: &str, param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<()> {
+    let defaults = compiler.proxy.is_some_and(|proxy| proxy.section == Section::Defaults);
+    if !defaults || param.kind != Kind::Table {
+        return Some(());
+    }
+    compiler
+        .report
+        .error(at, format!("`{name}` must name its table in `defaults`"))
+        .label("which table?")
+        .help("write the name of the proxy that has it between the parentheses");
+    None
 }
 
 /// Whether an empty text is a value of its own.

@@ -4,7 +4,7 @@
 //! In: a file's lines, `key value`. Out: [`Map::find`]. Exact strings and addresses are looked up,
 //! the longest prefix of `beg` wins; every other method tries the lines in order.
 //!
-//! Limits: what a file of [`crate::config::read::FILE_MAX`] bytes holds.
+//! Limits: what a file of [`FILE_MAX`](crate::config::source::FILE_MAX) bytes holds.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

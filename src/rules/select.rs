@@ -5,10 +5,10 @@
 //!
 //! Lists of rules mostly ask the same thing again and again: `use_backend A if { hdr(host) -i a }`,
 //! `use_backend B if { hdr(host) -i b }`... Rules in a row that each need one of a few exact strings of
-//! the same expression make a [`Run`]: the expression is evaluated once, its samples are looked up in
+//! the same expression make a run: the expression is evaluated once, its samples are looked up in
 //! one table, and only the rules that stand there are tried, without the term that led to them.
 //!
-//! Limits: a request whose samples lead to more than [`GROUPS_MAX`] entries of a table walks the rules
+//! Limits: a request whose samples lead to more than `GROUPS_MAX` entries of a table walks the rules
 //! one by one, so that nobody can make a run dearer than that.
 
 use std::collections::BTreeSet;

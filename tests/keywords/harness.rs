@@ -9,6 +9,7 @@ use koi::config::plan::Plan;
 use koi::config::read::read;
 use koi::config::report::{Fault, Level, Report};
 use koi::config::source::Files;
+use koi::rules::compile::compile;
 
 /// A configuration, and any other file that it may name.
 struct OneFile<'a>(&'a str);
@@ -42,6 +43,13 @@ pub fn check(text: &str) -> (Plan, Report) {
     let mut report = Report::default();
     let mut environment = Environment::new([("HOME".to_owned(), "/root".to_owned())]);
     let plan = read(&[PATH.to_owned()], &OneFile(text), &mut environment, &mut report);
+    (plan, report)
+}
+
+/// The same, and compiles its rules.
+pub fn compiled(text: &str) -> (Plan, Report) {
+    let (plan, mut report) = check(text);
+    compile(&plan, &OneFile(text), &mut report);
     (plan, report)
 }
 
@@ -83,12 +91,18 @@ pub fn run(program: &str, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The lines of one of HAProxy's lists, without its comments.
+pub fn list(program: &str, class: &str) -> Vec<String> {
+    let (_, text) = run(program, &[&format!("-dK{class}"), "-q", "-c", "-f", "/dev/null"]);
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines.map(str::to_owned).collect()
+}
+
 /// The keywords that HAProxy lists, by section.
 pub fn listed(program: &str) -> BTreeMap<String, Vec<String>> {
-    let (_, text) = run(program, &["-dKcfg", "-q", "-c", "-f", "/dev/null"]);
     let mut sections: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut section = String::new();
-    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in list(program, "cfg") {
         match line.strip_prefix('\t') {
             None => section = line.trim().to_owned(),
             Some(keyword) => {

@@ -272,7 +272,8 @@ mod tests {
     fn examples_say_what_the_table_says() {
         let proxies = all().filter(|keyword| keyword.sections.has(Section::Listen));
         for keyword in proxies {
-            let faults = bad_in(header(keyword.sections), keyword.example);
+            let lines = format!("{}\nhttp-errors mysite", keyword.example);
+            let faults = bad_in(header(keyword.sections), &lines);
             let refused = matches!(keyword.status, Status::Refused { .. });
             assert_eq!(!faults.is_empty(), refused, "{}: {faults:?}", keyword.example);
             assert!(keyword.example.starts_with(keyword.name), "{}", keyword.name);

@@ -206,13 +206,14 @@ const fn refused(
     name: &'static str,
     rulesets: Rulesets,
     syntax: &'static str,
+    about: &'static str,
     example: &'static str,
     why: &'static str,
     instead: &'static str,
 ) -> ActionEntry {
     ActionEntry {
         status: Status::Refused { why, instead },
-        ..action(name, rulesets, syntax, why, example, never)
+        ..action(name, rulesets, syntax, about, example, never)
     }
 }
 
@@ -285,6 +286,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "send-spoe-group",
         STREAM,
         "<engine> <group>",
+        "Sends a group of messages to an SPOE agent.",
         "send-spoe-group engine group",
         "Koi has no SPOE",
         "decide with expressions and maps",
@@ -293,6 +295,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "attach-srv",
         Rulesets::SESSION,
         "<server> [name <expression>]",
+        "Makes this connection one to a server (reverse HTTP).",
         "attach-srv be/s1",
         "Koi has no reverse HTTP, an experiment of HAProxy",
         "connect to the server instead",
@@ -301,6 +304,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "expect-netscaler-cip",
         Rulesets::CONNECTION,
         "layer4",
+        "These connections begin with a header of NetScaler's protocol.",
         "expect-netscaler-cip layer4",
         "Koi does not speak NetScaler's client IP protocol",
         "let the balancer send the PROXY protocol: expect-proxy layer4",
@@ -309,6 +313,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "ot-group",
         STREAM.or(Rulesets::AFTER),
         "<filter> <group>",
+        "Traces this by OpenTracing.",
         "ot-group filter group",
         "Koi has no OpenTracing",
         "put an identifier into a field: unique-id-header",

@@ -163,7 +163,7 @@ impl Ends for Action {
 
 /// Advice about the first rule that is never reached: one without a condition ends the list before
 /// it, or one with the very same condition does.
-pub fn unreachable<A: Ends>(rules: &Vec<Rule<A>>, lines: &[RuleLine], compiler: &mut Compiler<'_>) {
+pub fn unreachable<A: Ends>(rules: &[Rule<A>], lines: &[RuleLine], compiler: &mut Compiler<'_>) {
     let text = |span: Option<Span>| span.map(|span| compiler.plan.sources.slice(span));
     let mut found = None;
     'rules: for (index, rule) in rules.iter().enumerate() {

@@ -168,7 +168,7 @@ pub const CONVERTERS: &[Converter] = &[
             may("argument", Kind::Str),
         ],
         Type::Any,
-        Type::Same,
+        Type::Any,
         "The sample, if something is true of the exchange.",
         "path,when(error)",
     ),
