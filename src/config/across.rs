@@ -5,6 +5,7 @@
 
 use super::files::{self, check_files};
 use super::line_checks;
+use super::links;
 use super::plan::{Given, Plan, TlsSide};
 use super::report::Report;
 use super::source::{Files, Sources};
@@ -15,6 +16,7 @@ use super::word::Word;
 pub fn check(plan: &Plan, files: &dyn Files, report: &mut Report) {
     let tls = &plan.global.tls;
     let unverified = tls.verify_servers.is_some_and(|verify| !verify.value);
+    links::check(plan, report);
     line_checks::check(plan, unverified, report);
     let path = |given: &Option<Given<Box<str>>>| given.as_ref().map(|it| it.value.clone());
     let (certificates, authorities) = (path(&tls.crt_base), path(&tls.ca_base));
