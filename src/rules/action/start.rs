@@ -225,6 +225,13 @@ pub fn reason(status: u16) -> &'static str {
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         511 => "Network Authentication Required",
+        other => class(other),
+    }
+}
+
+/// The reason of a status that nobody knows.
+fn class(status: u16) -> &'static str {
+    match status {
         100..=199 => "Information",
         200..=299 => "Success",
         300..=399 => "Redirection",

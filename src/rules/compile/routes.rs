@@ -24,7 +24,7 @@ pub fn compile(
 ) {
     let rules = &proxy.rules;
     let routes = each(&rules.use_backend, |line| route(line, proxy, acls, compiler));
-    unreachable(&routes, &rules.use_backend, compiler);
+    unreachable(&routes, compiler);
     program.routes = List::new(routes);
     program.default_backend = default_backend(proxy, compiler);
     program.servers =
@@ -33,11 +33,8 @@ pub fn compile(
     program.stickiness = List::new(each(&rules.stick, |line| stick(line, proxy, acls, compiler)));
 }
 
-fn each<A>(
-    lines: &[RuleLine],
-    mut compile: impl FnMut(&RuleLine) -> Option<Rule<A>>,
-) -> Vec<Rule<A>> {
-    lines.iter().filter_map(|line| compile(line)).collect()
+fn each<A>(lines: &[RuleLine], compile: impl FnMut(&RuleLine) -> Option<Rule<A>>) -> Vec<Rule<A>> {
+    lines.iter().filter_map(compile).collect()
 }
 
 impl Ends for Route {
