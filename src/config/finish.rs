@@ -13,15 +13,8 @@ use super::plan::{
 use super::report::Report;
 use super::source::Span;
 
-/// Checks all small sections, and what is doubled among them.
+/// Checks all small sections. That their names are their own is checked where names are resolved.
 pub fn finish(plan: &Plan, report: &mut Report) {
-    names("resolvers", plan.resolvers.iter().map(|it| (&*it.name, it.span)), report);
-    names("peers", plan.peers.iter().map(|it| (&*it.name, it.span)), report);
-    names("mailers", plan.mailers.iter().map(|it| (&*it.name, it.span)), report);
-    names("ring", plan.rings.iter().map(|it| (&*it.name, it.span)), report);
-    names("http-errors", plan.http_errors.iter().map(|it| (&*it.name, it.span)), report);
-    names("cache", plan.caches.iter().map(|it| (&*it.name, it.span)), report);
-    names("carp", plan.carps.iter().map(|it| (&*it.name, it.span)), report);
     double_userlists(&plan.userlists, report);
     plan.userlists.iter().for_each(|list| finish_userlist(list, report));
     plan.resolvers.iter().for_each(|resolvers| finish_resolvers(resolvers, report));
@@ -32,21 +25,6 @@ pub fn finish(plan: &Plan, report: &mut Report) {
     finish_crt_stores(&plan.crt_stores, report);
     plan.carps.iter().for_each(|carp| finish_carp(carp, report));
     finish_carps(&plan.carps, report);
-}
-
-/// Reports sections of one kind and one name.
-fn names<'a>(kind: &str, all: impl Iterator<Item = (&'a str, Span)>, report: &mut Report) {
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-    for (name, span) in all {
-        if let Some(&earlier) = seen.get(name) {
-            report
-                .error(span, format!("two `{kind}` sections are called `{}`", shown_text(name)))
-                .label("choose another name")
-                .also(earlier, "the other one");
-        } else {
-            seen.insert(name, span);
-        }
-    }
 }
 
 /// Of two lists of one name the first holds, as in HAProxy.

@@ -14,4 +14,5 @@ pub fn resolve(plan: &mut Plan, report: &mut Report) {
     super::finish::finish(plan, report);
     names::proxies(plan, report);
     names::sections(plan, report);
+    names::answers(plan, report);
 }

@@ -16,6 +16,8 @@ use super::compiler::Compiler;
 use super::map::Map;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::plan::TableId;
+use crate::config::section::Section;
 use crate::config::source::Span;
 use crate::config::value;
 use crate::config::word::Word;
@@ -98,6 +100,8 @@ pub enum Arg {
     Mask6(Ipv6Addr),
     /// A proxy, an index into `Plan::proxies`.
     Proxy(usize),
+    /// A stick table.
+    Table(TableId),
     /// A server: proxy, index in it.
     Server(usize, usize),
     /// A userlist, an index into `Plan::userlists`.
@@ -230,9 +234,19 @@ pub fn check(
             Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
                 args.push(typed(name, param, one, word, compiler)?);
             }
+            // Only text can be passed over: a number must be there if something stands behind it.
+            Some(one) if needs_number(param.kind) && index + 1 < raw.len() => {
+                let place = word.part(one.range.clone());
+                let message = format!("`{name}` needs its argument `{}`", param.name);
+                compiler.report.error(place, message).label("nothing stands here").help(format!(
+                    "it is written: {name}({}); what is left out at the end may be left out",
+                    signature(params)
+                ));
+                return None;
+            }
             // A proxy is the current one if it is not named; an index before it makes the comma needed.
             given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
-                args.push(absent(param, compiler));
+                args.push(absent(param, at, compiler)?);
             }
             _ => {
                 let fault = compiler
@@ -248,6 +262,11 @@ pub fn check(
 
 fn is_proxy(kind: Kind) -> bool {
     matches!(kind, Kind::Frontend | Kind::Backend | Kind::Table)
+}
+
+/// Whether it is a number of some kind, so that no text cannot stand for it.
+fn needs_number(kind: Kind) -> bool {
+    matches!(kind, Kind::Int | Kind::Flag | Kind::Time | Kind::Size | Kind::Mask4 | Kind::Mask6)
 }
 
 /// Whether an empty text is a value of its own.
@@ -268,16 +287,29 @@ pub fn signature(params: &[Param]) -> String {
     out
 }
 
-/// What a left-out argument stands for.
-fn absent(param: &Param, compiler: &Compiler<'_>) -> Arg {
-    let Some(proxy) = compiler.proxy else { return Arg::Absent };
+/// What a left-out argument stands for. A table that has to be there and is not is reported.
+fn absent(param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
+    let Some(proxy) = compiler.proxy else { return Some(Arg::Absent) };
+    let plan = compiler.plan;
     let here = match param.kind {
-        Kind::Frontend if proxy.has_frontend() => compiler.plan.frontend(&proxy.name),
-        Kind::Backend | Kind::Table if proxy.has_backend() => compiler.plan.backend(&proxy.name),
-        Kind::Table => compiler.plan.frontend(&proxy.name),
+        Kind::Frontend if proxy.has_frontend() => plan.frontend(&proxy.name),
+        Kind::Backend if proxy.has_backend() => plan.backend(&proxy.name),
+        // Optional, it is the table of the tracked entry; in `defaults`, of who inherits the rule.
+        Kind::Table if !param.optional && proxy.section != Section::Defaults => {
+            let own = plan.own_table(proxy);
+            if own.is_none() {
+                let message = format!("`{}` has no stick table", shown_text(&proxy.name));
+                compiler
+                    .report
+                    .error(at, message)
+                    .label("expected the name of a table in parentheses")
+                    .help("add a `stick-table` line, or name the table of another section");
+            }
+            return own.map(Arg::Table);
+        }
         _ => None,
     };
-    here.map_or(Arg::Absent, Arg::Proxy)
+    Some(here.map_or(Arg::Absent, Arg::Proxy))
 }
 
 fn typed(
@@ -361,16 +393,23 @@ pub fn regex(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg>
 
 const SCOPES: &[&str] = &["proc", "sess", "txn", "req", "res", "check"];
 
-/// The name of a variable: scope, dot, name.
+/// Whether it is the name of a variable: scope, dot, name.
+pub fn is_variable(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    text.split_once('.').is_some_and(|(scope, name)| {
+        SCOPES.contains(&scope) && !name.is_empty() && name.chars().all(legal)
+    })
+}
+
+/// The name of a variable; what is wrong with it is reported.
 pub fn variable(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if is_variable(text) {
+        return Some(Arg::Str(text.into()));
+    }
     match text.split_once('.') {
         Some((scope, name)) if SCOPES.contains(&scope) && !name.is_empty() => {
-            if name.chars().all(legal) {
-                return Some(Arg::Str(text.into()));
-            }
             let message = format!("`{}` is not a name for a variable", shown_text(name));
-            compiler.report.error(span, message).label("letters, digits, _ . - are possible");
+            compiler.report.error(span, message).label("letters, digits, _ and . are possible");
         }
         _ => {
             let message = format!("`{}` is not a variable", shown_text(text));
@@ -394,16 +433,15 @@ fn named(kind: Kind, text: &str, span: Span, compiler: &mut Compiler<'_>) -> Opt
             plan.userlists.iter().position(|list| *list.name == *text).map(Arg::Userlist)
         }
         Kind::Server => return server(text, span, compiler),
-        Kind::Table => plan.backend(text).or_else(|| plan.frontend(text)).map(Arg::Proxy),
+        Kind::Table => plan.table(text).map(Arg::Table),
         _ => plan.backend(text).map(Arg::Proxy),
     };
     if found.is_none() {
+        let tables = plan.table_names();
         let (what, names): (_, Vec<&str>) = match kind {
             Kind::Frontend => ("frontend", plan.frontends_by_name.keys().map(|it| &**it).collect()),
             Kind::Userlist => ("userlist", plan.userlists.iter().map(|it| &*it.name).collect()),
-            Kind::Table => {
-                ("proxy with a stick table", plan.proxies.iter().map(|it| &*it.name).collect())
-            }
+            Kind::Table => ("stick table", tables.iter().map(String::as_str).collect()),
             _ => ("backend", plan.backends_by_name.keys().map(|it| &**it).collect()),
         };
         unknown(what, text, span, names, compiler);

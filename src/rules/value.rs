@@ -115,6 +115,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Bin(it) => it,
             Value::Int(it) => Cow::Owned(it.to_be_bytes().to_vec()),
+            Value::Bool(it) => Cow::Owned(i64::from(it).to_be_bytes().to_vec()),
             Value::Addr(IpAddr::V4(it)) => Cow::Owned(it.octets().to_vec()),
             Value::Addr(IpAddr::V6(it)) => Cow::Owned(it.octets().to_vec()),
             other => other.into_text(),
@@ -164,19 +165,17 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether a sample of one type can be cast to another at all (at compile time).
+/// Whether a sample of one type can be cast to another at all (at compile time), as HAProxy 3.0.11
+/// answers when it is asked for each pair. An address that may be of either family is no number,
+/// although an IPv4 address is one.
 pub fn castable(from: Type, to: Type) -> bool {
     use Type::{Addr, Any, Bin, Bool, Int, Ipv4, Ipv6, Method, Same, Str};
     match (from, to) {
-        (Any | Same, _) | (_, Any | Same | Str) => true,
+        (Any | Same, _) | (_, Any | Same | Str | Bin) => true,
         (from, to) if from == to => true,
-        (Bool | Int | Str, Bool | Int) => true,
-        (Ipv4, Int | Bool) | (Addr, Int | Bool) => true,
-        (Int | Str, Addr | Ipv4 | Ipv6) => true,
-        (Addr | Ipv4 | Ipv6, Addr | Ipv4 | Ipv6) => true,
-        (Str | Addr | Ipv4 | Ipv6 | Int, Bin) => true,
-        (Method, Bin) => true,
-        (Bin, _) | (Method, _) | (Bool, _) | (Ipv6, _) | (_, Method) => false,
+        (Bool | Int | Str, Bool | Int) | (Ipv4, Int) => true,
+        (Int | Str | Addr | Ipv4 | Ipv6, Addr | Ipv4 | Ipv6) => true,
+        (Bool | Int | Addr | Ipv4 | Ipv6 | Str | Bin | Method, _) => false,
     }
 }
 

@@ -583,7 +583,7 @@ fn faults_of_carp_sections() {
         ("demote 240 if { nbsrv(GITEA) eq 0 }", "demote 240 if", 12, "a condition"),
         ("demote 240 if", "demote 240 when", 12, "`if` or `unless`"),
         ("/usr/local/etc/koi/notify", "notify", 13, "must begin with `/`"),
-        ("carp lan", "carp lan wan", 1, "behind the name"),
+        ("carp lan", "carp lan wan", 1, "unexpected `wan`"),
     ] {
         let text = CARP.replacen(from, to, 1);
         let (plan, report) = check(&text);

@@ -61,8 +61,8 @@ fn algorithm(args: &mut Args<'_>, proxy: &mut Proxy, word: &Word) -> Option<Bala
         ("rdp-cookie", Some(at)) => {
             Balance::RdpCookie { name: argument_of(args, word, at, "a cookie's name")?.text }
         }
-        ("hash", None) => expression(args, proxy, "an expression", Balance::Hash)?,
-        ("log-hash", None) => expression(args, proxy, "converters", Balance::LogHash)?,
+        ("hash", None) => expression(args, proxy, word, "an expression", Balance::Hash)?,
+        ("log-hash", None) => expression(args, proxy, word, "converters", Balance::LogHash)?,
         _ => {
             args.unknown(word, "an algorithm", ALGORITHMS.iter().copied());
             return None;
@@ -143,10 +143,11 @@ fn header(args: &mut Args<'_>, word: &Word, at: usize) -> Option<Balance> {
     Some(Balance::Header { name, domain_only })
 }
 
-/// An expression, which is left for the compiler.
+/// An expression, which is left for the compiler, behind the algorithm's name.
 fn expression(
     args: &mut Args<'_>,
     proxy: &mut Proxy,
+    name: &Word,
     expected: &str,
     balance: Balance,
 ) -> Option<Balance> {
@@ -156,7 +157,7 @@ fn expression(
         args.error(extra.span, message).help("an expression is one word: no spaces");
         return None;
     }
-    let line = rule_of(args, std::slice::from_ref(expression));
+    let line = rule_of(args, &[name.clone(), expression.clone()]);
     keep(&mut proxy.rules.formats, line);
     Some(balance)
 }
@@ -243,6 +244,7 @@ pub const KEYWORDS: &[Keyword] = &[
         Sections::BACKS,
         "a proxy without servers would have no health checks, limits or statistics",
         "write `server NAME ADDRESS:PORT`",
+        "Sends every request to one address.",
         "dispatch 192.0.2.1:80",
     ),
     refused(
@@ -250,6 +252,7 @@ pub const KEYWORDS: &[Keyword] = &[
         BACKS,
         "it connects to whatever address the client asked the network for",
         "name the servers with `server`",
+        "Connects to the address that the client asked for.",
         "transparent",
     ),
 ];

@@ -34,6 +34,7 @@ pub const fn refused(
     sections: Sections,
     why: &'static str,
     instead: &'static str,
+    about: &'static str,
     example: &'static str,
 ) -> Keyword {
     Keyword {
@@ -42,7 +43,7 @@ pub const fn refused(
         status: Status::Refused { why, instead },
         prefix: Prefix::None,
         syntax: "...",
-        about: why,
+        about,
         example,
         parse: Parse::Any,
     }

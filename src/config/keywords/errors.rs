@@ -353,7 +353,8 @@ mod tests {
 
     #[test]
     fn redirections_and_sections() {
-        let answers = good("errorloc303 404 /x\nerrorfiles site 404 503").settings.error_answers;
+        let lines = "errorloc303 404 /x\nerrorfiles site 404 503\nhttp-errors site";
+        let answers = good(lines).settings.error_answers;
         assert!(matches!(&answers[0].answer, Answer::Redirect { status: 303, .. }));
         assert!(matches!(&answers[1].statuses, Statuses::Some(statuses) if statuses.len() == 2));
         assert_eq!(bad("errorloc 404"), [""]);

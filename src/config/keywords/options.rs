@@ -465,6 +465,7 @@ pub const KEYWORDS: &[Keyword] = &[
         BACKS,
         "it connects to whatever address the client asked the network for",
         "name the servers with `server`",
+        "Connects to the address that the client asked for.",
         "option transparent",
     )
     .with(Prefix::NoDefault),

@@ -6,7 +6,14 @@ use crate::config::section::Sections;
 
 /// A keyword that was removed.
 const fn gone(name: &'static str, instead: &'static str) -> Keyword {
-    refused(name, Sections::PROXIES, "HAProxy 3.0 does not have it any more", instead, name)
+    refused(
+        name,
+        Sections::PROXIES,
+        "HAProxy 3.0 does not have it any more",
+        instead,
+        "A keyword of old.",
+        name,
+    )
 }
 
 const NOTHING: &str = "remove the line";

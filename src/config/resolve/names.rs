@@ -3,12 +3,12 @@
 //! A frontend and a backend may share a name. What is an error and what only a warning is as in
 //! HAProxy 3.0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::advice;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
-use crate::config::plan::{Given, Plan, Proxy};
+use crate::config::plan::{Answer, Given, Plan, Proxy};
 use crate::config::report::Report;
 use crate::config::section::Section;
 use crate::config::source::Span;
@@ -90,6 +90,24 @@ fn shadowed(report: &mut Report, listen: &Proxy, back: &Proxy) {
         .advise(&advice::SAME_NAME, listen.span, message)
         .label("no rule can send requests to this one")
         .also(back.span, "rules that name it mean this one");
+}
+
+/// `errorfiles` of proxies: the `http-errors` section that they name must be there.
+pub(super) fn answers(plan: &Plan, report: &mut Report) {
+    let mut told = BTreeSet::new(); // proxies share the lines of their `defaults`
+    for answer in plan.proxies.iter().flat_map(|proxy| &proxy.settings.error_answers) {
+        let Answer::Section(name) = &answer.answer else { continue };
+        let there = || plan.http_errors.iter().map(|section| &*section.name);
+        if there().any(|section| *section == *name.value) || !told.insert(name.span) {
+            continue;
+        }
+        let message = format!("there is no `http-errors` section `{}`", shown_text(&name.value));
+        let fault = report.error(name.span, message);
+        fault.label("expected the name of one");
+        if let Some(near) = did_you_mean(&nearest(&name.value, there())) {
+            fault.help(near);
+        }
+    }
 }
 
 /// The backend of a name that some setting gives; that there is none is reported.

@@ -94,6 +94,8 @@ const ARGUMENTS: &[&str] = &[
 #[derive(Default)]
 struct Parts<'w> {
     status: Option<(u16, Span)>,
+    /// Whether that was by `deny_status`, which wants an answer that is there.
+    old_name: bool,
     content_type: Option<&'w Word>,
     /// The word that said which body, and the body.
     body: Option<(&'w Word, Body)>,
@@ -135,6 +137,7 @@ fn argument<'w>(line: &mut Line<'_, 'w, '_>, word: &'w Word, parts: &mut Parts<'
             let given = line.words.peek().map_or(word.span, |given| given.span);
             let status = line.number("a status", 200..=599)?;
             parts.status = Some((u16::try_from(status).ok()?, given));
+            parts.old_name = &*word.text == "deny_status";
         }
         "content-type" => parts.content_type = Some(media_type(line)?),
         "hdr" => {
@@ -270,6 +273,7 @@ fn finish(line: &mut Line<'_, '_, '_>, parts: Parts<'_>, of: For) -> Option<Repl
     let has_answer = STATUSES.contains(&status);
     let body = match &parts.body {
         Some((_, body)) => body.clone(),
+        None if parts.old_name && parts.fields.is_empty() => Body::Default,
         None if of.answers_by_default() && has_answer && parts.fields.is_empty() => Body::Default,
         None => Body::Empty,
     };
@@ -279,7 +283,8 @@ fn finish(line: &mut Line<'_, '_, '_>, parts: Parts<'_>, of: For) -> Option<Repl
             let all: Vec<String> = STATUSES.iter().map(u16::to_string).collect();
             line.error(span, format!("there is no answer for the status {status} by default"))
                 .label("expected a status that Koi answers with itself")
-                .help(format!("there are: {}", all.join(", ")));
+                .help(format!("there are: {}", all.join(", ")))
+                .help(format!("an empty answer of any status is written: status {status}"));
             return None;
         }
         Body::Bytes(bytes) => {

@@ -181,7 +181,7 @@ fn arguments_of_other_actions_are_checked() {
         (HttpRequest, "set-method 'GE T'", "`GE T` is not a method"),
         (HttpRequest, "set-var(a) src", "`a` is not a variable"),
         (HttpRequest, "set-var(txn.a,bogus) src", "`bogus` is no condition of a variable"),
-        (HttpRequest, "set-var(txn.a-b) src", "a variable's name has no hyphen"),
+        (HttpRequest, "set-var(txn.a-b) src", "`a-b` is not a name for a variable"),
         (HttpRequest, "set-var(txn.a),lower src", "unexpected `,lower`"),
         (HttpRequest, "set-var txn.a src", "`set-var` needs arguments in parentheses"),
         (HttpRequest, "unset-var(txn.a,ifset)", "`unset-var` takes no conditions"),

@@ -124,7 +124,10 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
             let place = "`unique-id-format`";
             format_of(word, Style::Http, Scope::FRONT, place, compiler)
         }
-        "balance" => expr_of(word, Scope::BACK, "`balance hash`", compiler),
+        "balance" if &*word.text == "log-hash" => {
+            Expr::of_text(line.words.get(1)?, compiler).map(Compiled::Expr)
+        }
+        "balance" => expr_of(line.words.get(1)?, Scope::BACK, "`balance hash`", compiler),
         "filter" => {
             let scope = Scope::REQUEST.or(Scope::RESPONSE);
             expr_of(word, scope, "filters for bandwidth", compiler)

@@ -98,6 +98,14 @@ fn check_index(args: &mut [Arg], span: Span, compiler: &mut Compiler<'_>) -> Opt
             .label("they count from 1, or from -1 at the end");
         return None;
     }
+    if args.get(1).and_then(Arg::text) == Some("") {
+        compiler
+            .report
+            .error(span, "there are no delimiters")
+            .label("expected the characters that divide the text")
+            .help("a comma as a delimiter stands in quotes or behind a backslash");
+        return None;
+    }
     Some(())
 }
 

@@ -10,8 +10,9 @@ use crate::rules::value::Type;
 
 const COUNTER: Param = must("counter", Kind::Int);
 const INDEX: Param = must("index", Kind::Int);
+/// Left out, it is the table that the entry is tracked in.
 const TABLE: Param = may("table", Kind::Table);
-/// May be empty, but not left out.
+/// Left out, it is the proxy's own, which it then must have.
 const NAMED_TABLE: Param = must("table", Kind::Table);
 
 const fn fetch(
@@ -69,7 +70,7 @@ macro_rules! counters {
             concat!("src_", $name),
             Type::$output,
             STREAM,
-            &[TABLE],
+            &[NAMED_TABLE],
             concat!("src_", $name),
             concat!($about, ", for the client's address."),
         )
@@ -155,10 +156,17 @@ pub const FETCHES: &[Fetch] = &[
         "src_updt_conn_cnt",
         Type::Int,
         STREAM,
-        &[TABLE],
+        &[NAMED_TABLE],
         "src_updt_conn_cnt",
         "Adds one to the connections of the client's address; how many they are then.",
     ),
-    fetch("table_avl", Type::Int, RUNNING, &[TABLE], "table_avl", "Free entries of a table."),
-    fetch("table_cnt", Type::Int, RUNNING, &[TABLE], "table_cnt", "Entries of a table in use."),
+    fetch("table_avl", Type::Int, RUNNING, &[NAMED_TABLE], "table_avl", "Free entries of a table."),
+    fetch(
+        "table_cnt",
+        Type::Int,
+        RUNNING,
+        &[NAMED_TABLE],
+        "table_cnt",
+        "Entries of a table in use.",
+    ),
 ];

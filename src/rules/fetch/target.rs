@@ -423,7 +423,7 @@ mod tests {
         assert_eq!(get("*", "Ex.com").text("url32"), Some(0x5ff0_42f3_u32.to_string()));
         let world = get("/", "Ex.com").from("[2001:db8::1]:1");
         let source = "20010DB8000000000000000000000001";
-        assert_eq!(world.text("base32+src"), Some(format!("07A22265{source}")));
+        assert_eq!(world.text("base32+src,hex"), Some(format!("07A22265{source}")));
     }
 
     #[test]

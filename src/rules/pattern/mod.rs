@@ -50,8 +50,8 @@ impl Method {
             Type::Int => Some(Method::Int),
             Type::Addr | Type::Ipv4 | Type::Ipv6 => Some(Method::Ip),
             Type::Str => Some(Method::Str),
-            Type::Method => Some(Method::Meth),
-            Type::Bin | Type::Any | Type::Same => None,
+            // The name `method` brings a way of its own to compare; the fetch `meth` has none.
+            Type::Method | Type::Bin | Type::Any | Type::Same => None,
         }
     }
 

@@ -93,10 +93,9 @@ pub fn parse(
     }
 }
 
-/// Digits, perhaps behind a minus.
+/// Digits.
 fn integer(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let digits_only = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let digits_only = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits_only { text.parse().ok() } else { None }
 }
 
@@ -108,6 +107,8 @@ fn dotted(text: &str) -> Option<i64> {
 }
 
 const NUMBERS: &str = "write a number or a range: 80, 1024:65535, :80 or 80:";
+const NEGATIVE: &str =
+    "write :2 if all numbers up to 2 are meant; what is below zero matches `lt 0`";
 const VERSIONS: &str = "write a version or a range: 3.1, 3.0:3.3 or 3.1:";
 
 /// A number or `least:most`. An operator changes what a single number means; ranges stay what they are.
@@ -117,14 +118,19 @@ fn range(
     number: fn(&str) -> Option<i64>,
     help: &'static str,
 ) -> Result<Parsed, Fault> {
-    if let Some((least, most)) = text.split_once(':') {
-        // The minus is for single numbers only.
-        let end = |text: &str| number(text).filter(|_| !text.starts_with('-'));
+    if text.starts_with('-') {
+        return Err(fault(
+            "is a negative number, which HAProxy takes for a range up to it",
+            NEGATIVE,
+        ));
+    }
+    // A dash does what a colon does, though no manual says so.
+    if let Some((least, most)) = text.split_once([':', '-']) {
         let bounds = match (least, most) {
             ("", "") => None,
-            ("", most) => end(most).map(|most| (i64::MIN, most)),
-            (least, "") => end(least).map(|least| (least, i64::MAX)),
-            (least, most) => end(least).zip(end(most)).filter(|(least, most)| least <= most),
+            ("", most) => number(most).map(|most| (i64::MIN, most)),
+            (least, "") => number(least).map(|least| (least, i64::MAX)),
+            (least, most) => number(least).zip(number(most)).filter(|(least, most)| least <= most),
         };
         let (least, most) = bounds.ok_or_else(|| fault("is not a range of numbers", help))?;
         return Ok(Parsed::Range(least, most));
@@ -250,7 +256,7 @@ mod tests {
     #[test]
     fn numbers_ranges_and_operators() {
         assert_eq!(bounds("080", "eq"), Some((80, 80)));
-        assert_eq!(bounds("-1", "gt"), Some((0, i64::MAX)));
+        assert_eq!(bounds("80-90", "eq"), Some((80, 90)));
         assert_eq!(bounds("0", "lt"), Some((i64::MIN, -1)));
         assert_eq!(bounds("3", "ge"), Some((3, i64::MAX)));
         assert_eq!(bounds("3", "le"), Some((i64::MIN, 3)));

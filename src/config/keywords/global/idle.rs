@@ -796,6 +796,15 @@ pub const KEYWORDS: &[Keyword] = &[
         "tune.zlib.windowsize 15",
         Parse::Check(any_number),
     ),
+    // Without `lua-load`, which is refused, it only says where nothing is looked for.
+    idle(
+        "lua-prepend-path",
+        NO_LUA,
+        "<path> [{ path | cpath }]",
+        "Where Lua looks for modules.",
+        "lua-prepend-path /usr/share/lua/?.lua",
+        Parse::Count(1, 2),
+    ),
     idle(
         "tune.lua.burst-timeout",
         NO_LUA,

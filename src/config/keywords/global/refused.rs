@@ -196,15 +196,6 @@ pub const KEYWORDS: &[Keyword] = &[
     ),
     refused(
         Sections::GLOBAL,
-        "lua-prepend-path",
-        NO_LUA,
-        NO_LUA_INSTEAD,
-        "<path> [{ path | cpath }]",
-        "Where Lua looks for modules.",
-        "lua-prepend-path /usr/share/lua/?.lua",
-    ),
-    refused(
-        Sections::GLOBAL,
         "ssl-engine",
         NO_OPENSSL,
         NO_OPENSSL_INSTEAD,
