@@ -13,8 +13,9 @@ mod common;
 
 use common::child::{self, Process};
 use koi::config::environment::Environment;
+use koi::config::read::{INHERITED_MAX, read};
 use koi::config::render::{self, Style};
-use koi::config::report::Level;
+use koi::config::report::{Level, Report};
 use koi::config::source::MemoryFiles;
 use koi::process::check::{Checked, check};
 use std::fmt::Write;
@@ -157,4 +158,21 @@ fn sizes_that_could_be_squared() {
         println!("{name}: {small:.4} s, {large:.4} s");
         assert!(large < small * 15.0 + 1.0, "{name}: {small} s, then {large} s");
     }
+}
+
+/// Every proxy has the rules it inherits for itself: there is a limit, and it is told once.
+#[test]
+fn inherited_rules_have_a_limit() {
+    let mut text = "defaults d\n    mode http\n".to_owned();
+    let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("memory");
+    (0..1000).for_each(|n| line(format_args!("    http-request set-header x-{n} y")));
+    (0..300).for_each(|n| line(format_args!("frontend f{n} from d\n    bind :{}", 10_000 + n)));
+    let files = MemoryFiles([("large.cfg".to_owned(), text.into_bytes())].into());
+    let mut report = Report::default();
+    let names = ["large.cfg".to_owned()];
+    let plan = read(&names, &files, &mut Environment::default(), &mut report);
+    let [fault] = &report.faults[..] else { panic!("{:#?}", report.faults) };
+    assert_eq!(fault.message, "too many rules are inherited");
+    let inherited: usize = plan.proxies.iter().map(|proxy| proxy.rules.count()).sum();
+    assert_eq!((inherited, INHERITED_MAX), (250_000, 250_000));
 }

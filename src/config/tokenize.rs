@@ -11,6 +11,10 @@ use std::ops::Range;
 /// HAProxy's `MAX_LINE_ARGS`.
 pub const WORDS_MAX: usize = 64;
 
+/// How many bytes the variables of a line may bring: what a line may have. Without a limit, a few
+/// lines `setenv A "$A$A"` would fill the memory.
+pub const EXPANSION_MAX: usize = 128 << 10;
+
 /// A word before it knows its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -37,6 +41,8 @@ pub enum Fault {
     Expansion,
     /// More than [`WORDS_MAX`] words.
     TooManyWords,
+    /// Variables that bring more than [`EXPANSION_MAX`] bytes.
+    Expanded,
 }
 
 impl fmt::Display for Fault {
@@ -51,6 +57,9 @@ impl fmt::Display for Fault {
             Fault::OpenBrace => f.write_str("`${` needs a `}` behind the variable's name"),
             Fault::Expansion => f.write_str("only `[*]` may stand behind a variable's name"),
             Fault::TooManyWords => write!(f, "more than {WORDS_MAX} words on one line"),
+            Fault::Expanded => {
+                write!(f, "the variables of this line bring more than {EXPANSION_MAX} bytes")
+            }
         }
     }
 }
@@ -68,6 +77,7 @@ impl Fault {
                 "write `\\$` for a dollar sign, or use single quotes"
             }
             Fault::OpenBrace => "close the brace",
+            Fault::Expanded => "set the variable to less",
             Fault::TooManyWords => "divide the line, or move the values into a file (`-f`)",
         }
     }
@@ -81,8 +91,15 @@ pub fn tokenize(
     line: &str,
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Token>, (Fault, Range<usize>)> {
-    let mut tokenizer =
-        Tokenizer { line, at: 0, quote: None, word: None, words: Vec::new(), lookup: &lookup };
+    let mut tokenizer = Tokenizer {
+        line,
+        at: 0,
+        quote: None,
+        word: None,
+        words: Vec::new(),
+        expanded: 0,
+        lookup: &lookup,
+    };
     tokenizer.run()?;
     Ok(tokenizer.words)
 }
@@ -98,6 +115,8 @@ struct Tokenizer<'a> {
     /// The word being made: text and start.
     word: Option<(String, usize)>,
     words: Vec<Token>,
+    /// How many bytes variables brought.
+    expanded: usize,
     lookup: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -215,6 +234,10 @@ impl Tokenizer<'_> {
             end = close + 1;
         }
         let value = (self.lookup)(name).or(default).unwrap_or_default();
+        self.expanded += value.len();
+        if self.expanded > EXPANSION_MAX {
+            return Err((Fault::Expanded, start..end));
+        }
         self.current();
         if split {
             self.insert_words(&value, end)?;
@@ -296,5 +319,9 @@ mod tests {
         assert_eq!(fault("a \"$\""), (Fault::VariableName, 3..4));
         assert_eq!(fault("a \"${B\""), (Fault::OpenBrace, 3..5));
         assert_eq!(fault(&"a ".repeat(65)).0, Fault::TooManyWords);
+        let long = |_: &str| Some("x".repeat(EXPANSION_MAX / 2));
+        assert!(tokenize("\"$A$A\"", long).is_ok());
+        let fault = tokenize("a \"$A$A$A\"", long).expect_err("a fault");
+        assert_eq!(fault, (Fault::Expanded, 7..9));
     }
 }

@@ -30,6 +30,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 pub use answers::*;
 pub use backside::*;
@@ -82,8 +83,8 @@ impl<T> Deref for Given<T> {
 pub struct RuleLine {
     /// The keyword: `http-request`, `use_backend`, `tcp-request content`.
     pub keyword: &'static str,
-    /// The words behind it.
-    pub words: Box<[Word]>,
+    /// The words behind it. Proxies that inherit the rule share them.
+    pub words: Arc<[Word]>,
     /// The whole line.
     pub span: Span,
 }

@@ -99,6 +99,35 @@ pub struct RuleLines {
     pub formats: Vec<RuleLine>,
 }
 
+impl RuleLines {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        [
+            &self.acls,
+            &self.tcp_connection,
+            &self.tcp_session,
+            &self.tcp_content,
+            &self.tcp_response,
+            &self.http_request,
+            &self.http_response,
+            &self.http_after_response,
+            &self.redirect,
+            &self.use_backend,
+            &self.use_server,
+            &self.persist,
+            &self.stick,
+            &self.monitor_fail,
+            &self.stats,
+            &self.checks,
+            &self.http_errors,
+            &self.formats,
+        ]
+        .map(Vec::len)
+        .iter()
+        .sum()
+    }
+}
+
 impl Proxy {
     /// An empty one.
     pub fn new(section: Section, name: Box<str>, span: Span) -> Proxy {

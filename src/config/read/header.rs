@@ -1,6 +1,6 @@
 //! The lines that open sections, and what happens when one ends.
 
-use super::{Current, Reader};
+use super::{Current, INHERITED_MAX, Reader};
 use crate::config::advice;
 use crate::config::args::{shown, shown_text};
 use crate::config::keyword::Feature;
@@ -193,10 +193,21 @@ impl Reader<'_> {
                 None
             }
         };
-        match base.and_then(|index| self.plan.defaults.get(index).map(|base| (index, base))) {
-            Some((index, base)) => base.inherit(index, section, name, line.span),
-            None => Proxy::new(section, name, line.span),
+        let base = base.and_then(|index| Some((index, self.plan.defaults.get(index)?)));
+        let Some((index, base)) = base else { return Proxy::new(section, name, line.span) };
+        let (rules, before) = (base.rules.count(), self.inherited);
+        let proxy = base.inherit(index, section, name, line.span);
+        self.inherited += rules;
+        if self.inherited > INHERITED_MAX && before <= INHERITED_MAX {
+            self.report
+                .error(line.span, "too many rules are inherited")
+                .label(format!("{rules} here, more than {INHERITED_MAX} in all"))
+                .help("move rules from `defaults` to the frontends that need them");
         }
+        if self.inherited > INHERITED_MAX {
+            return Proxy::new(section, proxy.name, line.span);
+        }
+        proxy
     }
 
     /// Words that HAProxy takes and does not look at.

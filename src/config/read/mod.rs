@@ -31,6 +31,10 @@ mod text;
 use preprocess::Blocks;
 pub use text::LINE_MAX;
 
+/// How many rules all proxies together may take over from `defaults`: each has them compiled for
+/// itself.
+pub const INHERITED_MAX: usize = 250_000;
+
 /// How deep `.if` may be nested.
 pub const NESTING_MAX: usize = 100;
 
@@ -74,6 +78,7 @@ pub fn read(
         current: Current::None,
         defaults_by_name: BTreeMap::new(),
         blocks: Blocks::default(),
+        inherited: 0,
     };
     let texts = reader.load(paths);
     for text in texts {
@@ -97,6 +102,8 @@ struct Reader<'a> {
     /// Indexes into the plan's `defaults`; several sections may have one name.
     defaults_by_name: BTreeMap<Box<str>, Vec<usize>>,
     blocks: Blocks,
+    /// How many rules proxies took over from `defaults` so far.
+    inherited: usize,
 }
 
 impl Reader<'_> {
