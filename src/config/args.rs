@@ -328,9 +328,7 @@ impl<'a> Args<'a> {
 
     fn expanded<'w>(&self, word: &'w Word) -> Cow<'w, Word> {
         match self.environment.expand(word) {
-            Some(text) => {
-                Cow::Owned(Word { text: text.into(), span: word.span, verbatim: false })
-            }
+            Some(text) => Cow::Owned(Word { text: text.into(), span: word.span, verbatim: false }),
             None => Cow::Borrowed(word),
         }
     }

@@ -158,7 +158,10 @@ mod tests {
         let environment = Environment::new([("A".to_owned(), "127.0.0.1".to_owned())]);
         let expand = |text| environment.expand(text);
         assert_eq!(expand("$A:80").as_deref(), Some("127.0.0.1:80"));
-        assert_eq!(expand("ipv4@${A}:80,${A}:81").as_deref(), Some("ipv4@127.0.0.1:80,127.0.0.1:81"));
+        assert_eq!(
+            expand("ipv4@${A}:80,${A}:81").as_deref(),
+            Some("ipv4@127.0.0.1:80,127.0.0.1:81")
+        );
         assert_eq!(expand("$B:80").as_deref(), Some(":80"));
         assert_eq!(expand("${A:80").as_deref(), Some("${A:80"));
         assert_eq!(expand("$").as_deref(), Some("$"));

@@ -5,12 +5,13 @@
 //! the words that name the files. Certificates are not decoded: only the marks of PEM blocks are
 //! looked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::advice;
 use super::args::shown_text;
 use super::crt_list;
+use super::nearest::{did_you_mean, nearest};
 use super::plan::{BindTls, CertificateKind, Given, Plan, ServerTls};
 use super::report::Report;
 use super::source::{Files, Span};
@@ -39,7 +40,8 @@ const TICKET_KEYS_MIN: usize = 3;
 
 /// Checks every file that the plan's binds and servers name.
 pub fn check_files(plan: &Plan, bases: &Bases<'_>, files: &dyn Files, report: &mut Report) {
-    let mut check = Check { bases: *bases, files, report, known: BTreeMap::new() };
+    let stored = stored(plan);
+    let mut check = Check { bases: *bases, files, report, stored, known: BTreeMap::new() };
     for proxy in &plan.proxies {
         for bind in &proxy.binds {
             check.bind(&bind.tls);
@@ -57,6 +59,8 @@ struct Check<'a> {
     bases: Bases<'a>,
     files: &'a dyn Files,
     report: &'a mut Report,
+    /// The certificates of `crt-store` sections, as references name them.
+    stored: BTreeSet<String>,
     /// What is known of certificates, by path: many lines name the same one.
     known: BTreeMap<String, Result<(), Problem>>,
 }
@@ -71,6 +75,21 @@ fn below(base: Option<&str>, path: &str) -> String {
     }
 }
 
+/// `@store/alias` and `@store/file` of every `load` line.
+fn stored(plan: &Plan) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for store in &plan.crt_stores {
+        for loaded in &store.certificates {
+            let file = plan.sources.slice(loaded.certificate.span).trim_matches(['"', '\'']);
+            let alias = loaded.alias.as_ref().map(|alias| &*alias.value);
+            for name in alias.into_iter().chain([file, &*loaded.certificate.value]) {
+                all.insert(format!("@{}/{name}", store.name));
+            }
+        }
+    }
+    all
+}
+
 /// Whether a word names something else than a file: `@store/name`, `@system-ca`.
 fn is_reference(path: &str) -> bool {
     path.starts_with('@')
@@ -81,8 +100,8 @@ impl Check<'_> {
         for certificates in &tls.certificates {
             let path = &certificates.path;
             match certificates.kind {
-                _ if is_reference(&path.value) => {}
                 CertificateKind::List => self.list(path),
+                _ if is_reference(&path.value) => self.reference(path.span, &path.value, None),
                 CertificateKind::Crt | CertificateKind::DefaultCrt => {
                     self.certificates(path, tls);
                 }
@@ -101,14 +120,30 @@ impl Check<'_> {
         for path in [&tls.ca_file, &tls.crl_file].into_iter().flatten() {
             self.authorities(path);
         }
-        let certificate =
-            tls.certificate.as_ref().filter(|path| used && !is_reference(&path.value));
-        if let Some(path) = certificate {
+        let Some(path) = tls.certificate.as_ref().filter(|_| used) else { return };
+        if is_reference(&path.value) {
+            self.reference(path.span, &path.value, None);
+        } else {
             let full = below(self.bases.certificates, &path.value);
             if let Err(problem) = self.certificate(&full) {
                 self.tell(path.span, &full, &problem);
             }
         }
+    }
+
+    /// `@store/name`, perhaps in a line of a list.
+    fn reference(&mut self, span: Span, name: &str, list: Option<(&str, usize)>) {
+        if self.stored.contains(name) {
+            return;
+        }
+        let place = list.map_or(String::new(), |(list, line)| format!("line {line} of `{list}`: "));
+        let near = did_you_mean(&nearest(name, self.stored.iter().map(String::as_str)));
+        let message = format!("{place}no `crt-store` has the certificate `{}`", shown_text(name));
+        let fault = self.report.error(span, message);
+        fault.label("expected the name of a section and of a certificate in it");
+        fault.help(near.unwrap_or_else(|| {
+            "write `crt-store <name>` and in it `load crt <file> alias <alias>`".to_owned()
+        }));
     }
 
     /// `crt`: a file, a bundle of files, or a folder.
@@ -191,7 +226,11 @@ impl Check<'_> {
                 error.help(help);
             }
         }
-        for entry in entries.iter().filter(|entry| !is_reference(&entry.path)) {
+        for entry in &entries {
+            if is_reference(&entry.path) {
+                self.reference(path.span, &entry.path, Some((&name, entry.line)));
+                continue;
+            }
             let full = below(self.bases.certificates, &entry.path);
             match self.bundle(&full) {
                 Err(Problem::NoKey) if entry.has("key") => {}

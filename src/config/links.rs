@@ -60,12 +60,7 @@ impl Links<'_> {
     }
 
     /// A section of the kind that the keyword `kind` opens must have this name.
-    fn section(
-        &mut self,
-        kind: &str,
-        name: &Option<Given<Box<str>>>,
-        all: fn(&Plan) -> Vec<&str>,
-    ) {
+    fn section(&mut self, kind: &str, name: &Option<Given<Box<str>>>, all: fn(&Plan) -> Vec<&str>) {
         let Some(name) = name else { return };
         let all = all(self.plan);
         if all.contains(&&*name.value) || !self.told.insert(name.span) {
@@ -157,9 +152,7 @@ mod tests {
         assert!(!report.failed(), "{:?}", report.faults);
         super::check(&plan, &mut report);
         let words = report.faults.iter().filter(|fault| fault.advice.is_none());
-        words
-            .map(|fault| plan.sources.slice(fault.span.unwrap_or_default()).to_owned())
-            .collect()
+        words.map(|fault| plan.sources.slice(fault.span.unwrap_or_default()).to_owned()).collect()
     }
 
     #[test]

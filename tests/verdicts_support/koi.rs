@@ -46,8 +46,7 @@ impl Answer {
     /// line.
     pub fn difference(&self, verdict: Verdict) -> Option<&'static str> {
         match (self.status, verdict) {
-            (Some(0), Verdict::Accepts)
-            | (Some(1 | NO_LISTENER), Verdict::Refuses(0)) => None,
+            (Some(0), Verdict::Accepts) | (Some(1 | NO_LISTENER), Verdict::Refuses(0)) => None,
             (Some(1), Verdict::Refuses(line)) => {
                 let meets = self.faults.iter().any(|fault| fault.line == line);
                 (!meets).then_some("refused at another line")

@@ -228,9 +228,7 @@ const fn idle(
 ) -> Keyword {
     Keyword {
         parse: Parse::Check(nothing),
-        ..row(name, sections, "", about, name, |_, _| {})
-            .without_effect(why)
-            .with(Prefix::No)
+        ..row(name, sections, "", about, name, |_, _| {}).without_effect(why).with(Prefix::No)
     }
 }
 

@@ -85,8 +85,7 @@ fn track(line: &mut Line<'_, '_, '_>) -> Option<Action> {
                 .label("nothing to track in")
                 .help("add a `stick-table` line to it, or name another one by `table`");
         }
-        return own
-            .map(|table| Action::Counter(CounterEdit::Track { counter, key, table }));
+        return own.map(|table| Action::Counter(CounterEdit::Track { counter, key, table }));
     };
     let Some(table) = plan.table(name) else {
         let names = plan.table_names();

@@ -151,7 +151,7 @@ pub const FORMATS: &[&str] = &[
     "option forwarded",
 ];
 
-fn format_of(
+pub(super) fn format_of(
     word: &Word,
     style: Style,
     scope: Scope,
@@ -161,7 +161,7 @@ fn format_of(
     Format::parse(word, Use { style, scope, place }, compiler).map(Compiled::Format)
 }
 
-fn expr_of(
+pub(super) fn expr_of(
     word: &Word,
     scope: Scope,
     place: &str,

@@ -161,5 +161,12 @@ pub const FETCHES: &[Fetch] = &[
         "Adds one to the connections of the client's address; how many they are then.",
     ),
     fetch("table_avl", Type::Int, RUNNING, &[NAMED_TABLE], "table_avl", "Free entries of a table."),
-    fetch("table_cnt", Type::Int, RUNNING, &[NAMED_TABLE], "table_cnt", "Entries of a table in use."),
+    fetch(
+        "table_cnt",
+        Type::Int,
+        RUNNING,
+        &[NAMED_TABLE],
+        "table_cnt",
+        "Entries of a table in use.",
+    ),
 ];

@@ -69,7 +69,9 @@ fn bind(args: &mut Args<'_>, peers: &mut Peers) {
     if args.peek().is_none() {
         return;
     }
-    let Some(bind) = super::super::bind::read_from(args, peers.default_bind.clone()) else { return };
+    let Some(bind) = super::super::bind::read_from(args, peers.default_bind.clone()) else {
+        return;
+    };
     if let Some(earlier) = &peers.bind {
         let span = earlier.span;
         args.error(bind.span, "a `peers` section listens on one address")
