@@ -57,7 +57,6 @@ fn good_files() {
         "crt beside.pem",
         "crt both.pem",
         "crt folder",
-        "crt @store/name",
         "crt-list /etc/list",
         "crt a.pem ca-file alone.pem crl-file a.pem",
         "crt a.pem ca-file folder",
@@ -72,6 +71,7 @@ fn good_files() {
 #[test]
 fn bad_files() {
     let table = [
+        ("crt @store/name", "@store/name", "no `crt-store` has the certificate `@store/name`"),
         ("crt none.pem", "none.pem", "cannot read `/etc/none.pem`: entity not found"),
         ("crt text.pem", "text.pem", "`/etc/text.pem` holds neither a certificate nor a key"),
         ("crt key.pem", "key.pem", "`/etc/key.pem` holds no certificate"),
