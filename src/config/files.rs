@@ -12,7 +12,7 @@ use super::advice;
 use super::args::shown_text;
 use super::crt_list;
 use super::nearest::{did_you_mean, nearest};
-use super::plan::{BindTls, CertificateKind, Given, Plan, ServerTls};
+use super::plan::{BindTls, CertificateKind, CrtStore, Given, Plan, ServerTls};
 use super::report::Report;
 use super::source::{Files, Span};
 
@@ -25,6 +25,8 @@ use pem::{Problem, certificate_and_key};
 pub struct Bases<'a> {
     /// `crt-base`, for certificates with keys.
     pub certificates: Option<&'a str>,
+    /// `key-base`, for keys of `crt-store` sections.
+    pub keys: Option<&'a str>,
     /// `ca-base`, for authorities and lists of revoked certificates.
     pub authorities: Option<&'a str>,
 }
@@ -42,6 +44,9 @@ const TICKET_KEYS_MIN: usize = 3;
 pub fn check_files(plan: &Plan, bases: &Bases<'_>, files: &dyn Files, report: &mut Report) {
     let stored = stored(plan);
     let mut check = Check { bases: *bases, files, report, stored, known: BTreeMap::new() };
+    for store in &plan.crt_stores {
+        check.store(store, bases.keys);
+    }
     for proxy in &plan.proxies {
         for bind in &proxy.binds {
             check.bind(&bind.tls);
@@ -51,6 +56,31 @@ pub fn check_files(plan: &Plan, bases: &Bases<'_>, files: &dyn Files, report: &m
             if server.template.is_none_or(|number| number == 0) {
                 check.server(&server.settings.tls, server.settings.uses_tls());
             }
+        }
+    }
+}
+
+impl Check<'_> {
+    /// The files of a `crt-store`. Its own bases are part of the names already; those of `global` hold
+    /// for the lines before them.
+    fn store(&mut self, store: &CrtStore, keys: Option<&str>) {
+        let base = |own: &Option<Given<Box<str>>>, line: Span| {
+            own.as_ref().is_some_and(|own| own.span < line)
+        };
+        for loaded in &store.certificates {
+            let others = [&loaded.ocsp, &loaded.issuer, &loaded.sctl];
+            let global = self.bases.certificates.filter(|_| !base(&store.crt_base, loaded.span));
+            for file in [Some(&loaded.certificate)].into_iter().chain(others.map(Option::as_ref)) {
+                self.exists(file, global);
+            }
+            self.exists(loaded.key.as_ref(), keys.filter(|_| !base(&store.key_base, loaded.span)));
+        }
+    }
+
+    /// What is in the file is looked at when it is used.
+    fn exists(&mut self, file: Option<&Given<Box<str>>>, base: Option<&str>) {
+        if let Some(file) = file {
+            self.text(file.span, &below(base, &file.value));
         }
     }
 }

@@ -338,6 +338,8 @@ mod tests {
     #[test]
     fn faults_point_at_the_word() {
         assert_eq!(bad("option httpchk GET / HTTP/1.1 x"), ["x"]);
+        let hidden = "HTTP/1.1\\r\\nHost:\\ a";
+        assert_eq!(bad(&format!("option httpchk GET /x {hidden}")), [hidden]);
         assert_eq!(bad("option mysql-check root"), ["root"]);
         assert_eq!(bad("option mysql-check user u new"), ["new"]);
         assert_eq!(bad("option pgsql-check"), [""]);

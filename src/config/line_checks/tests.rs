@@ -84,11 +84,10 @@ fn nobody_checks() {
     let (plan, _) = read_text(text);
     let mut report = Report::default();
     verify_none(&plan.proxies, false, &mut report);
-    let places: Vec<_> = advice(&plan, &report).into_iter().map(|(_, words)| words).collect();
-    assert_eq!(places, ["verify none", "b", "e"]);
-    assert_eq!(report.faults[0].related, []);
-    let inherited = report.faults[1].related[0].0;
-    assert_eq!((plan.sources.line(inherited), plan.sources.slice(inherited)), (2, "verify none"));
+    assert_eq!(advice(&plan, &report), [("verify-none", "verify none".to_owned())]);
+    let same = &report.faults[0].same;
+    let same: Vec<_> = same.iter().map(|&span| plan.sources.slice(span)).collect();
+    assert_eq!(same, ["b", "e"]);
     let (plan, _) = read_text("backend b\n  server a 192.0.2.1:443 ssl\n");
     let mut report = Report::default();
     verify_none(&plan.proxies, true, &mut report);
