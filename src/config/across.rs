@@ -31,9 +31,12 @@ fn check_all(plan: &Plan, files: &dyn Files, report: &mut Report) {
     links::check(plan, report);
     line_checks::check(plan, unverified, report);
     let path = |given: &Option<Given<Box<str>>>| given.as_ref().map(|it| it.value.clone());
-    let (certificates, authorities) = (path(&tls.crt_base), path(&tls.ca_base));
-    let bases =
-        files::Bases { certificates: certificates.as_deref(), authorities: authorities.as_deref() };
+    let [certificates, keys, authorities] = [&tls.crt_base, &tls.key_base, &tls.ca_base].map(path);
+    let bases = files::Bases {
+        certificates: certificates.as_deref(),
+        keys: keys.as_deref(),
+        authorities: authorities.as_deref(),
+    };
     check_files(plan, &bases, files, report);
     vocabulary(plan, report);
     line_checks::verify_none(&plan.proxies, unverified, report);

@@ -5,13 +5,14 @@
 //! the words that name the files. Certificates are not decoded: only the marks of PEM blocks are
 //! looked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::advice;
 use super::args::shown_text;
 use super::crt_list;
-use super::plan::{BindTls, CertificateKind, Given, Plan, ServerTls};
+use super::nearest::{did_you_mean, nearest};
+use super::plan::{BindTls, CertificateKind, CrtStore, Given, Plan, ServerTls};
 use super::report::Report;
 use super::source::{Files, Span};
 
@@ -24,6 +25,8 @@ use pem::{Problem, certificate_and_key};
 pub struct Bases<'a> {
     /// `crt-base`, for certificates with keys.
     pub certificates: Option<&'a str>,
+    /// `key-base`, for keys of `crt-store` sections.
+    pub keys: Option<&'a str>,
     /// `ca-base`, for authorities and lists of revoked certificates.
     pub authorities: Option<&'a str>,
 }
@@ -39,7 +42,11 @@ const TICKET_KEYS_MIN: usize = 3;
 
 /// Checks every file that the plan's binds and servers name.
 pub fn check_files(plan: &Plan, bases: &Bases<'_>, files: &dyn Files, report: &mut Report) {
-    let mut check = Check { bases: *bases, files, report, known: BTreeMap::new() };
+    let stored = stored(plan);
+    let mut check = Check { bases: *bases, files, report, stored, known: BTreeMap::new() };
+    for store in &plan.crt_stores {
+        check.store(store, bases.keys);
+    }
     for proxy in &plan.proxies {
         for bind in &proxy.binds {
             check.bind(&bind.tls);
@@ -53,10 +60,37 @@ pub fn check_files(plan: &Plan, bases: &Bases<'_>, files: &dyn Files, report: &m
     }
 }
 
+impl Check<'_> {
+    /// The files of a `crt-store`. Its own bases are part of the names already; those of `global` hold
+    /// for the lines before them.
+    fn store(&mut self, store: &CrtStore, keys: Option<&str>) {
+        let base = |own: &Option<Given<Box<str>>>, line: Span| {
+            own.as_ref().is_some_and(|own| own.span < line)
+        };
+        for loaded in &store.certificates {
+            let others = [&loaded.ocsp, &loaded.issuer, &loaded.sctl];
+            let global = self.bases.certificates.filter(|_| !base(&store.crt_base, loaded.span));
+            for file in [Some(&loaded.certificate)].into_iter().chain(others.map(Option::as_ref)) {
+                self.exists(file, global);
+            }
+            self.exists(loaded.key.as_ref(), keys.filter(|_| !base(&store.key_base, loaded.span)));
+        }
+    }
+
+    /// What is in the file is looked at when it is used.
+    fn exists(&mut self, file: Option<&Given<Box<str>>>, base: Option<&str>) {
+        if let Some(file) = file {
+            self.text(file.span, &below(base, &file.value));
+        }
+    }
+}
+
 struct Check<'a> {
     bases: Bases<'a>,
     files: &'a dyn Files,
     report: &'a mut Report,
+    /// The certificates of `crt-store` sections, as references name them.
+    stored: BTreeSet<String>,
     /// What is known of certificates, by path: many lines name the same one.
     known: BTreeMap<String, Result<(), Problem>>,
 }
@@ -71,6 +105,21 @@ fn below(base: Option<&str>, path: &str) -> String {
     }
 }
 
+/// `@store/alias` and `@store/file` of every `load` line.
+fn stored(plan: &Plan) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for store in &plan.crt_stores {
+        for loaded in &store.certificates {
+            let file = plan.sources.slice(loaded.certificate.span).trim_matches(['"', '\'']);
+            let alias = loaded.alias.as_ref().map(|alias| &*alias.value);
+            for name in alias.into_iter().chain([file, &*loaded.certificate.value]) {
+                all.insert(format!("@{}/{name}", store.name));
+            }
+        }
+    }
+    all
+}
+
 /// Whether a word names something else than a file: `@store/name`, `@system-ca`.
 fn is_reference(path: &str) -> bool {
     path.starts_with('@')
@@ -81,8 +130,8 @@ impl Check<'_> {
         for certificates in &tls.certificates {
             let path = &certificates.path;
             match certificates.kind {
-                _ if is_reference(&path.value) => {}
                 CertificateKind::List => self.list(path),
+                _ if is_reference(&path.value) => self.reference(path.span, &path.value, None),
                 CertificateKind::Crt | CertificateKind::DefaultCrt => {
                     self.certificates(path, tls);
                 }
@@ -101,14 +150,30 @@ impl Check<'_> {
         for path in [&tls.ca_file, &tls.crl_file].into_iter().flatten() {
             self.authorities(path);
         }
-        let certificate =
-            tls.certificate.as_ref().filter(|path| used && !is_reference(&path.value));
-        if let Some(path) = certificate {
+        let Some(path) = tls.certificate.as_ref().filter(|_| used) else { return };
+        if is_reference(&path.value) {
+            self.reference(path.span, &path.value, None);
+        } else {
             let full = below(self.bases.certificates, &path.value);
             if let Err(problem) = self.certificate(&full) {
                 self.tell(path.span, &full, &problem);
             }
         }
+    }
+
+    /// `@store/name`, perhaps in a line of a list.
+    fn reference(&mut self, span: Span, name: &str, list: Option<(&str, usize)>) {
+        if self.stored.contains(name) {
+            return;
+        }
+        let place = list.map_or(String::new(), |(list, line)| format!("line {line} of `{list}`: "));
+        let near = did_you_mean(&nearest(name, self.stored.iter().map(String::as_str)));
+        let message = format!("{place}no `crt-store` has the certificate `{}`", shown_text(name));
+        let fault = self.report.error(span, message);
+        fault.label("expected the name of a section and of a certificate in it");
+        fault.help(near.unwrap_or_else(|| {
+            "write `crt-store <name>` and in it `load crt <file> alias <alias>`".to_owned()
+        }));
     }
 
     /// `crt`: a file, a bundle of files, or a folder.
@@ -191,7 +256,11 @@ impl Check<'_> {
                 error.help(help);
             }
         }
-        for entry in entries.iter().filter(|entry| !is_reference(&entry.path)) {
+        for entry in &entries {
+            if is_reference(&entry.path) {
+                self.reference(path.span, &entry.path, Some((&name, entry.line)));
+                continue;
+            }
             let full = below(self.bases.certificates, &entry.path);
             match self.bundle(&full) {
                 Err(Problem::NoKey) if entry.has("key") => {}

@@ -23,7 +23,7 @@ use super::source::Span;
 pub fn check(plan: &Plan, server_verify_none: bool, report: &mut Report) {
     for proxy in &plan.proxies {
         binds::ids(proxy, report);
-        binds::check(proxy, report);
+        binds::check(plan, proxy, report);
         servers::names(proxy, report);
         // HAProxy looks at the binds of a proxy that is disabled, but not at its servers.
         if !proxy.disabled {

@@ -148,7 +148,7 @@ mod tests {
 
     /// The words that the errors of a file point at, once names are looked up.
     fn bad(text: &str) -> Vec<String> {
-        let (plan, mut report) = plan(text);
+        let (plan, mut report) = plan(&format!("{text}\n"));
         assert!(!report.failed(), "{:?}", report.faults);
         super::check(&plan, &mut report);
         let words = report.faults.iter().filter(|fault| fault.advice.is_none());

@@ -10,13 +10,14 @@ use super::options::Options;
 use super::output;
 use super::summary::summary;
 use crate::config::across;
+use crate::config::advice;
 use crate::config::condition;
 use crate::config::environment::Environment;
 use crate::config::lint::lint;
 use crate::config::plan::Plan;
 use crate::config::read::read;
 use crate::config::render::{self, Style};
-use crate::config::report::{Level, Report};
+use crate::config::report::{Fault, Level, Report};
 use crate::config::resolve::not_yet;
 use crate::config::source::{Disk, Files};
 use crate::config::tokenize::tokenize;
@@ -59,10 +60,13 @@ pub fn check(
     Checked { plan, report, program }
 }
 
-/// What `zero-warning` asks for. What this build cannot do yet does not count: it warns of that in
-/// every file.
+/// What `zero-warning` asks for. What this build cannot do yet does not count, nor do lines that are
+/// good for HAProxy and have no effect here: nobody could write a file that both take.
 fn zero_warning(plan: &Plan, report: &mut Report) {
-    let warnings = report.count(Level::Warning);
+    let counts = |fault: &&Fault| {
+        fault.level == Level::Warning && fault.advice != Some(advice::NO_EFFECT.name)
+    };
+    let warnings = report.faults.iter().filter(counts).count();
     if let (Some(span), 1..) = (plan.global.zero_warning, warnings) {
         let message = match warnings {
             1 => "there is a warning, and `zero-warning` makes it an error".to_owned(),

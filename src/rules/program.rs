@@ -4,6 +4,7 @@
 //! plan: `Program::proxies[n]` has the rules of `Plan::proxies[n]`.
 
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::action::redirect::Redirect;
@@ -65,6 +66,9 @@ pub struct ProxyProgram {
     pub formats: Vec<Option<Compiled>>,
     /// What the steps in `RuleLines::checks` evaluate, by the same index.
     pub checks: Vec<Vec<Compiled>>,
+    /// What options of servers evaluate (`sni` and the like), by the place of the word that holds it,
+    /// which may be a `default-server`'s; `None` for one with a fault.
+    pub server_options: BTreeMap<Span, Option<Compiled>>,
     /// The index of the backend that `default_backend` names.
     pub default_backend: Option<usize>,
     /// The slots of request captures.

@@ -40,7 +40,7 @@ type Advice = Vec<(&'static str, String)>;
 fn told(text: &str) -> (Errors, Advice) {
     let (plan, _) = read_text(text);
     let mut report = Report::default();
-    let bases = Bases { certificates: Some("/etc/"), authorities: Some("/etc") };
+    let bases = Bases { certificates: Some("/etc/"), keys: None, authorities: Some("/etc") };
     check_files(&plan, &bases, &files(), &mut report);
     (errors(&plan, &report), advice(&plan, &report))
 }
@@ -57,7 +57,6 @@ fn good_files() {
         "crt beside.pem",
         "crt both.pem",
         "crt folder",
-        "crt @store/name",
         "crt-list /etc/list",
         "crt a.pem ca-file alone.pem crl-file a.pem",
         "crt a.pem ca-file folder",
@@ -70,8 +69,23 @@ fn good_files() {
 }
 
 #[test]
+fn stores_look_below_their_own_base_or_the_global_one() {
+    let bind = "frontend f\n  bind :443 ssl crt";
+    let own = "crt-store s\n  crt-base /etc/folder\n  load crt a.pem alias x\n";
+    let global = "crt-store\n  load crt alone.pem key /etc/key.pem alias x\n";
+    for good in ["@s/x", "@s/a.pem"] {
+        assert_eq!(told(&format!("{own}{bind} {good}\n")).0, []);
+    }
+    assert_eq!(told(&format!("{global}{bind} @/x\n")).0, []);
+    let words = |text: &str| told(text).0.into_iter().map(|(words, _)| words).collect::<Vec<_>>();
+    assert_eq!(words(&format!("{own}{bind} @s/y\n")), ["@s/y"]);
+    assert_eq!(words("crt-store\n  load crt none.pem alias x\n"), ["none.pem"]);
+}
+
+#[test]
 fn bad_files() {
     let table = [
+        ("crt @store/name", "@store/name", "no `crt-store` has the certificate `@store/name`"),
         ("crt none.pem", "none.pem", "cannot read `/etc/none.pem`: entity not found"),
         ("crt text.pem", "text.pem", "`/etc/text.pem` holds neither a certificate nor a key"),
         ("crt key.pem", "key.pem", "`/etc/key.pem` holds no certificate"),

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(given("balance url_param id check_post 100"), param);
         assert_eq!(given("balance rdp-cookie"), Balance::RdpCookie { name: "mstshash".into() });
         let proxy = good("balance hash src,ipmask(24)");
-        assert_eq!(&*proxy.rules.formats[0].words[0].text, "src,ipmask(24)");
+        assert_eq!(&*proxy.rules.formats[0].words[1].text, "src,ipmask(24)");
     }
 
     #[test]

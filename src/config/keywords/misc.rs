@@ -182,6 +182,7 @@ mod tests {
         assert_eq!(bad("default_backend a b"), ["b"]);
         assert_eq!(bad("load-server-state-from-file here"), ["here"]);
         assert_eq!(bad_in("defaults", "description x"), ["description"]);
+        assert_eq!(advice_in("listen l", "mode http \"\" ''"), ["empty-word"]);
         assert_eq!(advice_in("backend b", "default_backend x"), ["other-side"]);
         assert_eq!(advice_in("listen l", "mode tcp\nmode http"), ["duplicate"]);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::title;
 use crate::config::advice;
-use crate::config::plan::{Bind, ClientVerify, Mode, Proto, Proxy};
+use crate::config::plan::{Bind, ClientVerify, Mode, Plan, Proto, Proxy};
 use crate::config::report::Report;
 
 /// Ids that two sockets of a proxy have.
@@ -20,13 +20,25 @@ pub(super) fn ids(proxy: &Proxy, report: &mut Report) {
     }
 }
 
-pub(super) fn check(proxy: &Proxy, report: &mut Report) {
+pub(super) fn check(plan: &Plan, proxy: &Proxy, report: &mut Report) {
     for bind in &proxy.binds {
+        threads(plan, bind, report);
         proto(proxy, bind, report);
         match bind.tls.enabled.is_some() {
             true => tls(bind, report),
             false => clear(bind, report),
         }
+    }
+}
+
+/// `thread` must name one that there is, if `nbthread` says how many there are.
+fn threads(plan: &Plan, bind: &Bind, report: &mut Report) {
+    let (Some(first), Some(all)) = (bind.first_thread, plan.global.process.threads) else { return };
+    if u32::from(first.value) > all.value {
+        report
+            .error(first.span, "none of these threads is there")
+            .label(format!("expected threads from 1 to {}", all.value))
+            .also(all.span, "there are as many as this says");
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Bind {
     pub level: Option<Given<CommandLevel>>,
     /// `severity-output` (of the statistics' socket).
     pub severity_output: Option<Given<SeverityOutput>>,
+    /// The least of the threads that `thread` names; every worker listens here all the same.
+    pub first_thread: Option<Given<u16>>,
     /// TLS.
     pub tls: BindTls,
 }

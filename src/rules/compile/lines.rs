@@ -141,7 +141,7 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
     }
 }
 
-fn format_of(
+pub(super) fn format_of(
     word: &Word,
     style: Style,
     scope: Scope,
@@ -151,7 +151,7 @@ fn format_of(
     Format::parse(word, Use { style, scope, place }, compiler).map(Compiled::Format)
 }
 
-fn expr_of(
+pub(super) fn expr_of(
     word: &Word,
     scope: Scope,
     place: &str,

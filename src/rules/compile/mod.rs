@@ -9,6 +9,7 @@ mod lines;
 mod lists;
 mod order;
 mod routes;
+mod servers;
 
 use std::collections::BTreeSet;
 
@@ -100,6 +101,7 @@ fn proxy(plan: &Plan, proxy: &Proxy, files: &dyn Files, report: &mut Report) -> 
     capture::assign(proxy, &mut program, &mut compiler);
     routes::compile(proxy, &mut program, &mut acls, &mut compiler);
     lines::compile(proxy, &mut program, &mut acls, &mut compiler);
+    servers::compile(proxy, &mut program, &mut compiler);
     order::advise(proxy, plan, compiler.report);
     for (name, span) in acls.unused() {
         let message = format!("the ACL `{name}` is used nowhere");

@@ -2,7 +2,7 @@
 
 use crate::config::args::shown;
 use crate::config::keywords::option::{Opt, pieces};
-use crate::config::plan::Bind;
+use crate::config::plan::{Bind, Given};
 use crate::config::word::Word;
 
 /// The most threads HAProxy can be built for.
@@ -11,7 +11,7 @@ const THREADS_MAX: u16 = 4096;
 const SHARDS_MAX: u16 = 256;
 
 /// `thread [<group>/]<set>[,...]`.
-pub(super) fn thread(opt: &mut Opt<'_, '_>, _bind: &mut Bind) {
+pub(super) fn thread(opt: &mut Opt<'_, '_>, bind: &mut Bind) {
     let Some(word) = opt.value("a set of threads") else { return };
     let all = pieces(word, ',');
     let grouped = |piece: &Word| piece.contains('/');
@@ -20,7 +20,10 @@ pub(super) fn thread(opt: &mut Opt<'_, '_>, _bind: &mut Bind) {
             opt.args
                 .error(piece.span, "sets with a group and without cannot be mixed")
                 .label("unlike the first one");
-        } else if !is_set(piece) {
+        } else if let Some(first) = first_of(piece) {
+            let least = bind.first_thread.map_or(first, |it| it.value.min(first));
+            bind.first_thread = Some(Given { value: least, span: word.span });
+        } else {
             opt.args
                 .error(piece.span, format!("`{}` is not a set of threads", shown(piece)))
                 .label(
@@ -30,23 +33,25 @@ pub(super) fn thread(opt: &mut Opt<'_, '_>, _bind: &mut Bind) {
     }
 }
 
-fn is_set(text: &str) -> bool {
+/// The least thread of a set; `None` if it is none.
+fn first_of(text: &str) -> Option<u16> {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<u16>().ok().filter(|n| digits && (1..=THREADS_MAX).contains(n))
     };
     let set = match text.split_once('/') {
-        Some((group, set)) if number(group).is_some() => set,
-        Some(_) => return false,
+        Some((group, set)) => number(group).map(|_| set)?,
         None => text,
     };
+    match set {
+        "all" | "odd" => return Some(1),
+        "even" => return Some(2),
+        _ => {}
+    }
+    let end = |text: &str| if text.is_empty() { Some(1) } else { number(text) };
     match set.split_once('-') {
-        _ if matches!(set, "all" | "odd" | "even") => true,
-        Some((first, last)) => {
-            let end = |text: &str| text.is_empty() || number(text).is_some();
-            end(first) && end(last)
-        }
-        None => number(set).is_some(),
+        Some((first, last)) => end(last).and(end(first)),
+        None => number(set),
     }
 }
 

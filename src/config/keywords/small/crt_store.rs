@@ -6,6 +6,7 @@ use crate::config::args::Args;
 use crate::config::keyword::{Keyword, Parse};
 use crate::config::plan::{Certificate, CrtStore, Given};
 use crate::config::section::Sections;
+use crate::config::source::Span;
 use crate::config::word::Word;
 
 /// What a `load` line can say; a file's name is kept with its place until the bases are known.
@@ -53,17 +54,15 @@ fn load(args: &mut Args<'_>, store: &mut CrtStore) {
         args.missing("`crt` and a file");
         return;
     };
-    let certificate = certificate(args, store, &load, crt);
+    let certificate = certificate(args.line.span, store, &load, crt);
     store.certificates.push(certificate);
 }
 
-fn certificate(args: &mut Args<'_>, store: &CrtStore, load: &Load<'_>, crt: &Word) -> Certificate {
-    let mut file = |word: Option<&Word>, base: &Option<Given<Box<str>>>| {
+/// That the files are there is checked where the bases of `global` are known, too.
+fn certificate(span: Span, store: &CrtStore, load: &Load<'_>, crt: &Word) -> Certificate {
+    let file = |word: Option<&Word>, base: &Option<Given<Box<str>>>| {
         let word = word?;
         let name = joined(base.as_ref().map(|base| &*base.value), word);
-        let named = Word { text: name.clone().into(), ..word.clone() };
-        // A file that cannot be read is reported; what is in it is read when it is used.
-        args.file(&named);
         Some(Given { value: name.into(), span: word.span })
     };
     let certificate = file(Some(crt), &store.crt_base);
@@ -72,7 +71,7 @@ fn certificate(args: &mut Args<'_>, store: &CrtStore, load: &Load<'_>, crt: &Wor
     let key = file(load.key, &store.key_base);
     let given = |word: &Word| Given { value: word.text.clone(), span: word.span };
     Certificate {
-        span: args.line.span,
+        span,
         certificate: certificate.unwrap_or_else(|| given(crt)),
         alias: load.alias.map(given),
         key,
