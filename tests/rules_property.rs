@@ -137,7 +137,7 @@ impl Fetch {
 fn same(fold: bool, a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| match fold {
-            true => a.to_ascii_lowercase() == b.to_ascii_lowercase(),
+            true => a.eq_ignore_ascii_case(b),
             false => a == b,
         })
 }
