@@ -429,7 +429,7 @@ fn pattern(method: Method, operator: &mut &'static str, random: &mut Random) -> 
             if random.once_in(3) {
                 *operator = ["eq", "ge", "gt", "le", "lt"][random.below(5)];
             }
-            Pattern::Number(operator, random.below(14) as i64 - 4)
+            Pattern::Number(operator, random.below(12) as i64)
         }
         Method::Reg => {
             let middle: String =

@@ -32,10 +32,11 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         environment.provide(&names, "peer");
         check(&names, &files, &mut environment, &[])
     };
-    let Checked { plan, report } = run();
+    let Checked { plan, report, .. } = run();
     for fault in &report.faults {
         let related = fault.related.iter().map(|(span, _)| *span);
-        for span in fault.span.into_iter().chain(related) {
+        let places = fault.span.into_iter().chain(related).chain(fault.same.iter().copied());
+        for span in places {
             assert_valid(&plan.sources, span, &fault.message);
         }
         assert!(!fault.message.is_empty());

@@ -3,16 +3,28 @@
 //! In: a plan whose files are all read, and where the files it names are read from. Out: faults and
 //! advice.
 
+use std::collections::BTreeSet;
+
 use super::files::{self, check_files};
 use super::line_checks;
 use super::plan::{Given, Plan, TlsSide};
-use super::report::Report;
+use super::report::{Fault, Level, Report};
 use super::source::{Files, Sources};
 use super::tls_names::{self, Side};
 use super::word::Word;
 
-/// Checks all of it.
+/// Checks all of it. A line that is known to be wrong is not judged again: behind a misspelt `verify`,
+/// nobody knows what the line was meant to say.
 pub fn check(plan: &Plan, files: &dyn Files, report: &mut Report) {
+    let before = report.faults.len();
+    let line = |fault: &Fault| fault.span.map(|span| (span.file, plan.sources.line(span)));
+    let errors = report.faults.iter().filter(|fault| fault.level == Level::Error);
+    let wrong: BTreeSet<_> = errors.filter_map(line).collect();
+    check_all(plan, files, report);
+    report.retain_from(before, |fault| line(fault).is_none_or(|place| !wrong.contains(&place)));
+}
+
+fn check_all(plan: &Plan, files: &dyn Files, report: &mut Report) {
     let tls = &plan.global.tls;
     let unverified = tls.verify_servers.is_some_and(|verify| !verify.value);
     line_checks::check(plan, unverified, report);

@@ -4,15 +4,17 @@
 //! missing, superfluous or of the wrong kind is reported here with a caret, so a keyword's own
 //! function says only what it wants: `let time = args.time("a time")?`.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::address::{self, Allowed};
 use super::advice;
 use super::environment::Environment;
 use super::keyword::{Feature, Keyword};
 use super::nearest::{did_you_mean, nearest};
-use super::plan::Given;
+use super::plan::{Endpoint, Given};
 use super::report::{Fault, Report};
 use super::section::Section;
 use super::source::{Files, Span, why};
@@ -129,6 +131,14 @@ impl<'a> Args<'a> {
     pub fn end(&mut self) {
         let Some(word) = self.peek() else { return };
         let last = self.line.words.last().map_or(word.span, |last| last.span);
+        // HAProxy looks no further than the first empty word.
+        if self.next > self.first && self.line.words[self.next..].iter().all(|it| it.is_empty()) {
+            self.next = self.line.words.len();
+            let message = "an empty word at the end of the line means nothing";
+            let fault = self.report.advise(&advice::EMPTY_WORD, word.span.to(last), message);
+            fault.label("is there a variable in it that is not set?");
+            return;
+        }
         let (name, syntax) = (self.keyword.name, self.keyword.syntax);
         let message = match self.next == self.first && syntax.is_empty() {
             true => format!("`{name}` takes no arguments"),
@@ -306,6 +316,23 @@ impl<'a> Args<'a> {
             }
         };
         self.report.error(span, message).label(format!("expected {expected}")).help(help);
+    }
+
+    /// Reads `word` as an address; variables in it are replaced even outside of quotes.
+    pub fn address(&mut self, word: &Word, allowed: &Allowed) -> Option<Given<Endpoint>> {
+        address::read(self.report, &self.expanded(word), allowed)
+    }
+
+    /// Reads `word` as addresses with commas between them.
+    pub fn addresses(&mut self, word: &Word, allowed: &Allowed) -> Vec<Given<Endpoint>> {
+        address::list(self.report, &self.expanded(word), allowed)
+    }
+
+    fn expanded<'w>(&self, word: &'w Word) -> Cow<'w, Word> {
+        match self.environment.expand(word) {
+            Some(text) => Cow::Owned(Word { text: text.into(), span: word.span, verbatim: false }),
+            None => Cow::Borrowed(word),
+        }
     }
 
     /// Reads a file named by `word`; one that cannot be read is reported.

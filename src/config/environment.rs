@@ -71,6 +71,34 @@ impl Environment {
         self.now.get(name).map(String::as_str)
     }
 
+    /// A text with every `$NAME` and `${NAME}` replaced by its value (nothing, if it is not set);
+    /// `None` if there is none. Addresses do this outside of quotes, too.
+    pub fn expand(&self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let (brace, name) = match after.strip_prefix('{') {
+                Some(inside) => (true, inside),
+                None => (false, after),
+            };
+            let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let (name, behind) = name.split_at(name.find(|c| !legal(c)).unwrap_or(name.len()));
+            let closed = if brace { behind.strip_prefix('}') } else { Some(behind) };
+            match closed {
+                Some(behind) if !name.is_empty() => {
+                    out.push_str(self.get(name).unwrap_or_default());
+                    rest = behind;
+                }
+                _ => {
+                    out.push('$');
+                    rest = after;
+                }
+            }
+        }
+        (rest.len() < text.len()).then(|| out + rest)
+    }
+
     /// `setenv`.
     pub fn set(&mut self, name: &str, value: &str) {
         self.now.insert(name.to_owned(), value.to_owned());
@@ -124,6 +152,21 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_in_addresses_need_no_quotes() {
+        let environment = Environment::new([("A".to_owned(), "127.0.0.1".to_owned())]);
+        let expand = |text| environment.expand(text);
+        assert_eq!(expand("$A:80").as_deref(), Some("127.0.0.1:80"));
+        assert_eq!(
+            expand("ipv4@${A}:80,${A}:81").as_deref(),
+            Some("ipv4@127.0.0.1:80,127.0.0.1:81")
+        );
+        assert_eq!(expand("$B:80").as_deref(), Some(":80"));
+        assert_eq!(expand("${A:80").as_deref(), Some("${A:80"));
+        assert_eq!(expand("$").as_deref(), Some("$"));
+        assert_eq!(expand("127.0.0.1:80"), None);
+    }
 
     #[test]
     fn relative_names_start_where_default_path_says() {

@@ -1,5 +1,7 @@
 //! The nearest words to a misspelt one.
 
+use std::borrow::Cow;
+
 /// How many are offered.
 pub const NEAREST_MAX: usize = 3;
 
@@ -19,12 +21,19 @@ pub fn nearest<'a>(word: &str, all: impl IntoIterator<Item = &'a str>) -> Vec<&'
 }
 
 fn distance(word: &str, other: &str) -> Option<usize> {
-    let limit = (word.chars().count().max(3) / 3).min(4);
-    let edits = strsim::damerau_levenshtein(word, &other.to_ascii_lowercase());
+    let length = word.chars().count();
+    let limit = (length.max(3) / 3).min(4);
+    let other = match other.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(other.to_ascii_lowercase()),
+        false => Cow::Borrowed(other),
+    };
+    // Each edit changes the length by one at most: most words need not be compared.
+    let close = length.abs_diff(other.chars().count()) <= limit;
+    let edits = close.then(|| strsim::damerau_levenshtein(word, &other));
     let holds =
-        word.len() >= 4 && other.len() >= 4 && (other.contains(word) || word.contains(other));
+        word.len() >= 4 && other.len() >= 4 && (other.contains(word) || word.contains(&*other));
     match edits {
-        _ if edits <= limit => Some(edits),
+        Some(edits) if edits <= limit => Some(edits),
         _ if holds => Some(limit + 1),
         _ => None,
     }

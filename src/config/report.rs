@@ -100,6 +100,18 @@ impl Report {
         });
     }
 
+    /// Takes back those of the faults from the `from`-th on that are not `wanted`.
+    pub fn retain_from(&mut self, from: usize, wanted: impl Fn(&Fault) -> bool) {
+        let counts = &mut self.counts;
+        let mut index = 0;
+        self.faults.retain(|fault| {
+            let stays = index < from || wanted(fault);
+            index += 1;
+            counts[fault.level as usize] -= usize::from(!stays);
+            stays
+        });
+    }
+
     /// Whether there is an error.
     pub fn failed(&self) -> bool {
         self.count(Level::Error) > 0

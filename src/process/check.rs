@@ -58,9 +58,11 @@ pub fn check(
     Checked { plan, report, program }
 }
 
-/// Whether anything would listen. HAProxy counts what `global` opens, too.
+/// Whether anything would listen. As in HAProxy, what `global` and `peers` open counts, too.
 pub fn listens(plan: &Plan) -> bool {
     plan.proxies.iter().any(|proxy| !proxy.disabled && !proxy.binds.is_empty())
+        || !plan.global.stats.sockets.is_empty()
+        || plan.peers.iter().any(|peers| !peers.disabled && peers.bind.is_some())
 }
 
 /// `koi -c`.
@@ -127,6 +129,12 @@ fn checked(options: &Options) -> Result<Checked, ExitCode> {
         output::print(&summary(plan));
     }
     Ok(checked)
+}
+
+/// Checks files on the disk, with the variables of this process.
+pub fn check_disk(paths: &[String]) -> Checked {
+    let options = Options { paths: paths.to_vec(), ..Options::default() };
+    check(paths, &Disk, &mut environment(&options), &[])
 }
 
 /// The process's variables, and those that HAProxy adds to them.

@@ -11,6 +11,7 @@ use crate::config::render::{self, Style};
 use crate::config::report::Report;
 use crate::config::source::{FileId, Sources, Span};
 
+mod ask;
 pub mod phrase;
 
 use phrase::{Method, Target, Version};
@@ -89,11 +90,7 @@ const OPTIONS: &[&str] = &[
 /// # Errors
 /// What is wrong with the words, or with the configuration.
 pub fn run(words: &[String]) -> Result<String, String> {
-    let question = Question::parse(words)?;
-    Err(format!(
-        "the request is understood ({} {}), but this build has no rules to walk yet",
-        question.method, question.target
-    ))
+    ask::answer(&Question::parse(words)?)
 }
 
 /// The words of the command line, sorted.

@@ -438,6 +438,9 @@ impl Parser<'_, '_> {
                 if method == Method::Meth && pattern::misspelt_verb(text) {
                     misspelt(text, span, self.compiler.report);
                 }
+                if pattern::only_delimiters(method, text) {
+                    delimiters(method, text, span, self.compiler.report);
+                }
                 self.list.push(Pattern { text: text.into(), operator, fold: self.fold, origin });
                 self.parsed.push(parsed);
                 Some(())
@@ -466,6 +469,15 @@ fn not_equal(word: &Word, report: &mut Report) {
         .error(word.span, "there is no operator `ne`")
         .label("HAProxy would take it for `eq`")
         .help("negate the test instead: !{ ... eq ... }");
+}
+
+/// In HAProxy it depends on what lies in memory behind the sample.
+fn delimiters(method: Method, text: &str, span: Span, report: &mut Report) {
+    let message = format!("`{}` is nothing but delimiters", shown_text(text));
+    report
+        .advise(&advice::NEVER_MATCHES, span, message)
+        .label(format!("never matches by the method {}", method.name()))
+        .help("use -m sub, -m beg or -m end");
 }
 
 fn misspelt(text: &str, span: Span, report: &mut Report) {

@@ -16,6 +16,7 @@ use super::compiler::Compiler;
 use super::map::Map;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::plan::TableId;
 use crate::config::section::Section;
 use crate::config::source::Span;
 use crate::config::value;
@@ -99,6 +100,8 @@ pub enum Arg {
     Mask6(Ipv6Addr),
     /// A proxy, an index into `Plan::proxies`.
     Proxy(usize),
+    /// A stick table.
+    Table(TableId),
     /// A server: proxy, index in it.
     Server(usize, usize),
     /// A userlist, an index into `Plan::userlists`.
@@ -229,9 +232,7 @@ pub fn check(
         match raw.get(index) {
             // An empty text is a value of its own where text is wanted.
             Some(one) if !one.text.is_empty() || takes_empty(param.kind) => {
-                let arg = typed(name, param, one, word, compiler)?;
-                has_table(param, &arg, word.part(one.range.clone()), compiler)?;
-                args.push(arg);
+                args.push(typed(name, param, one, word, compiler)?);
             }
             // Only text can be passed over: a number must be there if something stands behind it.
             Some(one) if needs_number(param.kind) && index + 1 < raw.len() => {
@@ -245,12 +246,7 @@ pub fn check(
             }
             // A proxy is the current one if it is not named; an index before it makes the comma needed.
             given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
-                let arg = absent(param, compiler);
-                if !param.optional {
-                    has_table(param, &arg, at, compiler)?;
-                    in_defaults(name, param, at, compiler)?;
-                }
-                args.push(arg);
+                args.push(absent(param, at, compiler)?);
             }
             _ => {
                 let fault = compiler
@@ -273,37 +269,6 @@ fn needs_number(kind: Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Flag | Kind::Time | Kind::Size | Kind::Mask4 | Kind::Mask6)
 }
 
-/// Reports a proxy that was named for its stick table, or is meant if none is named, and has none.
-fn has_table(param: &Param, arg: &Arg, span: Span, compiler: &mut Compiler<'_>) -> Option<()> {
-    let (Kind::Table, Arg::Proxy(index)) = (param.kind, arg) else { return Some(()) };
-    let proxy = compiler.plan.proxies.get(*index)?;
-    if proxy.settings.stick_table.is_some() {
-        return Some(());
-    }
-    let (section, name) = (proxy.section.word(), shown_text(&proxy.name));
-    compiler
-        .report
-        .error(span, format!("{section} `{name}` has no stick table"))
-        .label("looks into a table")
-        .also(proxy.span, "this one has no `stick-table`")
-        .help("name the proxy that has the table, or give this one a `stick-table`");
-    None
-}
-
-/// Reports a table that is not named in `defaults`, where there is no proxy that could be meant.
-fn in_defaults(name: &str, param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<()> {
-    let defaults = compiler.proxy.is_some_and(|proxy| proxy.section == Section::Defaults);
-    if !defaults || param.kind != Kind::Table {
-        return Some(());
-    }
-    compiler
-        .report
-        .error(at, format!("`{name}` must name its table in `defaults`"))
-        .label("which table?")
-        .help("write the name of the proxy that has it between the parentheses");
-    None
-}
-
 /// Whether an empty text is a value of its own.
 fn takes_empty(kind: Kind) -> bool {
     matches!(kind, Kind::Str | Kind::Regex | Kind::Field)
@@ -322,16 +287,38 @@ pub fn signature(params: &[Param]) -> String {
     out
 }
 
-/// What a left-out argument stands for.
-fn absent(param: &Param, compiler: &Compiler<'_>) -> Arg {
-    let Some(proxy) = compiler.proxy else { return Arg::Absent };
+/// What a left-out argument stands for. A table that has to be there and is not is reported.
+fn absent(param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
+    let Some(proxy) = compiler.proxy else { return Some(Arg::Absent) };
+    let plan = compiler.plan;
     let here = match param.kind {
-        Kind::Frontend if proxy.has_frontend() => compiler.plan.frontend(&proxy.name),
-        Kind::Backend | Kind::Table if proxy.has_backend() => compiler.plan.backend(&proxy.name),
-        Kind::Table => compiler.plan.frontend(&proxy.name),
+        Kind::Frontend if proxy.has_frontend() => plan.frontend(&proxy.name),
+        Kind::Backend if proxy.has_backend() => plan.backend(&proxy.name),
+        // HAProxy looks for no table among those who inherit the rule.
+        Kind::Table if !param.optional && proxy.section == Section::Defaults => {
+            compiler
+                .report
+                .error(at, "a rule in `defaults` must name its table")
+                .label("expected the name of a table in parentheses")
+                .help("name the section that has it");
+            return None;
+        }
+        // Optional, it is the table of the tracked entry.
+        Kind::Table if !param.optional => {
+            let own = plan.own_table(proxy);
+            if own.is_none() {
+                let message = format!("`{}` has no stick table", shown_text(&proxy.name));
+                compiler
+                    .report
+                    .error(at, message)
+                    .label("expected the name of a table in parentheses")
+                    .help("add a `stick-table` line, or name the table of another section");
+            }
+            return own.map(Arg::Table);
+        }
         _ => None,
     };
-    here.map_or(Arg::Absent, Arg::Proxy)
+    Some(here.map_or(Arg::Absent, Arg::Proxy))
 }
 
 fn typed(
@@ -455,16 +442,15 @@ fn named(kind: Kind, text: &str, span: Span, compiler: &mut Compiler<'_>) -> Opt
             plan.userlists.iter().position(|list| *list.name == *text).map(Arg::Userlist)
         }
         Kind::Server => return server(text, span, compiler),
-        Kind::Table => plan.backend(text).or_else(|| plan.frontend(text)).map(Arg::Proxy),
+        Kind::Table => plan.table(text).map(Arg::Table),
         _ => plan.backend(text).map(Arg::Proxy),
     };
     if found.is_none() {
+        let tables = plan.table_names();
         let (what, names): (_, Vec<&str>) = match kind {
             Kind::Frontend => ("frontend", plan.frontends_by_name.keys().map(|it| &**it).collect()),
             Kind::Userlist => ("userlist", plan.userlists.iter().map(|it| &*it.name).collect()),
-            Kind::Table => {
-                ("proxy with a stick table", plan.proxies.iter().map(|it| &*it.name).collect())
-            }
+            Kind::Table => ("stick table", tables.iter().map(String::as_str).collect()),
             _ => ("backend", plan.backends_by_name.keys().map(|it| &**it).collect()),
         };
         unknown(what, text, span, names, compiler);

@@ -1,6 +1,8 @@
 //! Comparing and searching short text eight bytes at a time: names and values of fields, for every rule
 //! of every request.
 //!
+//! The calls would cost as much as the work, so they are inlined always.
+//!
 //! In: bytes. Out: what the plain loops over bytes give, which the tests compare with.
 
 /// A byte in all eight places.
@@ -18,57 +20,65 @@ const fn lower(word: u64) -> u64 {
     word | letters >> 2
 }
 
+/// A text's first and last eight bytes, which may overlap, and the steps between them.
+type Steps<'t> = (&'t [u8; 8], &'t [u8; 8], &'t [[u8; 8]]);
+
+/// Text of at least eight bytes in steps of eight; mostly there are none in the middle.
+#[inline(always)]
+fn steps(text: &[u8]) -> Option<Steps<'_>> {
+    let (first, last) = (text.first_chunk()?, text.last_chunk()?);
+    let middle = if text.len() > 16 { &text[8..text.len() - 1] } else { &[] };
+    Some((first, last, middle.as_chunks().0))
+}
+
+/// Text of four to seven bytes as one word.
+#[inline(always)]
+fn short(text: &[u8]) -> Option<u64> {
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
+    Some(half(text.first_chunk()?) << 32 | half(text.last_chunk()?))
+}
+
 /// Whether `text` is `lowered`, which is in lower case, whatever the case of `text`.
-#[inline]
+#[inline(always)]
 pub fn is(lowered: &[u8], text: &[u8]) -> bool {
     if lowered.len() != text.len() {
         return false;
     }
-    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
-    let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
-    // What is no multiple is looked at twice where the last step overlaps the one before.
-    if let (Some(a), Some(b)) = (lowered.last_chunk::<8>(), text.last_chunk::<8>()) {
-        let steps = lowered.as_chunks::<8>().0.iter().zip(text.as_chunks::<8>().0);
-        return word(a) == lower(word(b)) && { steps }.all(|(a, b)| word(a) == lower(word(b)));
+    let same = |a: &[u8; 8], b: &[u8; 8]| u64::from_ne_bytes(*a) == lower(u64::from_ne_bytes(*b));
+    if let (Some(a), Some(b)) = (steps(lowered), steps(text)) {
+        return same(a.0, b.0) && same(a.1, b.1) && a.2.iter().zip(b.2).all(|(a, b)| same(a, b));
     }
-    if let (Some((a, _)), Some((b, _))) =
-        (lowered.split_first_chunk::<4>(), text.split_first_chunk())
-        && let (Some(y), Some(z)) = (lowered.last_chunk::<4>(), text.last_chunk())
-    {
-        return half(a) == lower(half(b)) && half(y) == lower(half(z));
+    if let (Some(a), Some(b)) = (short(lowered), short(text)) {
+        return a == lower(b);
     }
     lowered.iter().zip(text).all(|(a, b)| *a == b.to_ascii_lowercase())
 }
 
 /// The text in lower case, as words: equal for texts of one length that differ in case only, and
 /// different for others of that length.
-#[inline]
+#[inline(always)]
 pub fn words(text: &[u8], mut each: impl FnMut(u64)) {
-    if let Some(last) = text.last_chunk::<8>() {
-        for step in text.as_chunks::<8>().0 {
-            each(lower(u64::from_ne_bytes(*step)));
-        }
+    if let Some((first, last, middle)) = steps(text) {
+        each(lower(u64::from_ne_bytes(*first)));
         each(lower(u64::from_ne_bytes(*last)));
-        return;
+        middle.iter().for_each(|step| each(lower(u64::from_ne_bytes(*step))));
+    } else if let Some(word) = short(text) {
+        each(lower(word));
+    } else {
+        let put = |word: u64, byte: &u8| word << 8 | u64::from(byte.to_ascii_lowercase());
+        each(text.iter().fold(0, put));
     }
-    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
-        each(lower(half(first) << 32 | half(last)));
-        return;
-    }
-    let put = |word: u64, byte: &u8| word << 8 | u64::from(byte.to_ascii_lowercase());
-    each(text.iter().fold(0, put));
 }
 
 /// Whether `byte` is in the text.
-#[inline]
+#[inline(always)]
 pub fn has(text: &[u8], byte: u8) -> bool {
-    let Some(last) = text.last_chunk::<8>() else { return text.contains(&byte) };
+    let Some((first, last, middle)) = steps(text) else { return text.contains(&byte) };
     let found = |bytes: &[u8; 8]| {
         let word = u64::from_ne_bytes(*bytes) ^ all(byte);
         word.wrapping_sub(all(1)) & !word & all(0x80) != 0
     };
-    found(last) || text.as_chunks::<8>().0.iter().any(found)
+    found(first) || found(last) || middle.iter().any(found)
 }
 
 #[cfg(test)]

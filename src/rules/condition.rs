@@ -717,6 +717,30 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_match_is_warned_of() {
+        let world = world("", REQUEST);
+        for text in [
+            "if { hdr(x) }",
+            "if { hdr(x) -m dir / }",
+            "if { hdr(x) -m dom .:. }",
+            "if { method get }",
+            "if { res.hdr(x) a }",
+            "if",
+            "if !",
+            "if { hdr(x) 1 } or",
+            "if { hdr(x) 1 } \"\" x",
+        ] {
+            let (condition, report) = condition(&world, text);
+            assert!(condition.is_some(), "{text}");
+            assert_eq!(report.faults.len(), 1, "{text}: {:?}", report.faults);
+        }
+        for text in ["if { hdr(x) -- }", "if { hdr(x) -m found }", "if { ssl_fc }", "if ! METH_GET"]
+        {
+            assert!(condition(&world, text).1.faults.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
     fn names_have_few_characters() {
         for (name, good) in [
             ("a:b.c-d_e", true),

@@ -221,6 +221,11 @@ impl Variables {
         }
     }
 
+    /// Forgets the variables whose names begin so: `req.`.
+    pub fn forget_scope(&self, scope: &str) {
+        self.values.borrow_mut().retain(|name, _| !name.starts_with(scope));
+    }
+
     /// Forgets a variable.
     pub fn unset(&self, name: &str) {
         self.values.borrow_mut().remove(name);

@@ -78,6 +78,26 @@ impl Expr {
         Some(Expr { steps: steps.into(), ..expr })
     }
 
+    /// Parses converters alone, for a text that is there anyway: the fetch of the expression is `str`.
+    /// Faults are reported.
+    pub fn of_text(word: &Word, compiler: &mut Compiler<'_>) -> Option<Expr> {
+        let fetch = fetch::find("str")?;
+        let mut steps = Vec::new();
+        let end = converters(word, 0, fetch, &mut steps, compiler)?;
+        if end < word.len() {
+            trailing(word, end, compiler.report);
+            return None;
+        }
+        Some(Expr {
+            fetch,
+            args: [Arg::Str("".into())].into(),
+            steps: steps.into(),
+            span: word.span,
+            sides: compiler.proxy.map_or(Scope::ALL, Scope::of),
+            text: word.text.clone(),
+        })
+    }
+
     /// Parses an expression from byte `at` of `word` on, as far as it goes; gives where it ended.
     /// Faults are reported.
     pub fn parse_in(word: &Word, at: usize, compiler: &mut Compiler<'_>) -> Option<(Expr, usize)> {

@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod action;
+pub mod answer;
 pub mod arg;
 mod ascii;
 mod builtin;
@@ -17,6 +18,7 @@ pub mod compiler;
 pub mod condition;
 pub mod context;
 pub mod convert;
+pub mod explain;
 pub mod expr;
 pub mod fetch;
 pub mod format;
@@ -28,3 +30,4 @@ pub mod target;
 #[cfg(test)]
 pub mod testing;
 pub mod value;
+pub mod walk;

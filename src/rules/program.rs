@@ -15,6 +15,7 @@ use super::context::Context;
 use super::expr::Expr;
 use super::format::Format;
 use super::select::Select;
+use crate::config::plan::TableId;
 use crate::config::source::Span;
 
 /// The rules of a plan.
@@ -165,8 +166,8 @@ pub struct Stick {
     pub kind: StickKind,
     /// The key.
     pub key: Expr,
-    /// The proxy that has the table, an index into `Plan::proxies`.
-    pub table: usize,
+    /// The table.
+    pub table: TableId,
 }
 
 /// What a `stick` line does.

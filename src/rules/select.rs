@@ -97,7 +97,10 @@ impl Select {
     /// The first rule from `from` on whose condition holds.
     pub fn next(&self, from: usize, context: &Context<'_>) -> Option<usize> {
         let mut at = from;
-        let first = self.stretches.partition_point(|stretch| stretch.end <= from);
+        let first = match from {
+            0 => 0,
+            _ => self.stretches.partition_point(|stretch| stretch.end <= from),
+        };
         for stretch in self.stretches.get(first..)? {
             let rules = at..stretch.end;
             let found = match &stretch.run {
@@ -188,10 +191,12 @@ impl Select {
     }
 
     /// Whether the other terms of the branch hold.
+    #[inline]
     fn holds(&self, candidate: Candidate, context: &Context<'_>) -> bool {
-        if candidate.alone {
-            return true;
-        }
+        candidate.alone || self.others_hold(candidate, context)
+    }
+
+    fn others_hold(&self, candidate: Candidate, context: &Context<'_>) -> bool {
         let branches = self.condition(candidate.rule).map_or(&[][..], Condition::branches);
         let terms = branches.get(candidate.branch).map_or(&[][..], |terms| terms);
         terms.iter().enumerate().all(|(at, term)| at == candidate.term || term.holds(context))
@@ -209,7 +214,11 @@ impl Run {
     /// What a group leads to, from rule `from` on.
     fn candidates(&self, group: usize, from: usize) -> &[Candidate] {
         let all = self.groups.get(group).map_or(&[][..], Vec::as_slice);
-        &all[all.partition_point(|candidate| candidate.rule < from)..]
+        match all.first() {
+            // Mostly the run is asked from its start on.
+            Some(first) if first.rule >= from => all,
+            _ => &all[all.partition_point(|candidate| candidate.rule < from)..],
+        }
     }
 
     /// Builds the table of these rules, each of which needs a string of `samples`.

@@ -13,6 +13,9 @@ use super::folder::Folder;
 use super::run::run;
 use super::verdict::Verdict;
 
+/// The exit status for a file without a fault in which nothing listens: recorded as `refuses 0`.
+const NO_LISTENER: i32 = 2;
+
 /// One error.
 struct Fault {
     /// From 1; 0 if the error names no line of the file.
@@ -22,7 +25,7 @@ struct Fault {
 
 /// How Koi ended on one file, and why.
 pub struct Answer {
-    /// 0, 1, or anything else if it fell over.
+    /// 0, 1, [`NO_LISTENER`], or anything else if it fell over.
     status: Option<i32>,
     faults: Vec<Fault>,
     said: String,
@@ -43,13 +46,14 @@ impl Answer {
     /// line.
     pub fn difference(&self, verdict: Verdict) -> Option<&'static str> {
         match (self.status, verdict) {
-            (Some(0), Verdict::Accepts) | (Some(1), Verdict::Refuses(0)) => None,
+            (Some(0), Verdict::Accepts) | (Some(1 | NO_LISTENER), Verdict::Refuses(0)) => None,
             (Some(1), Verdict::Refuses(line)) => {
                 let meets = self.faults.iter().any(|fault| fault.line == line);
                 (!meets).then_some("refused at another line")
             }
             (Some(0), Verdict::Refuses(_)) => Some("wrongly accepted"),
-            (Some(1), Verdict::Accepts) => Some("wrongly refused"),
+            (Some(NO_LISTENER), Verdict::Refuses(_)) => Some("wrongly accepted"),
+            (Some(1 | NO_LISTENER), Verdict::Accepts) => Some("wrongly refused"),
             _ => Some("fallen over"),
         }
     }
@@ -58,6 +62,7 @@ impl Answer {
     pub fn brief(&self) -> String {
         match (self.status, self.faults.first()) {
             (Some(0), _) => "accepts".to_owned(),
+            (Some(NO_LISTENER), _) => "finds no listener".to_owned(),
             (Some(1), Some(first)) => {
                 let others: Vec<String> =
                     self.faults.iter().skip(1).map(|fault| fault.line.to_string()).collect();

@@ -61,8 +61,8 @@ fn algorithm(args: &mut Args<'_>, proxy: &mut Proxy, word: &Word) -> Option<Bala
         ("rdp-cookie", Some(at)) => {
             Balance::RdpCookie { name: argument_of(args, word, at, "a cookie's name")?.text }
         }
-        ("hash", None) => expression(args, proxy, "an expression", Balance::Hash)?,
-        ("log-hash", None) => expression(args, proxy, "converters", Balance::LogHash)?,
+        ("hash", None) => expression(args, proxy, word, "an expression", Balance::Hash)?,
+        ("log-hash", None) => expression(args, proxy, word, "converters", Balance::LogHash)?,
         _ => {
             args.unknown(word, "an algorithm", ALGORITHMS.iter().copied());
             return None;
@@ -143,10 +143,11 @@ fn header(args: &mut Args<'_>, word: &Word, at: usize) -> Option<Balance> {
     Some(Balance::Header { name, domain_only })
 }
 
-/// An expression, which is left for the compiler.
+/// An expression, which is left for the compiler, behind the algorithm's name.
 fn expression(
     args: &mut Args<'_>,
     proxy: &mut Proxy,
+    name: &Word,
     expected: &str,
     balance: Balance,
 ) -> Option<Balance> {
@@ -156,7 +157,7 @@ fn expression(
         args.error(extra.span, message).help("an expression is one word: no spaces");
         return None;
     }
-    let line = rule_of(args, std::slice::from_ref(expression));
+    let line = rule_of(args, &[name.clone(), expression.clone()]);
     keep(&mut proxy.rules.formats, line);
     Some(balance)
 }

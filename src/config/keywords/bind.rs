@@ -1,7 +1,7 @@
 //! `bind`: what a frontend listens on (HAProxy 3.0, configuration.txt §4.2).
 
 use super::bind_options;
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::Args;
 use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Bind, Proxy};
@@ -11,6 +11,11 @@ use crate::config::section::Sections;
 /// limits (one socket for an `id`, a certificate for `ssl`) are checked by
 /// [`crate::config::line_checks`]. `None` if the address is missing.
 pub fn read(args: &mut Args<'_>) -> Option<Bind> {
+    read_from(args, Bind::default())
+}
+
+/// The same, where `default-bind` gave options before.
+pub fn read_from(args: &mut Args<'_>, default: Bind) -> Option<Bind> {
     let expected = "an address";
     let word = args.word(expected)?;
     if word.is_empty() {
@@ -20,8 +25,8 @@ pub fn read(args: &mut Args<'_>) -> Option<Bind> {
         args.rest();
         return None;
     }
-    let endpoints = address::list(args.report, word, &Allowed::BIND);
-    let mut bind = Bind { span: args.line.span, endpoints, ..Bind::default() };
+    let endpoints = args.addresses(word, &Allowed::BIND);
+    let mut bind = Bind { span: args.line.span, endpoints, ..default };
     bind_options::read(args, &mut bind);
     Some(bind)
 }

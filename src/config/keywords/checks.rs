@@ -8,6 +8,7 @@ use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword, Parse};
 use crate::config::plan::{CheckKind, Proxy};
 use crate::config::section::Sections;
+use crate::config::word::Word;
 
 /// The last `option` of this family holds.
 fn kind(args: &Args<'_>, proxy: &mut Proxy, kind: CheckKind) {
@@ -30,6 +31,13 @@ fn httpchk(args: &mut Args<'_>, proxy: &mut Proxy) {
         && method.chars().any(|c| c.is_whitespace() || c.is_control())
     {
         args.error(word.span, "this is no method").label("a word like GET or OPTIONS is expected");
+        return args.skip();
+    }
+    let hidden = |word: &&&Word| word.contains(['\r', '\n']);
+    if let Some(word) = words.get(2).filter(hidden) {
+        args.error(word.span, "fields cannot hide behind the version")
+            .label("only a version is expected here, like HTTP/1.1")
+            .help("write `http-check send ver HTTP/1.1 hdr Host www.example.net`");
         return args.skip();
     }
     kind(args, proxy, CheckKind::Http { method, uri, version });

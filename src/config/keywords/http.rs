@@ -24,7 +24,7 @@ fn reuse(args: &mut Args<'_>, proxy: &mut Proxy) {
 fn name_header(args: &mut Args<'_>, proxy: &mut Proxy) {
     let Some(name) = field_name(args, "a field's name") else { return args.skip() };
     surplus(args);
-    let length = ["transfer-encoding", "content-length", "host", "connection"];
+    let length = ["transfer-encoding", "content-length", "connection"];
     if length.iter().any(|field| name.value.eq_ignore_ascii_case(field)) {
         args.error(name.span, "this field belongs to the protocol itself")
             .label("Koi cannot write a server's name into it");

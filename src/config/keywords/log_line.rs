@@ -1,6 +1,6 @@
 //! `log <target> ...` (HAProxy 3.0, configuration.txt §4.2 "log").
 
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::{Args, shown};
 use crate::config::plan::{
     Facility, Given, LogLevel, LogPlace, LogSample, LogTarget, SyslogFormat,
@@ -58,7 +58,7 @@ fn target(args: &mut Args<'_>) -> Option<Given<LogPlace>> {
                 .help("in a proxy it stands alone, and takes over the targets of `global`");
             None
         }
-        _ => given(LogPlace::Address(address::read(args.report, word, &Allowed::LOG)?.value)),
+        _ => given(LogPlace::Address(args.address(word, &Allowed::LOG)?.value)),
     }
 }
 

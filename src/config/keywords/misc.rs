@@ -2,7 +2,7 @@
 
 use super::common::{SERVING, row, set, surplus, text, word};
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword};
+use crate::config::keyword::{Feature, Keyword, Parse};
 use crate::config::plan::{Given, Mode, Proxy, StateFile};
 use crate::config::section::Sections;
 
@@ -79,6 +79,12 @@ fn state_file(args: &mut Args<'_>, proxy: &mut Proxy) {
     set(args, proxy.span, &mut proxy.back.state_file, file);
 }
 
+/// The name of a file, or nothing for the section's own name.
+fn state_file_name(args: &mut Args<'_>) {
+    args.take();
+    surplus(args);
+}
+
 /// The table.
 pub const KEYWORDS: &[Keyword] = &[
     row(
@@ -134,6 +140,18 @@ pub const KEYWORDS: &[Keyword] = &[
         state_file,
     )
     .later(Feature::Statistics),
+    Keyword {
+        parse: Parse::Check(state_file_name),
+        ..row(
+            "server-state-file-name",
+            super::common::BACKS,
+            "[{ <file> | use-backend-name }]",
+            "The file with the state of this section's servers.",
+            "server-state-file-name web.state",
+            |_, _| {},
+        )
+        .without_effect("what Koi knows of servers stays in memory when it reloads")
+    },
 ];
 
 #[cfg(test)]

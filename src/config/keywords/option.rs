@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::advice;
 use crate::config::args::{Args, shown};
 use crate::config::keyword::Status;
@@ -173,7 +173,7 @@ impl<'a> Opt<'_, 'a> {
     /// An address.
     pub fn endpoint(&mut self, expected: &str, allowed: &Allowed) -> Option<Given<Endpoint>> {
         let word = self.value(expected)?;
-        address::read(self.args.report, word, allowed)
+        self.args.address(word, allowed)
     }
 
     /// Reports that `word` is none of `all`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::option::pieces;
 use super::server_options::{self, Target};
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::{Args, shown};
 use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Endpoint, Given, Proxy, Server, ServerSettings};
@@ -60,7 +60,7 @@ fn server_template(args: &mut Args<'_>, proxy: &mut Proxy) {
 }
 
 fn options<'s>(args: &mut Args<'_>, settings: &'s mut ServerSettings, default: bool) -> Target<'s> {
-    let mut target = Target { settings, id: None, guid: None, default };
+    let mut target = Target::new(settings, default);
     server_options::read(args, &mut target);
     target
 }
@@ -88,7 +88,7 @@ struct Address {
 /// The address; `None` if there is none, so that there can be no options either.
 fn endpoint(args: &mut Args<'_>) -> Option<Address> {
     let word = args.word("an address")?;
-    Some(Address { value: address::read(args.report, word, &Allowed::SERVER) })
+    Some(Address { value: args.address(word, &Allowed::SERVER) })
 }
 
 /// `<number>` or `<first>-<last>`.

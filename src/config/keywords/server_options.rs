@@ -51,6 +51,13 @@ pub struct Target<'s> {
     pub default: bool,
 }
 
+impl<'s> Target<'s> {
+    /// Nothing but settings.
+    pub fn new(settings: &'s mut ServerSettings, default: bool) -> Target<'s> {
+        Target { settings, id: None, guid: None, default }
+    }
+}
+
 /// The option of this word.
 pub fn find(word: &str) -> Option<&'static ServerOption> {
     let (name, parentheses) = match word.split_once('(') {

@@ -7,7 +7,7 @@ use crate::config::advice;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{
-    Location, Mode, Observe, Plan, Proto, Proxy, RuleLine, Server, Transport,
+    InitAddr, Location, Mode, Observe, Plan, Proto, Proxy, RuleLine, Server, Transport,
 };
 use crate::config::report::Report;
 
@@ -116,8 +116,13 @@ fn check_port(server: &Server, report: &mut Report) {
     let Some(check) = health.check else { return };
     let target = health.addr.as_ref().filter(|addr| !addr.is_unspecified());
     let target = target.unwrap_or(&server.endpoint);
+    // A name that may have no address at the start may get its port from an SRV record.
+    let naming = &server.settings.naming.init_addr;
+    let may_wait = matches!(target.location, Location::Name { .. })
+        && naming.as_ref().is_some_and(|ways| ways.contains(&InitAddr::None));
     if !target.is_internet()
         || target.is_unspecified()
+        || may_wait
         || server.settings.check_port(&server.endpoint).is_some()
     {
         return;

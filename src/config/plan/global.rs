@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Given, LogTarget, RuleLine};
+use super::{Bind, Given, LogTarget, RuleLine};
 use crate::config::source::Span;
 use crate::config::word::Word;
 
@@ -330,22 +330,11 @@ pub struct GlobalLogs {
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeSocket {
     /// `stats socket`.
-    pub sockets: Vec<StatsSocket>,
+    pub sockets: Vec<Bind>,
     /// `stats timeout`: how long an idle client stays.
     pub timeout: Option<Given<Duration>>,
     /// `stats maxconn`: how many clients at once.
     pub connections: Option<Given<u32>>,
-}
-
-/// `stats socket`: a `bind` line in all but name.
-#[derive(Clone, Debug)]
-pub struct StatsSocket {
-    /// The whole line.
-    pub span: Span,
-    /// Where it listens, as written.
-    pub address: Word,
-    /// Options as of a `bind` line, as written.
-    pub options: Box<[Word]>,
 }
 
 /// `h1-case-adjust`.

@@ -131,6 +131,41 @@ impl Plan {
         self.backends_by_name.get(name).copied()
     }
 
+    /// The stick table that a name stands for: that of the proxy of this name, or `section/table` for
+    /// one of a `peers` section.
+    pub fn table(&self, name: &str) -> Option<TableId> {
+        let has = |&index: &usize| {
+            self.proxies.get(index).is_some_and(|proxy| proxy.settings.stick_table.is_some())
+        };
+        let proxy = self.backend(name).filter(has).or_else(|| self.frontend(name).filter(has));
+        if let Some(index) = proxy {
+            return Some(TableId::Proxy(index));
+        }
+        let (section, table) = name.split_once('/')?;
+        let at = self.peers.iter().position(|peers| *peers.name == *section)?;
+        let tables = &self.peers.get(at)?.tables;
+        let table = tables.iter().position(|it| *it.name.value == *table)?;
+        Some(TableId::Peers { section: at, table })
+    }
+
+    /// The stick table of this very proxy.
+    pub fn own_table(&self, proxy: &Proxy) -> Option<TableId> {
+        let own = |index: &usize| self.proxies.get(*index).is_some_and(|it| it.span == proxy.span);
+        let name = &*proxy.name;
+        let index = self.backend(name).filter(own).or_else(|| self.frontend(name).filter(own))?;
+        self.proxies.get(index)?.settings.stick_table.as_ref()?;
+        Some(TableId::Proxy(index))
+    }
+
+    /// The names of all stick tables.
+    pub fn table_names(&self) -> Vec<String> {
+        let proxies = self.proxies.iter().filter(|proxy| proxy.settings.stick_table.is_some());
+        let of_peers = self.peers.iter().flat_map(|peers| {
+            peers.tables.iter().map(move |table| format!("{}/{}", peers.name, &*table.name.value))
+        });
+        proxies.map(|proxy| proxy.name.to_string()).chain(of_peers).collect()
+    }
+
     /// The index of the `frontend` or `listen` of this name.
     pub fn frontend(&self, name: &str) -> Option<usize> {
         self.frontends_by_name.get(name).copied()

@@ -1,8 +1,7 @@
 //! Processes that share stick tables.
 
-use super::{Given, LogTarget, RuleLine};
+use super::{Bind, Endpoint, Given, LogTarget, ServerSettings, StickTable};
 use crate::config::source::Span;
-use crate::config::word::Word;
 
 /// A `peers` section (HAProxy 3.0, configuration.txt §3.5).
 #[derive(Clone, Debug, Default)]
@@ -16,11 +15,11 @@ pub struct Peers {
     /// `peer` and `server` lines.
     pub peers: Vec<Peer>,
     /// `bind`: where this process listens.
-    pub bind: Option<RuleLine>,
+    pub bind: Option<Bind>,
     /// `default-bind`: options for it.
-    pub default_bind: Vec<RuleLine>,
+    pub default_bind: Bind,
     /// `default-server`: options for the peers behind it.
-    pub default_server: Vec<RuleLine>,
+    pub default_server: ServerSettings,
     /// `table` lines.
     pub tables: Vec<PeerTable>,
     /// `shards`: how many peers share the entries of a table.
@@ -40,10 +39,10 @@ pub struct Peer {
     pub span: Span,
     /// Whether the line says `peer`.
     pub old_style: bool,
-    /// Where it is, as written; nothing for this process itself where `bind` says it.
-    pub address: Option<Word>,
-    /// Options as on a `server` line, as written.
-    pub options: Box<[Word]>,
+    /// Where it is; nothing for this process itself where `bind` says it.
+    pub address: Option<Given<Endpoint>>,
+    /// Its settings, those of `default-server` included.
+    pub settings: ServerSettings,
 }
 
 /// A `table` of a `peers` section. Elsewhere it is called by the section's name, a slash, and its own.
@@ -51,6 +50,6 @@ pub struct Peer {
 pub struct PeerTable {
     /// Its name.
     pub name: Given<Box<str>>,
-    /// What stands behind the name: written as behind `stick-table`.
-    pub line: RuleLine,
+    /// What it is.
+    pub table: StickTable,
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Endpoint, Given, Secret, SyslogFormat};
+use super::{Endpoint, Given, Secret, ServerSettings, SyslogFormat};
 use crate::config::source::Span;
-use crate::config::word::Word;
 
 /// A `userlist` section (HAProxy 3.0, configuration.txt §3.4).
 #[derive(Clone, Debug, Default)]
@@ -80,8 +79,8 @@ pub struct Nameserver {
     pub span: Span,
     /// Where it is; datagrams unless its prefix says otherwise.
     pub at: Given<Endpoint>,
-    /// Options of one that is reached by a stream, as on a `server` line.
-    pub options: Box<[Word]>,
+    /// Settings of one that is reached by a stream, as on a `server` line.
+    pub settings: ServerSettings,
 }
 
 /// How long the last good answer holds in spite of what came since.
@@ -155,10 +154,10 @@ pub struct RingServer {
     pub name: Given<Box<str>>,
     /// The whole line.
     pub span: Span,
-    /// Where it is, as written.
-    pub address: Word,
-    /// Its options, as written.
-    pub options: Box<[Word]>,
+    /// Where it is.
+    pub address: Given<Endpoint>,
+    /// Its settings.
+    pub settings: ServerSettings,
 }
 
 /// An `http-errors` section (§3.8).

@@ -28,6 +28,20 @@ pub struct StickTable {
     pub store: Vec<Given<DataType>>,
 }
 
+/// Whose table: where in the plan it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableId {
+    /// The `stick-table` of this proxy, an index into `Plan::proxies`.
+    Proxy(usize),
+    /// A `table` of a `peers` section.
+    Peers {
+        /// An index into `Plan::peers`.
+        section: usize,
+        /// An index into its `tables`.
+        table: usize,
+    },
+}
+
 /// What the keys of a table are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {

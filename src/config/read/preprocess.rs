@@ -151,7 +151,11 @@ impl Reader<'_> {
             self.report.error(line.span, message);
             return;
         };
-        let (span, message) = (text.span, text.text.to_string());
+        let span = text.span;
+        let message = match text.is_empty() {
+            true => format!("`{}` with an empty message", word.text),
+            false => text.text.to_string(),
+        };
         match &*word.text {
             ".alert" => {
                 self.report.error(span, message);

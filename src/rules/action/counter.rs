@@ -4,6 +4,9 @@ use super::line::{Amount, Line};
 use super::{Action, ActionEntry, Rulesets, action};
 use crate::config::args::shown_text;
 use crate::config::keyword::Feature;
+use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::plan::TableId;
+use crate::config::section::Section;
 use crate::rules::arg::Raw;
 use crate::rules::expr::Expr;
 
@@ -21,8 +24,8 @@ pub enum CounterEdit {
         counter: u8,
         /// The key.
         key: Expr,
-        /// The proxy that has the table, an index into `Plan::proxies`.
-        table: usize,
+        /// The table.
+        table: TableId,
     },
     /// `sc-inc-gpc`, `sc-add-gpc` and their relatives.
     Add {
@@ -72,39 +75,33 @@ fn track(line: &mut Line<'_, '_, '_>) -> Option<Action> {
     let counter = u8::try_from(counter).ok()?;
     let key = line.expr()?;
     let named = line.option("table", "the name of a table")?;
-    let table = match named {
-        Some(name) => {
-            let plan = line.compiler.plan;
-            let found = plan.backend(name).or_else(|| plan.frontend(name));
-            if found.is_none() {
-                let names = plan.proxies.iter().map(|proxy| &*proxy.name);
-                let near = crate::config::nearest::nearest(name, names);
-                let fault =
-                    line.error(name.span, format!("there is no proxy `{}`", shown_text(name)));
-                fault.label("expected the name of a proxy that has a `stick-table`");
-                if let Some(meant) = crate::config::nearest::did_you_mean(&near) {
-                    fault.help(meant);
-                }
-                return None;
-            }
-            found
+    let plan = line.compiler.plan;
+    let Some(name) = named else {
+        // In `defaults` the table is that of the proxy that inherits the rule.
+        let proxy = line.compiler.proxy.filter(|proxy| proxy.section != Section::Defaults)?;
+        let own = plan.own_table(proxy);
+        if own.is_none() {
+            line.error(line.word.span, format!("`{}` has no stick table", proxy.name))
+                .label("nothing to track in")
+                .help("add a `stick-table` line to it, or name another one by `table`");
         }
-        None => line.compiler.proxy.and_then(|proxy| {
-            let plan = line.compiler.plan;
-            plan.proxies.iter().position(|it| it.span == proxy.span)
-        }),
+        return own.map(|table| Action::Counter(CounterEdit::Track { counter, key, table }));
     };
-    let span = named.map_or(line.word.span, |name| name.span);
-    // In `defaults` the table is that of the proxy that inherits the rule.
-    let table = table?;
-    let proxy = line.compiler.plan.proxies.get(table)?;
-    if proxy.settings.stick_table.is_none() {
-        let name = proxy.name.clone();
-        line.error(span, format!("`{name}` has no stick table"))
-            .label("nothing to track in")
-            .help("add a `stick-table` line to it, or name another one by `table`");
+    let Some(table) = plan.table(name) else {
+        let names = plan.table_names();
+        let near = did_you_mean(&nearest(name, names.iter().map(String::as_str)));
+        let proxy = plan.backend(name).or_else(|| plan.frontend(name)).is_some();
+        let message = match proxy {
+            true => format!("`{}` has no stick table", shown_text(name)),
+            false => format!("there is no stick table `{}`", shown_text(name)),
+        };
+        let fault = line.error(name.span, message);
+        fault.label("expected the name of a section that has a `stick-table`");
+        if let Some(meant) = near.filter(|_| !proxy) {
+            fault.help(meant);
+        }
         return None;
-    }
+    };
     Some(Action::Counter(CounterEdit::Track { counter, key, table }))
 }
 

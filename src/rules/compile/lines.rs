@@ -122,9 +122,12 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         }
         "unique-id-format" => {
             let place = "`unique-id-format`";
-            format_of(word, Style::Http, Scope::REQUEST, place, compiler)
+            format_of(word, Style::Http, Scope::FRONT, place, compiler)
         }
-        "balance" => expr_of(word, Scope::BACK, "`balance hash`", compiler),
+        "balance" if &*word.text == "log-hash" => {
+            Expr::of_text(line.words.get(1)?, compiler).map(Compiled::Expr)
+        }
+        "balance" => expr_of(line.words.get(1)?, Scope::BACK, "`balance hash`", compiler),
         "filter" => {
             let scope = Scope::REQUEST.or(Scope::RESPONSE);
             expr_of(word, scope, "filters for bandwidth", compiler)
@@ -132,7 +135,7 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         "option forwarded" => {
             expr_of(line.words.get(1)?, Scope::BACK, "`option forwarded`", compiler)
         }
-        // No other keyword keeps lines here.
+        // Nothing else keeps lines here.
         _ => None,
     }
 }

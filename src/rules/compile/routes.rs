@@ -3,7 +3,7 @@
 use super::lists::{Ends, unreachable};
 use crate::config::args::{shown, shown_text};
 use crate::config::nearest::{did_you_mean, nearest};
-use crate::config::plan::{Mode, Proxy, RuleLine};
+use crate::config::plan::{Mode, Proxy, RuleLine, TableId};
 use crate::config::report::Fault;
 use crate::config::source::Span;
 use crate::config::word::Word;
@@ -224,11 +224,10 @@ fn stick(
     acls: &mut Acls,
     compiler: &mut Compiler<'_>,
 ) -> Option<Rule<Stick>> {
-    // What stores from responses may also use what the request left behind.
     let (kind, scope) = match line.keyword {
         "stick match" => (StickKind::Match, Scope::BACK),
         "stick store-request" => (StickKind::StoreRequest, Scope::BACK),
-        "stick store-response" => (StickKind::StoreResponse, Scope::RESPONSE.or(Scope::BACK)),
+        "stick store-response" => (StickKind::StoreResponse, Scope::RESPONSE),
         _ => (StickKind::On, Scope::BACK),
     };
     let mut words = Words::new(&line.words, line.span);
@@ -244,31 +243,29 @@ fn stick(
     Some(Rule { condition, action, span: line.span })
 }
 
-/// The proxy whose table `word` names.
-fn table(word: &Word, compiler: &mut Compiler<'_>) -> Option<usize> {
+/// The table that `word` names.
+fn table(word: &Word, compiler: &mut Compiler<'_>) -> Option<TableId> {
     let plan = compiler.plan;
-    let found = plan.backend(word).or_else(|| plan.frontend(word));
-    let with_table = found
-        .filter(|&at| plan.proxies.get(at).is_some_and(|it| it.settings.stick_table.is_some()));
-    if with_table.is_none() {
-        let all = plan.proxies.iter().filter(|proxy| proxy.settings.stick_table.is_some());
-        let near = did_you_mean(&nearest(word, all.map(|proxy| &*proxy.name)));
+    let found = plan.table(word);
+    if found.is_none() {
+        let names = plan.table_names();
+        let near = did_you_mean(&nearest(word, names.iter().map(String::as_str)));
         let message = format!("there is no stick table `{}`", shown(word));
         let fault = compiler.report.error(word.span, message);
         fault.label("expected the name of a section that has a `stick-table`");
         help(fault, near);
     }
-    with_table
+    found
 }
 
-fn own_table(line: &RuleLine, proxy: &Proxy, compiler: &mut Compiler<'_>) -> Option<usize> {
-    if proxy.settings.stick_table.is_none() {
+fn own_table(line: &RuleLine, proxy: &Proxy, compiler: &mut Compiler<'_>) -> Option<TableId> {
+    let own = compiler.plan.own_table(proxy);
+    if own.is_none() {
         compiler
             .report
             .error(line.span, format!("`{}` has no stick table", proxy.name))
             .label("nowhere to keep this")
             .help("add a `stick-table` line, or name another section's by `table`");
-        return None;
     }
-    compiler.plan.proxies.iter().position(|it| it.span == proxy.span)
+    own
 }

@@ -71,7 +71,7 @@ impl Cut for AtCommas {
         parts(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn one(value: &[u8]) -> Option<&[u8]> {
         list::one(value)
     }
@@ -162,8 +162,9 @@ fn each_text<'a, S: Side, C: Cut>(
         return values(head, name).flat_map(C::cut).try_for_each(each);
     }
     // The hottest loop of all: every rule that asks for a field runs through all of them.
-    for field in &head.head.fields {
-        if is_named(head, field, name) {
+    let mut fields = head.head.fields.iter();
+    while let Some(field) = fields.find(|field| field.name.len() == name.len()) {
+        if ascii::is(name, head.bytes(field.name)) {
             let value = head.bytes(field.value);
             match C::one(value) {
                 Some(part) => each(part)?,

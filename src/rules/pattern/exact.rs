@@ -28,7 +28,6 @@ impl<T> Default for FoldMap<T> {
 
 fn hash(text: &[u8]) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
-    hasher.write_usize(text.len());
     ascii::words(text, |word| hasher.write_u64(word));
     hasher.finish()
 }

@@ -203,8 +203,8 @@ impl Matcher {
             Method::Beg => Matcher::Affixes(affix::Affixes::beginnings(texts())),
             Method::End => Matcher::Affixes(affix::Affixes::endings(texts())),
             Method::Sub => Matcher::Pieces(automaton::Pieces::new(texts())?),
-            Method::Dir => Matcher::Parts(automaton::Parts::new(texts(), b"/")?),
-            Method::Dom => Matcher::Parts(automaton::Parts::new(texts(), b".:/?")?),
+            Method::Dir => Matcher::Parts(automaton::Parts::new(texts(), DIR)?),
+            Method::Dom => Matcher::Parts(automaton::Parts::new(texts(), DOM)?),
             Method::Reg => {
                 let texts = list.iter().map(|pattern| (&*pattern.text, pattern.fold));
                 Matcher::Regexes(automaton::Regexes::new(texts)?)
@@ -230,6 +230,20 @@ impl Matcher {
             Matcher::Regexes(regexes) => as_text(value, |text| regexes.has(text)),
         }
     }
+}
+
+/// What divides the parts of a path, and of a name or an address.
+const DIR: &[u8] = b"/";
+const DOM: &[u8] = b".:/?";
+
+/// Whether nothing is left of a pattern for `dir` or `dom` without the delimiters around it.
+pub fn only_delimiters(method: Method, text: &str) -> bool {
+    let delimiters = match method {
+        Method::Dir => DIR,
+        Method::Dom => DOM,
+        _ => return false,
+    };
+    text.bytes().all(|byte| delimiters.contains(&byte))
 }
 
 /// Whether it is one of HTTP's methods in the wrong case, which matches nothing.

@@ -1,11 +1,12 @@
 //! `log`, `stats` and what else speaks of the process to the outside.
 
+use super::super::bind;
 use super::super::entry::{global, later, refused, with_no};
 use super::super::lenient::{extra_words, filled, last};
 use super::super::log_line::{self, log_target};
 use crate::config::args::{Args, Negation, shown};
 use crate::config::keyword::{Feature, Keyword};
-use crate::config::plan::{Given, Global, StatsSocket};
+use crate::config::plan::{Given, Global};
 use crate::config::section::Sections;
 
 fn log(args: &mut Args<'_>, global: &mut Global) {
@@ -29,16 +30,7 @@ fn send_hostname(args: &mut Args<'_>, global: &mut Global) {
 }
 
 fn stats_socket(args: &mut Args<'_>, global: &mut Global) {
-    let span = args.line.span;
-    let Some(address) = args.word("an address or a path") else { return };
-    if address.is_empty() {
-        args.error(address.span, "`stats socket` needs an address, not nothing");
-    }
-    global.stats.sockets.push(StatsSocket {
-        span,
-        address: address.clone(),
-        options: args.rest().into(),
-    });
+    global.stats.sockets.extend(bind::read(args));
 }
 
 fn stats_timeout(args: &mut Args<'_>, global: &mut Global) {

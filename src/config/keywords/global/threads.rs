@@ -1,6 +1,6 @@
 //! `nbthread`, `cpu-map` and their relatives.
 
-use super::super::entry::{global, refused};
+use super::super::entry::{global, refused, with_no};
 use super::super::lenient::{extra_words, last};
 use crate::config::args::{Args, shown};
 use crate::config::keyword::Keyword;
@@ -163,14 +163,14 @@ pub const KEYWORDS: &[Keyword] = &[
             args.number("a number of groups", 1..=16u32);
         }),
     ),
-    super::super::entry::idle(
+    with_no(super::super::entry::idle(
         "numa-cpu-mapping",
         "workers take the CPUs that the system gives the process",
         "",
         "Whether threads stay on one NUMA node.",
         "numa-cpu-mapping",
         crate::config::keyword::Parse::Check(extra_words),
-    ),
+    )),
     refused(
         Sections::GLOBAL,
         "nbproc",

@@ -1,7 +1,7 @@
 //! `source`, `usesrc`, `interface`: also behind the proxy's own `source`.
 
 use super::Target;
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::shown;
 use crate::config::keywords::bind_options::interface;
 use crate::config::keywords::option::Opt;
@@ -55,7 +55,7 @@ fn whom(opt: &mut Opt<'_, '_>) -> Option<Given<Pretend>> {
         text if text.starts_with("hdr_ip(") => header(opt, word)?,
         _ => {
             let allowed = Allowed { unix: false, range: false, ..Allowed::SOURCE };
-            Pretend::Address(address::read(opt.args.report, word, &allowed)?.value)
+            Pretend::Address(opt.args.address(word, &allowed)?.value)
         }
     };
     Some(Given { value, span: word.span })

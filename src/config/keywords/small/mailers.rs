@@ -3,7 +3,7 @@
 use super::super::entry::{later, supported};
 use super::super::lenient::{extra_words, last};
 use super::name;
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword, Parse};
 use crate::config::plan::{Mailer, Mailers};
@@ -12,7 +12,7 @@ use crate::config::section::Sections;
 fn mailer(args: &mut Args<'_>, mailers: &mut Mailers) {
     let Some(name) = name(args, "a name and an address") else { return };
     let Some(word) = args.word("an address") else { return };
-    let Some(at) = address::read(args.report, word, &Allowed::MAILER) else { return };
+    let Some(at) = args.address(word, &Allowed::MAILER) else { return };
     mailers.mailers.push(Mailer { name, at });
     extra_words(args);
 }

@@ -3,13 +3,14 @@
 use super::super::entry::{later, supported, with_no};
 use super::super::lenient::{extra_words, filled, last};
 use super::super::log_line::{self, log_target};
-use super::super::rules::line;
+use super::super::server_options::{self, Target};
+use super::super::{bind_options, stick};
 use super::name;
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::advice;
 use crate::config::args::{Args, Negation};
 use crate::config::keyword::{Feature, Keyword, Parse};
-use crate::config::plan::{Peer, PeerTable, Peers, RuleLine};
+use crate::config::plan::{Peer, PeerTable, Peers, ServerSettings};
 use crate::config::section::Sections;
 use crate::config::source::Span;
 
@@ -22,30 +23,39 @@ fn peer(args: &mut Args<'_>, peers: &mut Peers) {
             .help("write an address and a port behind the name, or `server` instead of `peer`");
         return;
     };
-    if address::read(args.report, address, &Allowed::PEER).is_none() {
-        return;
-    }
-    let options = args.rest().into();
-    let address = Some(address.clone());
+    let Some(address) = args.address(address, &Allowed::PEER) else { return };
+    let settings = settings(args, peers);
     let span = args.line.span;
     if let Some(bind) = &peers.bind {
         mixed(args, span, bind.span);
     }
-    peers.peers.push(Peer { name, span, old_style: true, address, options });
+    peers.peers.push(Peer { name, span, old_style: true, address: Some(address), settings });
 }
 
 fn server(args: &mut Args<'_>, peers: &mut Peers) {
     let Some(name) = name(args, "a name") else { return };
     // A name alone is this process, whose address stands in `bind`.
-    let address = args.take();
-    if let Some(word) = address
-        && address::read(args.report, word, &Allowed::PEER).is_none()
-    {
-        return;
-    }
-    let options = args.rest().into();
-    let (address, span) = (address.cloned(), args.line.span);
-    peers.peers.push(Peer { name, span, old_style: false, address, options });
+    let address = match args.take() {
+        Some(word) => match args.address(word, &Allowed::PEER) {
+            Some(address) => Some(address),
+            None => return,
+        },
+        None => None,
+    };
+    let settings = settings(args, peers);
+    let span = args.line.span;
+    peers.peers.push(Peer { name, span, old_style: false, address, settings });
+}
+
+/// The options that are left, on top of those of `default-server`.
+fn settings(args: &mut Args<'_>, peers: &Peers) -> ServerSettings {
+    let mut settings = peers.default_server.clone();
+    server_options::read(args, &mut Target::new(&mut settings, false));
+    settings
+}
+
+fn default_server(args: &mut Args<'_>, peers: &mut Peers) {
+    server_options::read(args, &mut Target::new(&mut peers.default_server, true));
 }
 
 fn mixed(args: &mut Args<'_>, here: Span, there: Span) {
@@ -59,18 +69,24 @@ fn bind(args: &mut Args<'_>, peers: &mut Peers) {
     if args.peek().is_none() {
         return;
     }
-    let line = line(args);
+    let Some(bind) = super::super::bind::read_from(args, peers.default_bind.clone()) else {
+        return;
+    };
     if let Some(earlier) = &peers.bind {
         let span = earlier.span;
-        args.error(line.span, "a `peers` section listens on one address")
+        args.error(bind.span, "a `peers` section listens on one address")
             .label("one of the two must go")
             .also(span, "the other one");
         return;
     }
     if let Some(old) = peers.peers.iter().find(|peer| peer.old_style) {
-        mixed(args, line.span, old.span);
+        mixed(args, bind.span, old.span);
     }
-    peers.bind = Some(line);
+    peers.bind = Some(bind);
+}
+
+fn default_bind(args: &mut Args<'_>, peers: &mut Peers) {
+    bind_options::read(args, &mut peers.default_bind);
 }
 
 fn table(args: &mut Args<'_>, peers: &mut Peers) {
@@ -81,15 +97,9 @@ fn table(args: &mut Args<'_>, peers: &mut Peers) {
             .label("choose another name")
             .also(span, "the other one");
     }
-    for needed in ["type", "size"] {
-        let words = args.line.words.get(args.next..).unwrap_or_default();
-        if !words.iter().any(|word| &*word.text == needed) {
-            args.missing(&format!("`{needed}`"));
-        }
+    if let Some(table) = stick::table(args) {
+        peers.tables.push(PeerTable { name, table });
     }
-    let (keyword, span) = (args.keyword.name, args.line.span);
-    let line = RuleLine { keyword, words: args.rest().into(), span };
-    peers.tables.push(PeerTable { name, line });
 }
 
 fn log(args: &mut Args<'_>, peers: &mut Peers) {
@@ -153,14 +163,14 @@ pub const KEYWORDS: &[Keyword] = &[
         "[<bind option>]...",
         "Options for `bind`.",
         "default-bind v4v6",
-        |args, peers| peers.default_bind.push(line(args)),
+        default_bind,
     ),
     row(
         "default-server",
         "[<server option>]...",
         "Options for the peers behind it.",
         "default-server ssl verify none",
-        |args, peers| peers.default_server.push(line(args)),
+        default_server,
     ),
     row(
         "table",

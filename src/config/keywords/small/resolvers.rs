@@ -2,31 +2,36 @@
 
 use super::super::entry::{later, supported};
 use super::super::lenient::{extra_words, last};
+use super::super::server_options::{self, Target};
 use super::name;
-use crate::config::address::{self, Allowed};
+use crate::config::address::Allowed;
 use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword, Parse};
-use crate::config::plan::{Nameserver, Resolvers, Transport};
+use crate::config::plan::{Nameserver, Resolvers, ServerSettings, Transport};
 use crate::config::section::Sections;
 
 fn nameserver(args: &mut Args<'_>, resolvers: &mut Resolvers) {
     let Some(name) = name(args, "a name and an address") else { return };
     let Some(word) = args.word("an address") else { return };
-    let Some(at) = address::read(args.report, word, &Allowed::NAMESERVER) else { return };
+    let Some(at) = args.address(word, &Allowed::NAMESERVER) else { return };
     if let Some(earlier) = resolvers.servers.iter().find(|server| *server.name == *name) {
         let span = earlier.name.span;
         args.error(name.span, format!("two name servers are called `{}`", name.value))
             .label("choose another name")
             .also(span, "the other one");
     }
-    let options = match at.transport {
-        Some(Transport::Stream) => args.rest().into(),
+    let settings = match at.transport {
+        Some(Transport::Stream) => {
+            let mut settings = ServerSettings::default();
+            server_options::read(args, &mut Target::new(&mut settings, false));
+            settings
+        }
         _ => {
             extra_words(args);
-            Box::default()
+            ServerSettings::default()
         }
     };
-    resolvers.servers.push(Nameserver { name, span: args.line.span, at, options });
+    resolvers.servers.push(Nameserver { name, span: args.line.span, at, settings });
 }
 
 fn hold(args: &mut Args<'_>, resolvers: &mut Resolvers) {

@@ -2,10 +2,12 @@
 
 use super::super::entry::{later, supported};
 use super::super::lenient::{extra_words, filled, last};
+use super::super::server_options::{self, Target};
 use super::name;
+use crate::config::address::Allowed;
 use crate::config::args::Args;
 use crate::config::keyword::{Feature, Keyword, Parse};
-use crate::config::plan::{Given, Ring, RingServer, SyslogFormat};
+use crate::config::plan::{Given, Ring, RingServer, ServerSettings, SyslogFormat};
 use crate::config::section::Sections;
 
 fn description(args: &mut Args<'_>, ring: &mut Ring) {
@@ -65,8 +67,11 @@ fn server(args: &mut Args<'_>, ring: &mut Ring) {
             .label("choose another name")
             .also(span, "the other one");
     }
-    let (span, address) = (args.line.span, address.clone());
-    ring.servers.push(RingServer { name, span, address, options: args.rest().into() });
+    let address = args.address(address, &Allowed::SERVER);
+    let mut settings = ServerSettings::default();
+    server_options::read(args, &mut Target::new(&mut settings, false));
+    let (span, Some(address)) = (args.line.span, address) else { return };
+    ring.servers.push(RingServer { name, span, address, settings });
 }
 
 const fn row(

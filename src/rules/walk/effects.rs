@@ -1,0 +1,54 @@
+//! What rules ask for besides decisions and changed heads.
+
+use crate::rules::action::setting::Level;
+use crate::rules::program::Persistence;
+
+/// What rules ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// `set-log-level`; the inner `None` is `silent`.
+    pub log_level: Option<Option<Level>>,
+    /// `set-fc-tos`.
+    pub client_tos: Option<u8>,
+    /// `set-bc-tos`.
+    pub server_tos: Option<u8>,
+    /// `set-fc-mark`.
+    pub client_mark: Option<u32>,
+    /// `set-bc-mark`.
+    pub server_mark: Option<u32>,
+    /// `set-timeout client`, in milliseconds.
+    pub client_timeout_ms: Option<u64>,
+    /// `set-timeout server`, in milliseconds.
+    pub server_timeout_ms: Option<u64>,
+    /// `set-timeout tunnel`, in milliseconds.
+    pub tunnel_timeout_ms: Option<u64>,
+    /// `disable-l7-retry`.
+    pub no_retry: bool,
+    /// `early-hint`: fields, in order. They are sent before the answer.
+    pub hints: Vec<(Box<str>, Vec<u8>)>,
+    /// `set-map` and its relatives, in order.
+    pub map_changes: Vec<MapChange>,
+    /// `force-persist` and `ignore-persist`.
+    pub persistence: Option<Persistence>,
+    /// `strict-mode off`, in the list of rules that runs.
+    pub lenient: bool,
+    /// `switch-mode http` was done before.
+    pub switched: bool,
+    /// `expect-proxy layer4`.
+    pub expect_proxy: bool,
+}
+
+/// A change to a map or a list of patterns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapChange {
+    /// The file it was loaded from.
+    pub file: Box<str>,
+    /// The key or pattern.
+    pub key: Vec<u8>,
+    /// The new value; `None` where there is none.
+    pub value: Option<Vec<u8>>,
+    /// Whether the key goes.
+    pub remove: bool,
+    /// Whether it is a map, not a list of patterns.
+    pub is_map: bool,
+}
