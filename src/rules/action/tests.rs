@@ -193,7 +193,7 @@ fn arguments_of_other_actions_are_checked() {
         (HttpRequest, "capture path len 0", "`0` is out of range for a length"),
         (HttpResponse, "capture res.hdr(a) len 3", "`len` is for rules of requests"),
         (HttpRequest, "track-sc9 src", "`9` is out of range for a counter"),
-        (HttpRequest, "track-sc0 src table nope", "there is no proxy `nope`"),
+        (HttpRequest, "track-sc0 src table nope", "there is no stick table `nope`"),
         (HttpRequest, "sc-inc-gpc(0,7)", "`7` is out of range for a tracked entry"),
         (HttpRequest, "sc-inc-gpc(0)", "`sc-inc-gpc` needs a counter's index and a tracked entry"),
         (HttpRequest, "use-service bogus", "there is no service `bogus`"),

@@ -122,7 +122,8 @@ fn format(line: &RuleLine, compiler: &mut Compiler<'_>) -> Option<Compiled> {
         }
         "unique-id-format" => {
             let place = "`unique-id-format`";
-            format_of(word, Style::Http, Scope::FRONT, place, compiler)
+            // A `backend` may have the line too, where it says nothing.
+            format_of(word, Style::Http, Scope::REQUEST, place, compiler)
         }
         "balance" if &*word.text == "log-hash" => {
             Expr::of_text(line.words.get(1)?, compiler).map(Compiled::Expr)
