@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::files::{self, check_files};
 use super::line_checks;
+use super::links;
 use super::plan::{Given, Plan, TlsSide};
 use super::report::{Fault, Level, Report};
 use super::source::{Files, Sources};
@@ -27,6 +28,7 @@ pub fn check(plan: &Plan, files: &dyn Files, report: &mut Report) {
 fn check_all(plan: &Plan, files: &dyn Files, report: &mut Report) {
     let tls = &plan.global.tls;
     let unverified = tls.verify_servers.is_some_and(|verify| !verify.value);
+    links::check(plan, report);
     line_checks::check(plan, unverified, report);
     let path = |given: &Option<Given<Box<str>>>| given.as_ref().map(|it| it.value.clone());
     let (certificates, authorities) = (path(&tls.crt_base), path(&tls.ca_base));

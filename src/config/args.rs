@@ -28,8 +28,6 @@ pub enum Negation {
     None,
     /// `no`: the opposite.
     No,
-    /// `default`: whatever holds if nothing is said.
-    Default,
 }
 
 /// A cursor over the words behind a keyword.
@@ -40,7 +38,7 @@ pub struct Args<'a> {
     pub keyword: &'static Keyword,
     /// The section the line stands in.
     pub section: Section,
-    /// `no` or `default` before the keyword.
+    /// `no` before the keyword.
     pub negation: Negation,
     /// Where to report.
     pub report: &'a mut Report,

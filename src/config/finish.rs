@@ -89,8 +89,22 @@ fn empty(span: Span, what: &str, help: &str, report: &mut Report) {
     report.advise(&advice::NO_SERVER, span, format!("this section has no {what}")).help(help);
 }
 
+/// Two peers of one name: told at the first of them, as HAProxy does.
+fn double_peers(peers: &Peers, report: &mut Report) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for peer in &peers.peers {
+        let Some(first) = seen.insert(&peer.name.value, peer.name.span) else { continue };
+        let name = shown_text(&peer.name.value);
+        report
+            .error(first, format!("two peers are called `{name}`"))
+            .label("one of the two needs another name")
+            .also(peer.name.span, "the other one");
+    }
+}
+
 /// Where `bind` says where this process listens, its own `server` line must not.
 pub fn finish_peers(peers: &Peers, process: &Process, report: &mut Report) {
+    double_peers(peers, report);
     let Some(local) = &process.localpeer else { return };
     for peer in peers.peers.iter().filter(|peer| !peer.old_style && *peer.name == **local) {
         if let Some(address) = &peer.address {

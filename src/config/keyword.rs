@@ -160,8 +160,6 @@ pub enum Prefix {
     None,
     /// `no` may.
     No,
-    /// `no` and `default` may.
-    NoDefault,
 }
 
 /// One keyword of the language.

@@ -11,7 +11,10 @@ mod verify;
 
 pub use verify::verify_none;
 
-use super::plan::{Plan, Proxy, Server};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use super::plan::{Given, Plan, Proxy, Server};
 use super::report::{Fault, Report};
 use super::source::Span;
 
@@ -28,8 +31,34 @@ pub fn check(plan: &Plan, server_verify_none: bool, report: &mut Report) {
             verify::authorities(proxy, server_verify_none, report);
         }
     }
-    servers::guids(plan, report);
+    guids(plan, report);
     tracking::check(plan, report);
+}
+
+/// Values that two lines of the whole configuration have. `what` they are, for messages.
+pub fn unique<'a, T: Ord + Display + 'a>(
+    what: &str,
+    all: impl Iterator<Item = &'a Given<T>>,
+    report: &mut Report,
+) {
+    let mut taken = BTreeMap::new();
+    for given in all {
+        if let Some(first) = taken.insert(&given.value, given.span) {
+            report
+                .error(given.span, format!("the {what} `{}` is taken", given.value))
+                .label("expected one of its own")
+                .also(first, "first used here");
+        }
+    }
+}
+
+/// Proxies and servers share one set of such names.
+fn guids(plan: &Plan, report: &mut Report) {
+    let guids = plan.proxies.iter().flat_map(|proxy| {
+        let servers = proxy.servers.iter().filter_map(|server| server.guid.as_ref());
+        proxy.settings.guid.iter().chain(servers)
+    });
+    unique("guid", guids, report);
 }
 
 /// Where to point on a server's own line: at `words` if they stand there, else at its name, because

@@ -20,6 +20,7 @@ pub mod finish;
 pub mod keyword;
 pub mod keywords;
 pub mod line_checks;
+pub mod links;
 pub mod lint;
 pub mod look_alike;
 pub mod nearest;

@@ -54,8 +54,24 @@ pub fn check(
     if !report.failed() {
         lint(&plan, &mut report);
     }
+    zero_warning(&plan, &mut report);
     not_yet::warn(&plan, &mut report);
     Checked { plan, report, program }
+}
+
+/// What `zero-warning` asks for. What this build cannot do yet does not count: it warns of that in
+/// every file.
+fn zero_warning(plan: &Plan, report: &mut Report) {
+    let warnings = report.count(Level::Warning);
+    if let (Some(span), 1..) = (plan.global.zero_warning, warnings) {
+        let message = match warnings {
+            1 => "there is a warning, and `zero-warning` makes it an error".to_owned(),
+            _ => format!("there are {warnings} warnings, and `zero-warning` makes them errors"),
+        };
+        report.error(span, message).help(
+            "mend what they tell of, or silence those that you know: `# koi: silence <name>`",
+        );
+    }
 }
 
 /// Whether anything would listen. As in HAProxy, what `global` and `peers` open counts, too.

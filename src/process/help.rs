@@ -148,7 +148,6 @@ fn keyword(keyword: &Keyword) -> String {
     match keyword.prefix {
         Prefix::None => {}
         Prefix::No => out.push_str("  prefix:  no\n"),
-        Prefix::NoDefault => out.push_str("  prefix:  no, default\n"),
     }
     out.push_str(&status(keyword.status));
     if !keyword.example.is_empty() {

@@ -246,7 +246,11 @@ pub fn check(
             }
             // A proxy is the current one if it is not named; an index before it makes the comma needed.
             given if param.optional || is_proxy(param.kind) && (given.is_some() || index == 0) => {
-                args.push(absent(param, at, compiler)?);
+                let arg = absent(param, at, compiler)?;
+                if !param.optional {
+                    in_defaults(name, param, at, compiler)?;
+                }
+                args.push(arg);
             }
             _ => {
                 let fault = compiler
@@ -267,6 +271,20 @@ fn is_proxy(kind: Kind) -> bool {
 /// Whether it is a number of some kind, so that no text cannot stand for it.
 fn needs_number(kind: Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Flag | Kind::Time | Kind::Size | Kind::Mask4 | Kind::Mask6)
+}
+
+/// Reports a table that is not named in `defaults`, where there is no proxy that could be meant.
+fn in_defaults(name: &str, param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<()> {
+    let defaults = compiler.proxy.is_some_and(|proxy| proxy.section == Section::Defaults);
+    if !defaults || param.kind != Kind::Table {
+        return Some(());
+    }
+    compiler
+        .report
+        .error(at, format!("`{name}` must name its table in `defaults`"))
+        .label("which table?")
+        .help("write the name of the proxy that has it between the parentheses");
+    None
 }
 
 /// Whether an empty text is a value of its own.
@@ -294,17 +312,8 @@ fn absent(param: &Param, at: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
     let here = match param.kind {
         Kind::Frontend if proxy.has_frontend() => plan.frontend(&proxy.name),
         Kind::Backend if proxy.has_backend() => plan.backend(&proxy.name),
-        // HAProxy looks for no table among those who inherit the rule.
-        Kind::Table if !param.optional && proxy.section == Section::Defaults => {
-            compiler
-                .report
-                .error(at, "a rule in `defaults` must name its table")
-                .label("expected the name of a table in parentheses")
-                .help("name the section that has it");
-            return None;
-        }
-        // Optional, it is the table of the tracked entry.
-        Kind::Table if !param.optional => {
+        // Optional, it is the table of the tracked entry; in `defaults`, of who inherits the rule.
+        Kind::Table if !param.optional && proxy.section != Section::Defaults => {
             let own = plan.own_table(proxy);
             if own.is_none() {
                 let message = format!("`{}` has no stick table", shown_text(&proxy.name));

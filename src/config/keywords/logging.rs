@@ -167,7 +167,7 @@ macro_rules! switch {
         row($name, $sections, "", $about, $name, |args, proxy| {
             switch(args, &mut proxy.logging.$field)
         })
-        .with(Prefix::NoDefault)
+        .with(Prefix::No)
         .later(Feature::Logs)
     };
 }

@@ -9,7 +9,7 @@ pub mod bind;
 pub mod bind_options;
 mod check_steps;
 mod checks;
-mod common;
+pub(super) mod common;
 mod connection;
 mod cookie;
 mod email;

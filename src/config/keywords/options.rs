@@ -16,12 +16,11 @@ use crate::config::section::Sections;
 use crate::config::value;
 use crate::config::word::Word;
 
-/// Turns a switch on, off, or back to what holds if nothing is said.
+/// Turns a switch on or off.
 pub fn switch(args: &mut Args<'_>, slot: &mut Switch) {
     *slot = match args.negation {
         Negation::None => Some(here(args, true)),
         Negation::No => Some(here(args, false)),
-        Negation::Default => None,
     };
 }
 
@@ -29,7 +28,7 @@ fn connection(args: &mut Args<'_>, proxy: &mut Proxy, mode: ConnectionMode) {
     let slot = &mut proxy.settings.options.connection;
     match args.negation {
         Negation::None => *slot = Some(here(args, mode)),
-        Negation::No | Negation::Default => *slot = slot.filter(|given| given.value != mode),
+        Negation::No => *slot = slot.filter(|given| given.value != mode),
     }
 }
 
@@ -183,10 +182,6 @@ fn forwarded_from(args: &mut Args<'_>, proxy: &mut Proxy, word: &Word) -> Option
 /// `-1` is the retry before the last; without a number it is the last.
 fn redispatch(args: &mut Args<'_>, proxy: &mut Proxy) {
     let value = match (args.negation, args.take()) {
-        (Negation::Default, _) => {
-            proxy.settings.options.redispatch = None;
-            return surplus(args);
-        }
         (Negation::No, _) => Redispatch::Off,
         (Negation::None, None) => Redispatch::BeforeLast(1),
         (Negation::None, Some(word)) => match interval(args, word) {
@@ -220,7 +215,7 @@ macro_rules! switch {
         row($name, $sections, "", $about, $name, |args, proxy| {
             switch(args, &mut proxy.settings.options.$field)
         })
-        .with(Prefix::NoDefault)
+        .with(Prefix::No)
     };
 }
 
@@ -233,9 +228,7 @@ const fn idle(
 ) -> Keyword {
     Keyword {
         parse: Parse::Check(nothing),
-        ..row(name, sections, "", about, name, |_, _| {})
-            .without_effect(why)
-            .with(Prefix::NoDefault)
+        ..row(name, sections, "", about, name, |_, _| {}).without_effect(why).with(Prefix::No)
     }
 }
 
@@ -327,7 +320,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "option http-keep-alive",
         |args, proxy| connection(args, proxy, ConnectionMode::KeepAlive),
     )
-    .with(Prefix::NoDefault),
+    .with(Prefix::No),
     idle(
         "option http-no-delay",
         Sections::PROXIES,
@@ -354,7 +347,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "option http-server-close",
         |args, proxy| connection(args, proxy, ConnectionMode::ServerClose),
     )
-    .with(Prefix::NoDefault),
+    .with(Prefix::No),
     idle(
         "option http-use-proxy-header",
         FRONTS,
@@ -369,7 +362,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "option httpclose",
         |args, proxy| connection(args, proxy, ConnectionMode::Close),
     )
-    .with(Prefix::NoDefault),
+    .with(Prefix::No),
     switch!(
         "option idle-close-on-response" FRONTS, idle_close_on_response,
         "Lets an idle client send one more request while the process leaves."
@@ -409,7 +402,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "option redispatch 1",
         redispatch,
     )
-    .with(Prefix::NoDefault),
+    .with(Prefix::No),
     switch!(
         "option socket-stats" FRONTS, socket_stats,
         "Keeps statistics for each listening socket."
@@ -468,7 +461,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Connects to the address that the client asked for.",
         "option transparent",
     )
-    .with(Prefix::NoDefault),
+    .with(Prefix::No),
 ];
 
 const SPLICE: &str = "a hint about how bytes are moved, not about which";

@@ -1,10 +1,10 @@
 //! Rules and ACLs: kept as written, for the `rules` room.
 
 use super::common::{SERVING, condition, named};
-use crate::config::args::Args;
+use crate::config::args::{Args, shown};
 use crate::config::keyword::{Keyword, Parse, Prefix, Status};
 use crate::config::plan::{Proxy, RuleLine};
-use crate::config::section::Sections;
+use crate::config::section::{Section, Sections};
 
 /// The line as it was written, behind its keyword.
 pub fn line(args: &mut Args<'_>) -> RuleLine {
@@ -77,7 +77,14 @@ fn use_server(args: &mut Args<'_>, proxy: &mut Proxy) {
     if !args.peek_or_missing("a server's name") {
         return;
     }
-    args.take();
+    let name = args.take();
+    if let (Some(name), Section::Frontend) = (name, proxy.section)
+        && !name.contains('%')
+    {
+        args.error(name.span, format!("a frontend has no server `{}`", shown(name)))
+            .label("no such server")
+            .help("write this in the backend that has it");
+    }
     if condition(args) {
         args.next = first;
         proxy.rules.use_server.push(line(args));

@@ -30,20 +30,6 @@ pub(super) fn names(proxy: &Proxy, report: &mut Report) {
     }
 }
 
-/// Ids that must be unique in the whole configuration.
-pub(super) fn guids(plan: &Plan, report: &mut Report) {
-    let mut taken = BTreeMap::new();
-    let servers = plan.proxies.iter().flat_map(|proxy| &proxy.servers);
-    for guid in servers.filter_map(|server| server.guid.as_ref()) {
-        if let Some(first) = taken.insert(&*guid.value, guid.span) {
-            report
-                .error(guid.span, format!("the guid `{}` is taken", guid.value))
-                .label("expected one of its own")
-                .also(first, "first used here");
-        }
-    }
-}
-
 pub(super) fn check(plan: &Plan, proxy: &Proxy, report: &mut Report) {
     let connects = proxy.rules.checks.iter().any(says_where);
     for server in &proxy.servers {

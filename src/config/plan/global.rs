@@ -39,6 +39,8 @@ pub struct Global {
     pub fail_codes: CodeChanges,
     /// `pp2-never-send-local`: health checks announce themselves as PROXY, not LOCAL.
     pub proxy_never_local: bool,
+    /// `zero-warning`: warnings are errors.
+    pub zero_warning: Option<Span>,
     /// `expose-experimental-directives` was written.
     pub experimental: bool,
     /// `expose-deprecated-directives` was written.

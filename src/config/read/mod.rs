@@ -46,7 +46,7 @@ enum Current {
     Proxy(Box<Proxy>),
     Userlist(plan::Userlist),
     Resolvers(plan::Resolvers),
-    Peers(plan::Peers),
+    Peers(Box<plan::Peers>),
     HttpErrors(plan::HttpErrors),
     Cache(plan::Cache),
     Ring(plan::Ring),
@@ -257,7 +257,14 @@ impl Reader<'_> {
     fn keyword_line(&mut self, section: Section, line: &Line) {
         let negation = match &*line.words[0].text {
             "no" => Negation::No,
-            "default" => Negation::Default,
+            // HAProxy 3.0 documents this prefix, and refuses every line that has it.
+            "default" if line.words.len() > 1 => {
+                self.report
+                    .error(line.words[0].span, "`default` cannot stand before a keyword")
+                    .label("HAProxy 3.0 refuses it, too")
+                    .help("write the value itself, or `no` before a switch to turn it off");
+                return;
+            }
             _ => Negation::None,
         };
         let skip = usize::from(negation != Negation::None);
@@ -332,7 +339,6 @@ impl Reader<'_> {
         let fits = match negation {
             Negation::None => true,
             Negation::No => keyword.prefix != Prefix::None,
-            Negation::Default => keyword.prefix == Prefix::NoDefault,
         };
         if !fits {
             let prefix = &line.words[0];

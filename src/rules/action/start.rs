@@ -225,12 +225,12 @@ pub fn reason(status: u16) -> &'static str {
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         511 => "Network Authentication Required",
-        _ => class_of(status),
+        other => class(other),
     }
 }
 
-/// The class of a status in words.
-fn class_of(status: u16) -> &'static str {
+/// The reason of a status that nobody knows.
+fn class(status: u16) -> &'static str {
     match status {
         100..=199 => "Information",
         200..=299 => "Success",

@@ -4,7 +4,6 @@ use crate::config::advice;
 use crate::config::keyword::Status;
 use crate::config::plan::{Mode, Proxy, RuleLine};
 use crate::config::section::Section;
-use crate::config::source::Span;
 use crate::rules::action::line::Line;
 use crate::rules::action::redirect::{self, Redirect};
 use crate::rules::action::verdict::Verdict;
@@ -34,7 +33,7 @@ pub fn compile(
             };
             rules.extend(rule(line, ruleset, acls, compiler));
         }
-        unreachable(&rules, lines, compiler);
+        unreachable(&rules, compiler);
         if let (true, Some(first)) = (ruleset.is_http(), lines.first()) {
             mode(proxy, first, ruleset.keyword(), compiler);
         }
@@ -161,52 +160,58 @@ impl Ends for Action {
     }
 }
 
-/// Advice about the first rule that is never reached: one without a condition ends the list before
-/// it, or one with the very same condition does.
-pub fn unreachable<A: Ends>(rules: &[Rule<A>], lines: &[RuleLine], compiler: &mut Compiler<'_>) {
-    let text = |span: Option<Span>| span.map(|span| compiler.plan.sources.slice(span));
-    let mut found = None;
-    'rules: for (index, rule) in rules.iter().enumerate() {
-        let Some(before) = rules.get(..index) else { break };
-        if let Some(earlier) =
-            before.last().filter(|it| it.condition.is_none() && it.action.is_final())
-        {
-            found = Some((index, earlier.span, "this one has no condition, and ends the list"));
-            break;
-        }
-        // Looking at every pair would be slow for long lists; neighbours are where it happens.
-        let Some(condition) = text(rule.condition.as_ref().map(Condition::span)) else { continue };
-        for earlier in before.iter().rev().take(NEIGHBOURS) {
-            let same = text(earlier.condition.as_ref().map(Condition::span)) == Some(condition);
-            if same && earlier.action.is_final() {
-                found = Some((
-                    index,
-                    earlier.span,
-                    "this one has the same condition, and ends the list",
-                ));
-                break 'rules;
+/// Advice about the first rule of the section that is never reached: one without a condition ends the
+/// list before it, or one with the very same condition does.
+pub fn unreachable<A: Ends>(rules: &[Rule<A>], compiler: &mut Compiler<'_>) {
+    let own = |rule: &Rule<A>| {
+        compiler.proxy.is_none_or(|proxy| {
+            rule.span.file == proxy.span.file && rule.span.start > proxy.span.start
+        })
+    };
+    let unconditional = rules.iter().position(|it| it.condition.is_none() && it.action.is_final());
+    let behind = unconditional.and_then(|at| Some((at, rules.get(at + 1)?, rules.len() - at - 1)));
+    if let Some((at, rule, count)) = behind.filter(|(_, rule, _)| own(rule)) {
+        let message = match count {
+            1 => "this rule is never reached".to_owned(),
+            _ => format!("this rule and the {} behind it are never reached", count - 1),
+        };
+        compiler
+            .report
+            .advise(&advice::UNREACHABLE, rule.span, message)
+            .also(rules[at].span, "this one has no condition, and ends the list");
+        return;
+    }
+    if let Some((rule, earlier)) = same_condition(rules, compiler).filter(|(rule, _)| own(rule)) {
+        compiler
+            .report
+            .advise(&advice::UNREACHABLE, rule.span, "this rule is never reached")
+            .also(earlier.span, "this one has the same condition, and ends the list");
+    }
+}
+
+/// How many rules before one are compared with it: every pair would be slow in long lists, and it is
+/// among neighbours that it happens.
+const NEIGHBOURS: usize = 32;
+
+/// The first rule with the words of a condition that ended the list before, and that earlier rule.
+fn same_condition<'r, A: Ends>(
+    rules: &'r [Rule<A>],
+    compiler: &Compiler<'_>,
+) -> Option<(&'r Rule<A>, &'r Rule<A>)> {
+    let text = |rule: &Rule<A>| {
+        let span = rule.condition.as_ref().map(Condition::span)?;
+        Some(compiler.plan.sources.slice(span))
+    };
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(condition) = text(rule) else { continue };
+        for earlier in rules[..index].iter().rev().take(NEIGHBOURS) {
+            if earlier.action.is_final() && text(earlier) == Some(condition) {
+                return Some((rule, earlier));
             }
             if earlier.action.changes() {
                 break;
             }
         }
     }
-    let Some((index, earlier, why)) = found else { return };
-    let Some(rule) = rules.get(index) else { return };
-    let behind = rules.len() - index - 1;
-    let message = match (earlier_is_unconditional(why), behind) {
-        (true, 1..) => format!("this rule and the {behind} behind it are never reached"),
-        _ => "this rule is never reached".to_owned(),
-    };
-    let inherited = !lines.iter().any(|line| line.span == rule.span);
-    if !inherited {
-        compiler.report.advise(&advice::UNREACHABLE, rule.span, message).also(earlier, why);
-    }
-}
-
-/// How many rules before one are compared with it.
-const NEIGHBOURS: usize = 32;
-
-fn earlier_is_unconditional(why: &str) -> bool {
-    why.contains("no condition")
+    None
 }

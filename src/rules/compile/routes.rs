@@ -24,7 +24,7 @@ pub fn compile(
 ) {
     let rules = &proxy.rules;
     let routes = each(&rules.use_backend, |line| route(line, proxy, acls, compiler));
-    unreachable(&routes, &rules.use_backend, compiler);
+    unreachable(&routes, compiler);
     program.routes = List::new(routes);
     program.default_backend = default_backend(proxy, compiler);
     program.servers =

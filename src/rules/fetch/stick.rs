@@ -12,7 +12,8 @@ const COUNTER: Param = must("counter", Kind::Int);
 const INDEX: Param = must("index", Kind::Int);
 /// Left out, it is the table that the entry is tracked in.
 const TABLE: Param = may("table", Kind::Table);
-/// Left out, it is the proxy's own, which it then must have.
+/// The current proxy's, which must have one, if nothing stands first; behind another argument it may
+/// be empty, but not left out.
 const NAMED_TABLE: Param = must("table", Kind::Table);
 
 const fn fetch(
@@ -26,7 +27,7 @@ const fn fetch(
     Fetch::later(name, output, at, Feature::StickTables, about).takes(params, example)
 }
 
-/// `sc_X(counter[,table])`, `sc0_X([table])`, `sc1_X`, `sc2_X` and, with `src`, `src_X([table])`.
+/// `sc_X(counter[,table])`, `sc0_X([table])`, `sc1_X`, `sc2_X` and, with `src`, `src_X(table)`.
 macro_rules! counters {
     ($($name:literal $output:ident $at:ident $($src:ident)? $about:literal,)*) => {
         &[$(

@@ -295,14 +295,6 @@ pub const KEYWORDS: &[Keyword] = &[
     idle("quick-exit", OWN_WAY, "", "Ends without tidying up.", "quick-exit", Parse::Count(0, 0)),
     idle("quiet", OWN_WAY, "", "Says nothing at the start.", "quiet", Parse::Count(0, 0)),
     idle(
-        "zero-warning",
-        "Koi warns of other things than HAProxy does, and of more",
-        "",
-        "Does not start when there are warnings.",
-        "zero-warning",
-        Parse::Count(0, 0),
-    ),
-    idle(
         "anonkey",
         "Koi has no anonymised output",
         "<number>",

@@ -244,6 +244,13 @@ fn code_ranges(args: &mut Args<'_>, word: &Word) -> Option<Vec<CodeChange>> {
 
 /// The table.
 pub const KEYWORDS: &[Keyword] = &[
+    global(
+        "zero-warning",
+        "",
+        "Does not start when there are warnings.",
+        "zero-warning",
+        |args, global| global.zero_warning = Some(args.keyword_span()),
+    ),
     global("daemon", "", "Sends the process to the background.", "daemon", |_, global| {
         global.process.daemon = true
     }),

@@ -31,7 +31,7 @@ const fn program(name: &'static str, syntax: &'static str, example: &'static str
 
 /// An option of such a section, which `no` may stand before.
 const fn option(keyword: Keyword) -> Keyword {
-    Keyword { prefix: Prefix::NoDefault, ..keyword }
+    Keyword { prefix: Prefix::No, ..keyword }
 }
 
 /// The table.
