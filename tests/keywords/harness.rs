@@ -86,7 +86,8 @@ pub fn haproxy() -> Option<String> {
 
 /// The output of HAProxy with these arguments: whether it succeeded, and what it wrote.
 pub fn run(program: &str, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output =
+        Command::new(program).args(arguments).stdin(Stdio::null()).output().expect("it runs");
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }

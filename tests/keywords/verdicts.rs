@@ -407,12 +407,12 @@ fn haproxy_agrees() {
         let good = lines.good.iter().map(|line| (line, true));
         for (line, right) in good.chain(lines.bad.iter().map(|line| (line, false))) {
             let proxy = "listen l\nbind 127.0.0.1:54321\n";
-            std::fs::write(&path, format!("{}\n{line}\n{proxy}", lines.header)).unwrap();
+            std::fs::write(&path, format!("{}\n{line}\n{proxy}", lines.header)).expect("a file");
             let (code, output) = run(&program, &["-c", "-f", &name]);
             assert_eq!(code == 0, right, "{}: {line}: {output}", lines.header);
         }
     }
-    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&path).expect("it goes");
 }
 
 /// Conditions that depend neither on the version nor on how a program was built.
@@ -553,7 +553,10 @@ fn a_carp_section_gets_into_the_plan() {
     let addresses: Vec<_> = carp.addresses.iter().map(|it| (it.address, it.prefix)).collect();
     assert_eq!(
         addresses,
-        [("10.1.60.200".parse().unwrap(), 32), ("fd5e:d1c2:c9de:60::200".parse().unwrap(), 128)]
+        [
+            ("10.1.60.200".parse().expect("v4"), 32),
+            ("fd5e:d1c2:c9de:60::200".parse().expect("v6"), 128)
+        ]
     );
     let [demotion] = &carp.demotions[..] else { panic!("{:#?}", carp.demotions) };
     assert_eq!((demotion.by.value, &*demotion.condition.words[0].text), (240, "if"));

@@ -50,7 +50,7 @@ enum Current {
     Proxy(Box<Proxy>),
     Userlist(plan::Userlist),
     Resolvers(plan::Resolvers),
-    Peers(plan::Peers),
+    Peers(Box<plan::Peers>),
     HttpErrors(plan::HttpErrors),
     Cache(plan::Cache),
     Ring(plan::Ring),
