@@ -25,7 +25,7 @@ impl Reader<'_> {
             Current::Proxy(proxy) => self.plan.proxies.push(*proxy),
             Current::Userlist(it) => self.plan.userlists.push(it),
             Current::Resolvers(it) => self.plan.resolvers.push(it),
-            Current::Peers(it) => self.plan.peers.push(it),
+            Current::Peers(it) => self.plan.peers.push(*it),
             Current::HttpErrors(it) => self.plan.http_errors.push(it),
             Current::Cache(it) => self.plan.caches.push(it),
             Current::Ring(it) => self.plan.rings.push(it),
@@ -67,7 +67,9 @@ impl Reader<'_> {
             Section::Resolvers => {
                 Current::Resolvers(plan::Resolvers { name, span, ..Default::default() })
             }
-            Section::Peers => Current::Peers(plan::Peers { name, span, ..Default::default() }),
+            Section::Peers => {
+                Current::Peers(Box::new(plan::Peers { name, span, ..Default::default() }))
+            }
             Section::HttpErrors => {
                 Current::HttpErrors(plan::HttpErrors { name, span, ..Default::default() })
             }

@@ -46,7 +46,7 @@ enum Current {
     Proxy(Box<Proxy>),
     Userlist(plan::Userlist),
     Resolvers(plan::Resolvers),
-    Peers(plan::Peers),
+    Peers(Box<plan::Peers>),
     HttpErrors(plan::HttpErrors),
     Cache(plan::Cache),
     Ring(plan::Ring),
