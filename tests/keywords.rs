@@ -36,7 +36,7 @@ fn needs(section: Section) -> &'static [(&'static str, &'static [&'static str])]
 }
 
 /// Sections that examples name.
-const NAMED: &str = "http-errors mysite\n";
+const NAMED: &str = "http-errors mysite\nbackend web\n";
 
 /// An example in the smallest configuration that it can stand in, and its line.
 fn wrapped(keyword: &Keyword, section: Section) -> (String, usize) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::process::{Command, Stdio};
 
+use koi::config::across;
 use koi::config::environment::Environment;
 use koi::config::plan::Plan;
 use koi::config::read::read;
@@ -46,7 +47,14 @@ pub fn check(text: &str) -> (Plan, Report) {
     (plan, report)
 }
 
-/// The same, and compiles its rules.
+/// The same, and checks what lines say together and the files they name.
+pub fn checked(text: &str) -> (Plan, Report) {
+    let (plan, mut report) = check(text);
+    across::check(&plan, &OneFile(text), &mut report);
+    (plan, report)
+}
+
+/// The same as [`check`], and compiles its rules.
 pub fn compiled(text: &str) -> (Plan, Report) {
     let (plan, mut report) = check(text);
     compile(&plan, &OneFile(text), &mut report);

@@ -4,7 +4,7 @@ use koi::config::LANGUAGE_VERSION;
 use koi::config::condition::evaluate;
 use koi::config::environment::Environment;
 
-use crate::harness::{check, errors, haproxy, messages, run};
+use crate::harness::{check, checked, errors, haproxy, messages, run};
 
 /// Lines that stand behind a header; the last line of a bad one has the first error.
 struct Lines {
@@ -372,11 +372,11 @@ const DIFFERENT: &[&str] = &[
 fn right_and_wrong_lines() {
     for lines in ALL {
         for line in lines.good.iter().filter(|line| !DIFFERENT.contains(line)) {
-            let (plan, report) = check(&format!("{}\n{line}\n", lines.header));
+            let (plan, report) = checked(&format!("{}\n{line}\n", lines.header));
             assert!(errors(&report).is_empty(), "{line}: {:#?}", messages(&plan, &report));
         }
         for line in lines.bad {
-            let (_, report) = check(&format!("{}\n{line}\n", lines.header));
+            let (_, report) = checked(&format!("{}\n{line}\n", lines.header));
             assert!(!errors(&report).is_empty(), "{}: {line}", lines.header);
         }
     }
@@ -387,7 +387,7 @@ fn one_fault_is_one_error_on_its_line() {
     for lines in [&GLOBAL, &LOGS, &RESOLVERS, &MAILERS, &RING, &STORES, &OTHERS] {
         for line in lines.bad {
             let text = format!("{}\n{line}\n", lines.header);
-            let (plan, report) = check(&text);
+            let (plan, report) = checked(&text);
             let messages = messages(&plan, &report);
             let prefix = format!("{}: ", text.lines().count());
             assert!(
