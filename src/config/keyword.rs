@@ -27,96 +27,45 @@ pub enum Status {
     },
 }
 
-/// What is not built yet. Each has one warning a file, at the first line that asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Feature {
-    /// Serving at all: listening, HTTP/1.1, TLS.
-    Serving,
-    /// HTTP/2 to clients and to servers.
-    Http2,
-    /// Health checks and agent checks.
-    Checks,
-    /// Stick tables, stickiness, counters.
-    StickTables,
-    /// Cookies for persistence.
-    Cookies,
-    /// The statistics page and the runtime socket.
-    Statistics,
-    /// Log targets, formats.
-    Logs,
-    /// Name servers, changes of servers' addresses at run time.
-    Resolvers,
-    /// Sharing stick tables with other processes.
-    Peers,
-    /// Moving virtual addresses.
-    Carp,
-    /// Compression of answers.
-    Compression,
-    /// Limits of bandwidth.
-    Bandwidth,
-    /// Looking into bodies.
-    Bodies,
-    /// Keeping a copy of small answers.
-    Cache,
-    /// Mail alerts.
-    Mail,
-    /// Signatures and encryption in rules.
-    Cryptography,
-    /// Looking into the first bytes of a connection.
-    Inspection,
-    /// What the kernel counts for a connection, and which addresses are its own.
-    KernelFigures,
-    /// Details of TLS handshakes and certificates.
-    TlsDetails,
-    /// The fetch `acl`.
-    AclSamples,
+macro_rules! features {
+    ($($feature:ident $words:literal $about:literal,)*) => {
+        /// What is not built yet. Each has one warning a file, at the first line that asks for it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Feature { $(#[doc = $about] $feature,)* }
+
+        impl Feature {
+            /// All of them.
+            pub const ALL: &'static [Feature] = &[$(Feature::$feature,)*];
+
+            /// The feature in words: "this build does not have ... yet".
+            pub fn words(self) -> &'static str {
+                match self { $(Feature::$feature => $words,)* }
+            }
+        }
+    };
 }
 
-impl Feature {
-    /// All of them.
-    pub const ALL: &'static [Feature] = &[
-        Feature::Serving,
-        Feature::Http2,
-        Feature::Checks,
-        Feature::StickTables,
-        Feature::Cookies,
-        Feature::Statistics,
-        Feature::Logs,
-        Feature::Resolvers,
-        Feature::Peers,
-        Feature::Carp,
-        Feature::Compression,
-        Feature::Bandwidth,
-        Feature::Bodies,
-        Feature::Cache,
-        Feature::Mail,
-    ];
-
-    /// The feature in words: "this build does not have ... yet".
-    pub fn words(self) -> &'static str {
-        match self {
-            Feature::Serving => "serving: it reads, checks and explains, but does not listen",
-            Feature::Http2 => "HTTP/2",
-            Feature::Checks => "health checks",
-            Feature::StickTables => "stick tables",
-            Feature::Cookies => "cookies for persistence",
-            Feature::Statistics => "the statistics page and the runtime socket",
-            Feature::Logs => "logs",
-            Feature::Resolvers => "name servers",
-            Feature::Peers => "peers",
-            Feature::Carp => "CARP",
-            Feature::Compression => "compression",
-            Feature::Bandwidth => "bandwidth limits",
-            Feature::Bodies => "rules that look into bodies",
-            Feature::Cache => "a cache",
-            Feature::Mail => "mail alerts",
-            Feature::Cryptography => "signatures and encryption in rules",
-            Feature::Inspection => "rules that look into a connection's first bytes",
-            Feature::KernelFigures => "the kernel's figures of a connection",
-            Feature::AclSamples => "ACLs as samples (`acl(...)`)",
-            Feature::TlsDetails => "these details of TLS handshakes and certificates",
-        }
-    }
+features! {
+    Serving "serving: it reads, checks and explains, but does not listen" "Serving at all: listening, HTTP/1.1, TLS.",
+    Http2 "HTTP/2" "HTTP/2 to clients and to servers.",
+    Checks "health checks" "Health checks and agent checks.",
+    StickTables "stick tables" "Stick tables, stickiness, counters.",
+    Cookies "cookies for persistence" "Cookies for persistence.",
+    Statistics "the statistics page and the runtime socket" "The statistics page and the runtime socket.",
+    Logs "logs" "Log targets, formats.",
+    Resolvers "name servers" "Name servers, changes of servers' addresses at run time.",
+    Peers "peers" "Sharing stick tables with other processes.",
+    Carp "CARP" "Moving virtual addresses.",
+    Compression "compression" "Compression of answers.",
+    Bandwidth "bandwidth limits" "Limits of bandwidth.",
+    Bodies "rules that look into bodies" "Looking into bodies.",
+    Cache "a cache" "Keeping a copy of small answers.",
+    Mail "mail alerts" "Mail alerts.",
+    Cryptography "signatures and encryption in rules" "Signatures and encryption in rules.",
+    Inspection "rules that look into a connection's first bytes" "Looking into the first bytes of a connection.",
+    KernelFigures "the kernel's figures of a connection" "What the kernel counts for a connection, and which addresses are its own.",
+    TlsDetails "these details of TLS handshakes and certificates" "Details of TLS handshakes and certificates.",
+    AclSamples "ACLs as samples (`acl(...)`)" "The fetch `acl`.",
 }
 
 /// How a keyword's words get into the plan.

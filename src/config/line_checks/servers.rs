@@ -102,10 +102,16 @@ fn check_port(server: &Server, report: &mut Report) {
     let Some(check) = health.check else { return };
     let target = health.addr.as_ref().filter(|addr| !addr.is_unspecified());
     let target = target.unwrap_or(&server.endpoint);
-    // A name that may have no address at the start may get its port from an SRV record.
+    // The name of a service (`_web._tcp...`) gets its port from an SRV record, and so may one that
+    // has no address at the start.
     let naming = &server.settings.naming.init_addr;
-    let may_wait = matches!(target.location, Location::Name { .. })
-        && naming.as_ref().is_some_and(|ways| ways.contains(&InitAddr::None));
+    let may_wait = match &target.location {
+        Location::Name { name, .. } => {
+            let is_service = name.starts_with('_') && server.settings.naming.resolvers.is_some();
+            is_service || naming.as_ref().is_some_and(|ways| ways.contains(&InitAddr::None))
+        }
+        _ => false,
+    };
     if !target.is_internet()
         || target.is_unspecified()
         || may_wait

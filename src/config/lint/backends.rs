@@ -6,6 +6,7 @@ use super::group;
 use crate::config::advice;
 use crate::config::plan::{Mode, Plan, Proxy, Server};
 use crate::config::report::Report;
+use crate::config::section::Section;
 
 /// `option httpchk` and its like where no server has `check`.
 pub fn checks_of_nobody(plan: &Plan, report: &mut Report) {
@@ -38,36 +39,53 @@ fn is_checked(server: &Server) -> bool {
     server.settings.health.check.is_some() || server.settings.health.track.is_some()
 }
 
-/// Backends with servers that no rule, no `default_backend` and no expression names.
+/// Backends with servers that no rule, no `default_backend`, no `track` and no expression names.
 pub fn unused(plan: &Plan, report: &mut Report) {
-    let mut used: BTreeSet<&str> = BTreeSet::new();
-    for proxy in &plan.proxies {
-        used.extend(proxy.front.default_backend.iter().map(|given| &*given.value));
-        for line in &proxy.rules.use_backend {
-            match line.words.first() {
-                // A name made at run time may be any.
-                Some(name) if name.contains('%') => return,
-                Some(name) => {
-                    used.insert(name);
-                }
-                None => {}
-            }
-        }
-    }
-    let spans = plan.proxies.iter().filter(|proxy| {
-        proxy.section.word() == "backend"
+    let Some(used) = used(plan) else { return };
+    let unused = plan.proxies.iter().filter(|proxy| {
+        proxy.section == Section::Backend
             && !proxy.disabled
             && !proxy.servers.is_empty()
             && proxy.mode() != Mode::Log
             && !used.contains(&*proxy.name)
     });
-    let spans = spans.map(|proxy| proxy.span).collect();
+    let spans = unused.map(|proxy| proxy.span).collect();
     let message = "nothing sends requests to this backend";
     if let Some(fault) = group::advise(report, &advice::UNUSED_BACKEND, spans, message) {
         fault
             .label("no `use_backend` and no `default_backend` names it")
             .help("name it in a frontend, or remove it");
     }
+}
+
+/// The backends that proxies which are not disabled name; `None` if a name is made at run time, and
+/// may be any.
+fn used(plan: &Plan) -> Option<BTreeSet<&str>> {
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    for proxy in plan.proxies.iter().filter(|proxy| !proxy.disabled) {
+        used.extend(proxy.front.default_backend.iter().map(|given| &*given.value));
+        for line in &proxy.rules.use_backend {
+            let name = line.words.first()?;
+            if name.contains('%') {
+                return None;
+            }
+            used.insert(name);
+        }
+        let tracks =
+            proxy.servers.iter().filter_map(|server| server.settings.health.track.as_ref());
+        used.extend(tracks.filter_map(|track| track.value.backend.as_deref()));
+        // What stands in parentheses may be a backend whose servers are counted: `nbsrv(probe)`.
+        used.extend(proxy.rules.lines().flat_map(|line| &*line.words).flat_map(|word| names(word)));
+    }
+    Some(used)
+}
+
+/// The words in parentheses, and what stands before a slash in them.
+fn names(word: &str) -> impl Iterator<Item = &str> {
+    let inside = word.split('(').skip(1).filter_map(|rest| rest.split(')').next());
+    inside
+        .flat_map(|args| args.split(','))
+        .flat_map(|arg| [arg, arg.split('/').next().unwrap_or(arg)])
 }
 
 /// Proxies without the timeouts that end dead connections.

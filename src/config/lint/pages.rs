@@ -8,12 +8,19 @@ use crate::config::report::Report;
 /// Statistics pages in proxies that serve something else, too: any host name leads to them.
 pub fn everywhere(plan: &Plan, report: &mut Report) {
     let pages = plan.proxies.iter().filter(|proxy| proxy.mode() == Mode::Http && serves(proxy));
-    let spans = pages.filter_map(|proxy| proxy.settings.stats.as_ref()).map(|page| page.span);
+    let pages: Vec<_> = pages
+        .filter_map(|proxy| Some((proxy.settings.stats.as_ref()?, proxy.rules.stats.is_empty())))
+        .collect();
+    let open = pages.iter().any(|(page, no_rules)| page.auth.is_empty() && *no_rules);
+    let spans = pages.iter().map(|(page, _)| page.span);
     let message = "the statistics page is reachable under every host name of these proxies";
     if let Some(fault) = group::advise(report, &advice::STATS_EVERYWHERE, spans.collect(), message)
     {
         fault
-            .label("whoever can send a request can ask for it")
+            .label(match open {
+                true => "whoever can send a request can ask for it, and sees it",
+                false => "whoever can send a request can ask for it, and try passwords",
+            })
             .help("give it a `listen` of its own, on an address that only you can reach");
     }
 }
@@ -35,7 +42,7 @@ pub fn logs_to_nowhere(plan: &Plan, report: &mut Report) {
         LogLine::Global(given) => Some(given.span),
         LogLine::Target(_) => None,
     });
-    let message = "`log global`, but `global` has no `log` line: nothing is logged";
+    let message = "`log global`, but `global` has no `log` line: it adds no target";
     if let Some(fault) =
         group::advise(report, &advice::LOG_WITHOUT_TARGET, spans.collect(), message)
     {

@@ -7,7 +7,9 @@ use crate::config::report::Report;
 
 /// Tables of `type ip`: an IPv6 client has no key in them.
 pub fn tables_of_ipv4(plan: &Plan, report: &mut Report) {
-    let tables = plan.proxies.iter().filter_map(|proxy| proxy.settings.stick_table.as_ref());
+    let of_proxies = plan.proxies.iter().filter_map(|proxy| proxy.settings.stick_table.as_ref());
+    let of_peers = plan.peers.iter().flat_map(|peers| &peers.tables).map(|it| &it.table);
+    let tables = of_proxies.chain(of_peers);
     let spans = tables.filter(|table| table.kind.value == KeyKind::Ip).map(|table| table.kind.span);
     let message = "a stick table of `type ip` cannot hold IPv6 clients";
     if let Some(fault) = group::advise(report, &advice::STICK_TABLE_IPV4, spans.collect(), message)

@@ -102,6 +102,15 @@ pub struct RuleLines {
 impl RuleLines {
     /// How many there are.
     pub fn count(&self) -> usize {
+        self.lists().map(Vec::len).iter().sum()
+    }
+
+    /// All of them.
+    pub fn lines(&self) -> impl Iterator<Item = &RuleLine> {
+        self.lists().into_iter().flatten()
+    }
+
+    fn lists(&self) -> [&Vec<RuleLine>; 18] {
         [
             &self.acls,
             &self.tcp_connection,
@@ -122,9 +131,6 @@ impl RuleLines {
             &self.http_errors,
             &self.formats,
         ]
-        .map(Vec::len)
-        .iter()
-        .sum()
     }
 }
 

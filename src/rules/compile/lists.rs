@@ -181,7 +181,9 @@ pub fn unreachable<A: Ends>(rules: &[Rule<A>], compiler: &mut Compiler<'_>) {
             .also(rules[at].span, "this one has no condition, and ends the list");
         return;
     }
-    if let Some((rule, earlier)) = same_condition(rules, compiler).filter(|(rule, _)| own(rule)) {
+    // In another section the same words may mean another ACL.
+    let same = same_condition(rules, compiler);
+    if let Some((rule, earlier)) = same.filter(|(rule, earlier)| own(rule) && own(earlier)) {
         compiler
             .report
             .advise(&advice::UNREACHABLE, rule.span, "this rule is never reached")
