@@ -12,6 +12,7 @@
 //! A [`Watch`] sees every step: `explain` is one.
 
 mod act;
+mod addresses;
 mod effects;
 
 pub use effects::{Effects, MapChange};
@@ -514,6 +515,7 @@ impl<'a> Walk<'a> {
         self.proxy = backend;
         self.server = self.choose_server(backend, watch);
         self.send_identifier();
+        addresses::send(self, backend);
         let persistence = self.effects.persistence;
         Decision::Forward { backend, server: self.server, persistence }
     }
