@@ -256,6 +256,7 @@ pub fn own_answer<W: Watch>(walk: &mut Walk<'_>, answer: Answer, watch: &mut W) 
     }
     let Answer { head, body, silent } = answer;
     let request = walk.request.take();
+    walk.variables.forget_scope("req.");
     walk.response = Some(Message { head, base: b"" });
     after(walk, watch);
     walk.request = request;
