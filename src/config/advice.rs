@@ -66,6 +66,7 @@ advice! {
     OVERRIDES "overrides" Note "A setting that differs from the one inherited from `defaults`.",
     STICK_ONE_SERVER "stick-one-server" Note "Stickiness in a backend that has a single server.",
     LITERAL_FORMAT "literal-format" Warning "What looks like a log format where none is evaluated.",
+    SLASH_BEHIND_QUERY "slash-behind-query" Warning "A redirection that puts its slash behind the query.",
     ROOM "no-room" Warning "An answer so large that rules can add no fields to it.",
     LINE_ENDS "line-ends" Note "A file whose lines end in CR LF.",
     EMPTY_FOLDER "empty-folder" Note "A folder that holds no `*.cfg` file.",

@@ -481,9 +481,13 @@ fn delimiters(method: Method, text: &str, span: Span, report: &mut Report) {
 }
 
 fn misspelt(text: &str, span: Span, report: &mut Report) {
-    let message = format!("`{}` is no method: they are written in capitals", shown_text(text));
+    let upper = text.to_ascii_uppercase();
+    let message = format!(
+        "`{}` is not `{upper}`: only a request whose method is written so matches",
+        shown_text(text)
+    );
     report
         .advise(&advice::NEVER_MATCHES, span, message)
-        .label("never matches, with -i neither")
-        .help(format!("write {}", text.to_ascii_uppercase()));
+        .label("methods are written in capitals; `-i` changes nothing here")
+        .help(format!("write {upper}"));
 }

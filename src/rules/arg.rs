@@ -14,6 +14,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::compiler::Compiler;
 use super::map::Map;
+use super::pcre;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::TableId;
@@ -396,11 +397,9 @@ fn mask6(text: &str) -> Option<Ipv6Addr> {
 
 /// A regular expression; what the linear-time engine does not have is explained.
 pub fn regex(text: &str, span: Span, compiler: &mut Compiler<'_>) -> Option<Arg> {
-    match regex::bytes::RegexBuilder::new(text).unicode(false).build() {
+    match pcre::regex(text, false) {
         Ok(regex) => Some(Arg::Regex(Arc::new(regex))),
-        Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        Err(reason) => {
             compiler.report.error(span, format!("this is no regular expression: {reason}")).help(
                 "look-around and back-references are not possible: matching time is always linear",
             );

@@ -1,6 +1,6 @@
 //! What expressions are evaluated against: facts that are passed in, never fetched.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use core::net::SocketAddr;
@@ -202,6 +202,8 @@ pub type VariableName = Box<str>;
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     values: RefCell<BTreeMap<VariableName, Value<'static>>>,
+    /// Whether the response is processed.
+    replying: Cell<bool>,
 }
 
 /// How many variables an exchange may have.
@@ -213,17 +215,33 @@ impl Variables {
         self.values.borrow().get(name).cloned()
     }
 
-    /// Sets a variable.
-    pub fn set(&self, name: &str, value: Value<'static>) {
+    /// Sets a variable; whether it could: those of the response (`res.`) wait for it, those of the
+    /// request (`req.`) are over then.
+    pub fn set(&self, name: &str, value: Value<'static>) -> bool {
+        let absent = if self.replying.get() { "req." } else { "res." };
         let mut values = self.values.borrow_mut();
-        if values.len() < VARIABLES_MAX || values.contains_key(name) {
-            values.insert(name.into(), value);
+        let room = values.len() < VARIABLES_MAX || values.contains_key(name);
+        if !room || name.starts_with(absent) {
+            return false;
         }
+        values.insert(name.into(), value);
+        true
     }
 
-    /// Forgets the variables whose names begin so: `req.`.
-    pub fn forget_scope(&self, scope: &str) {
-        self.values.borrow_mut().retain(|name, _| !name.starts_with(scope));
+    /// A request is processed from now on: variables of a response (`res.`) are over.
+    pub fn request_begins(&self) {
+        self.begin(false, "res.");
+    }
+
+    /// A response is processed from now on: variables of the request (`req.`) are over.
+    pub fn response_begins(&self) {
+        self.begin(true, "req.");
+    }
+
+    fn begin(&self, replying: bool, over: &str) {
+        if self.replying.replace(replying) != replying {
+            self.values.borrow_mut().retain(|name, _| !name.starts_with(over));
+        }
     }
 
     /// Forgets a variable.

@@ -170,7 +170,7 @@ impl Expr {
         self.convert(context, value?)
     }
 
-    /// Every sample, in order, until `each` breaks. Converted ones that fail are left out.
+    /// Every sample, in order, until `each` breaks or a converter fails.
     pub fn each<'a>(
         &'a self,
         context: &Context<'a>,
@@ -190,7 +190,8 @@ impl Expr {
             Get::Many(_, get) => {
                 let _ = get(context, &self.args, &mut |value| match self.convert(context, value) {
                     Some(value) => each(value),
-                    None => ControlFlow::Continue(()),
+                    // HAProxy looks no further: later samples are not tried.
+                    None => ControlFlow::Break(()),
                 });
             }
             Get::Never => {}
@@ -361,6 +362,14 @@ mod tests {
         assert!(fits(&nowhere, "hdr(a)", Scope::RESPONSE));
         assert!(fits(&nowhere, "method", Scope::LOG));
         assert!(!fits(&nowhere, "res.hdr(a)", Scope::LOG));
+    }
+
+    #[test]
+    fn a_converter_that_fails_ends_the_list() {
+        let world = World::request("GET / HTTP/1.1\nA: 1, 2\nA: x\nA: 3\n");
+        assert_eq!(world.texts("hdr(a)"), ["1", "2", "x", "3"]);
+        let world = World::request("GET / HTTP/1.1\nA: 10.0.0.1, x, 10.0.0.2\n");
+        assert_eq!(world.texts("hdr(a),ipmask(8)"), ["10.0.0.0"]);
     }
 
     /// HAProxy refuses `http-request set-header x %[be_name]` in a `frontend`, not in a `listen`.

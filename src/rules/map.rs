@@ -14,6 +14,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use regex::bytes::{Captures, Regex};
 
 use super::compiler::Compiler;
+use super::pcre;
 use super::value::Value;
 use crate::config::args::shown_text;
 use crate::config::source::Span;
@@ -147,7 +148,7 @@ impl Map {
                 self.networks.entry(length).or_default().entry(network).or_insert(index);
             }
             Matching::Reg | Matching::Regm => {
-                let regex = regex::bytes::RegexBuilder::new(key).unicode(false).build();
+                let regex = pcre::regex(key, false);
                 self.regexes.push(
                     regex.map_err(|_| format!("`{}` is no regular expression", shown_text(key)))?,
                 );

@@ -24,6 +24,7 @@ pub mod fetch;
 pub mod format;
 pub mod map;
 pub mod pattern;
+mod pcre;
 pub mod program;
 pub mod select;
 pub mod target;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The type of a sample, of what a fetch gives or a converter takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,10 +137,7 @@ impl<'a> Value<'a> {
     pub fn to_addr(&self) -> Option<IpAddr> {
         match self {
             Value::Addr(it) => Some(*it),
-            Value::Str(it) | Value::Bin(it) => {
-                let address: IpAddr = std::str::from_utf8(it).ok()?.parse().ok()?;
-                Some(address.to_canonical())
-            }
+            Value::Str(it) | Value::Bin(it) => text_to_addr(it),
             Value::Int(it) => u32::try_from(*it).ok().map(|it| IpAddr::V4(it.into())),
             Value::Bool(_) | Value::Method(_) => None,
         }
@@ -179,6 +176,35 @@ pub fn castable(from: Type, to: Type) -> bool {
     }
 }
 
+/// The address that text is, as HAProxy casts it: an IPv4 address at the start, whatever follows
+/// (`10.1.2.3:80`, `10.1.2.3, 2001:db8::1`), or an IPv6 address from end to end.
+fn text_to_addr(text: &[u8]) -> Option<IpAddr> {
+    if let Some(address) = leading_ipv4(text) {
+        return Some(IpAddr::V4(address));
+    }
+    let address: Ipv6Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(IpAddr::V6(address).to_canonical())
+}
+
+/// Four decimal numbers up to 255 and their dots at the start of text. Leading zeros do not make them
+/// octal. Only another dot right behind them is refused.
+fn leading_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut rest = text;
+    let mut octets = [0_u8; 4];
+    for (at, octet) in octets.iter_mut().enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, behind) = rest.split_at_checked(digits).filter(|(it, _)| !it.is_empty())?;
+        *octet = number
+            .iter()
+            .try_fold(0_u8, |sum, digit| sum.checked_mul(10)?.checked_add(digit - b'0'))?;
+        rest = behind;
+    }
+    (rest.first() != Some(&b'.')).then(|| octets.into())
+}
+
 /// The number that text begins with, as C's `strtol`: HAProxy ignores what follows, so text without a
 /// number is zero. Empty text is no number.
 fn leading_number(text: &[u8]) -> Option<i64> {
@@ -191,9 +217,41 @@ fn leading_number(text: &[u8]) -> Option<i64> {
         all => (false, all),
     };
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    let number = digits[..end]
-        .iter()
-        .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
-    let number = number.unwrap_or(i64::MAX);
-    Some(if negative { -number } else { number })
+    let number = digits[..end].iter().try_fold(0_i64, |sum, digit| {
+        let (ten, digit) = (sum.checked_mul(10)?, i64::from(digit - b'0'));
+        if negative { ten.checked_sub(digit) } else { ten.checked_add(digit) }
+    });
+    Some(number.unwrap_or(if negative { i64::MIN } else { i64::MAX }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As HAProxy 3.0.11 answers.
+    #[test]
+    fn text_begins_with_an_ipv4_address_or_is_an_ipv6_address() {
+        let of = |text: &str| Value::str(text.as_bytes()).to_addr().map(|it| it.to_string());
+        for text in ["10.1.2.3", "10.1.2.3, 2001:db8::1", "10.1.2.3:80", "10.1.2.3/24"] {
+            assert_eq!(of(text).as_deref(), Some("10.1.2.3"), "{text}");
+        }
+        assert_eq!(of("010.001.002.0003x").as_deref(), Some("10.1.2.3"));
+        assert_eq!(of("2001:db8::1").as_deref(), Some("2001:db8::1"));
+        assert_eq!(of("::ffff:10.1.2.3").as_deref(), Some("10.1.2.3"));
+        for text in ["", " 10.1.2.3", " ::1", "::1, 10.1.2.3", "::1 ", "10.1.2", "10.1.2.256"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+        for text in ["10..2.3", ".10.1.2.3", "10.1.2.3.4", "10.1.2.3.", "+1.2.3.4", "1.2.3.x"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_end_at_their_bounds() {
+        let of = |text: &str| Value::str(text.as_bytes()).to_int();
+        assert_eq!(of("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(of("-9223372036854775809"), Some(i64::MIN));
+        assert_eq!(of("9223372036854775808"), Some(i64::MAX));
+        assert_eq!((of("-12x"), of("x"), of("")), (Some(-12), Some(0), None));
+    }
 }

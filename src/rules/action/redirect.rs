@@ -27,7 +27,8 @@ pub struct Redirect {
     pub status: u16,
     /// `drop-query`: path without the query.
     pub drop_query: bool,
-    /// `append-slash`: with `drop-query`, a path that has no slash at its end gets one.
+    /// `append-slash`: a location that has no slash at its end gets one (after a prefix or scheme), be it
+    /// behind the query.
     pub append_slash: bool,
     /// `ignore-empty`: an empty location is no redirection.
     pub ignore_empty: bool,
@@ -72,7 +73,7 @@ impl Redirect {
             false => target.path_and_query(),
         };
         out.extend_from_slice(if path.is_empty() { b"/" } else { path });
-        if self.append_slash && self.drop_query && out.last() != Some(&b'/') {
+        if self.append_slash && out.last() != Some(&b'/') {
             out.push(b'/');
         }
         Some(out)
@@ -134,9 +135,9 @@ pub fn parse(line: &mut Line<'_, '_, '_>, formats: bool) -> Option<Redirect> {
     };
     if let (Some(span), false) = (parts.append_slash, parts.drop_query) {
         line.compiler.report.advise(
-            &advice::NO_EFFECT,
+            &advice::SLASH_BEHIND_QUERY,
             span,
-            "`append-slash` has no effect without `drop-query`",
+            "without `drop-query` the slash comes behind the query: `/a?b` becomes `/a?b/`",
         );
     }
     if let (Some(span), Some(_)) = (parts.ignore_empty, format.constant()) {

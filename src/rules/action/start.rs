@@ -108,6 +108,10 @@ impl StartEdit {
             StartEdit::Replace(piece, regex, _) => {
                 let whole = head.view(base).target();
                 let target = Target::of(whole);
+                // What has no path (`*`) has none to replace.
+                if *piece != Piece::Whole && target.path().is_empty() {
+                    return Outcome::Same;
+                }
                 let Some(new) = substitute(regex, value, piece.of(&target, whole)) else {
                     return Outcome::Same;
                 };

@@ -128,10 +128,7 @@ impl VariableEdit {
             }
         };
         let holds = conditions.hold(name, context.variables.get(name).as_ref(), &value);
-        if holds {
-            context.variables.set(name, value);
-        }
-        holds
+        holds && context.variables.set(name, value)
     }
 }
 

@@ -75,7 +75,9 @@ fn pick<'a>(value: Option<Value<'a>>, args: &'a [Arg], empty: bool) -> Option<Va
         false => {
             let last = found.len() - 1 - place;
             let first = if count == 0 { 0 } else { (last + 1).saturating_sub(count) };
-            let start = if count == 0 { 0 } else { found[first].start };
+            // Too few: HAProxy takes what stands before the first one too.
+            let all = count == 0 || count > last + 1;
+            let start = if all { 0 } else { found[first].start };
             (start, found[last].end)
         }
     };
@@ -595,3 +597,25 @@ pub const CONVERTERS: &[Converter] = &[
         check_json,
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::World;
+
+    /// As HAProxy 3.0.11 answers.
+    #[test]
+    fn too_few_words_bring_what_stands_before_them() {
+        for (path, expr, expected) in [
+            ("/a", "path,word(-1,/,2)", "/a"),
+            ("/a", "path,word(-1,/,1)", "a"),
+            ("/a/b/", "path,word(-1,/,2)", "a/b"),
+            ("/a/b", "path,word(-2,/,2)", "/a"),
+            ("//a//b/c", "path,word(-2,/,2)", "a//b"),
+            ("//a//b/c", "path,word(-2,/,3)", "//a//b"),
+            ("//a//b/c", "path,word(-1,/,0)", "//a//b/c"),
+        ] {
+            let world = World::request(&format!("GET {path} HTTP/1.1\n"));
+            assert_eq!(world.text(expr).as_deref(), Some(expected), "{path} {expr}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Who writes down what the walk does.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Effect, Seen, Step, Term, Test};
 use crate::config::source::Span;
 use crate::rules::condition::{Condition, TermReport};
@@ -28,24 +30,33 @@ impl Recorder {
             let (before, after) = (self.seen.start.clone(), now.start.clone());
             self.effect(Effect::StartLine { before, after });
         }
-        let mut names: Vec<String> = Vec::new();
-        for (name, _) in self.seen.fields.iter().chain(&now.fields) {
-            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                names.push(name.clone());
-            }
-        }
-        for name in names {
-            let values = |seen: &Seen| -> Vec<String> {
-                let of_name = seen.fields.iter().filter(|(it, _)| it.eq_ignore_ascii_case(&name));
-                of_name.map(|(_, value)| value.clone()).collect()
-            };
-            let (before, after) = (values(&self.seen), values(&now));
-            if before != after {
-                self.effect(Effect::Field { name, before, after });
+        if now.fields != self.seen.fields {
+            let mut known = BTreeSet::new();
+            let (old, new) = (by_name(&self.seen), by_name(&now));
+            for (name, _) in self.seen.fields.iter().chain(&now.fields) {
+                let key = name.to_ascii_lowercase();
+                let (before, after) = (old.get(&key), new.get(&key));
+                if before != after && known.insert(key) {
+                    let owned = |values: Option<&Vec<&str>>| -> Vec<String> {
+                        values.into_iter().flatten().map(|&value| value.to_owned()).collect()
+                    };
+                    let (before, after) = (owned(before), owned(after));
+                    let field = Effect::Field { name: name.clone(), before, after };
+                    self.steps.push(Step::Effect(field));
+                }
             }
         }
         self.seen = now;
     }
+}
+
+/// The values of each name, in lower case.
+fn by_name(seen: &Seen) -> BTreeMap<String, Vec<&str>> {
+    let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, value) in &seen.fields {
+        names.entry(name.to_ascii_lowercase()).or_default().push(value);
+    }
+    names
 }
 
 fn now(walk: &Walk<'_>) -> Seen {

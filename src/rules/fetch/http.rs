@@ -13,8 +13,9 @@ use crate::rules::context::Context;
 use crate::rules::value::{Type, Value};
 
 fn method<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    let now = context.request.map(|head| head.method());
-    let method = now.or_else(|| context.exchange.line.as_ref().map(|line| &*line.method))?;
+    // `set-method` does not change it: HAProxy looks at what arrived.
+    let arrived = context.exchange.line.as_ref().map(|line| &*line.method);
+    let method = arrived.or_else(|| context.request.map(|head| head.method()))?;
     Some(Value::Method(Cow::Borrowed(method)))
 }
 
@@ -99,7 +100,7 @@ const IS_HTTP: &str = "True once an HTTP request is there.";
 
 /// The table.
 pub const FETCHES: &[Fetch] = &[
-    known("method", Type::Method, KEPT, method, "The request's method."),
+    known("method", Type::Method, KEPT, method, "The request's method as it came."),
     known("req.ver", Type::Str, REQUEST, req_ver, REQ_VER),
     known("req_ver", Type::Str, REQUEST, req_ver, REQ_VER),
     known("res.ver", Type::Str, RESPONSE, res_ver, RES_VER),
@@ -201,6 +202,15 @@ mod tests {
         assert_eq!(world.text("http_first_req").as_deref(), Some("1"));
         world.exchange.number = 1;
         assert_eq!(world.text("http_first_req").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn the_method_is_the_one_that_arrived() {
+        let mut world = World::request("POST / HTTP/1.1\n");
+        world.request = World::request("GET / HTTP/1.1\n").request;
+        assert_eq!(world.text("method").as_deref(), Some("POST"));
+        world.exchange.line = None;
+        assert_eq!(world.text("method").as_deref(), Some("GET"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Text looked through once for many patterns: pieces, parts between delimiters, regular expressions.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
+
+use crate::rules::pcre::{regex, translated};
 
 type Texts = Vec<(Box<[u8]>, bool)>;
 
@@ -94,18 +96,6 @@ pub struct Regexes {
     sets: Vec<RegexSet>,
 }
 
-/// A regular expression as ACLs read it.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn regex(text: &str, fold: bool) -> Result<Regex, String> {
-    let built = RegexBuilder::new(text).unicode(false).case_insensitive(fold).build();
-    built.map_err(|error| {
-        let error = error.to_string();
-        error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-    })
-}
-
 impl Regexes {
     /// # Errors
     /// One of them is none, or they are too large.
@@ -139,7 +129,7 @@ fn build(
     size_max: usize,
     sets: &mut Vec<RegexSet>,
 ) -> Result<(), String> {
-    let mut builder = RegexSetBuilder::new(texts);
+    let mut builder = RegexSetBuilder::new(texts.iter().map(|text| translated(text)));
     match builder.unicode(false).case_insensitive(fold).size_limit(size_max).build() {
         Ok(set) => {
             sets.push(set);

@@ -199,7 +199,7 @@ impl Matcher {
                 Matcher::Bytes(exact::Exact::new(texts().map(|(text, _)| (text, false))))
             }
             Method::Str => Matcher::Text(exact::Exact::new(texts())),
-            Method::Meth => Matcher::Text(exact::Exact::new(texts().filter_map(verb))),
+            Method::Meth => Matcher::Text(exact::Exact::new(texts().map(verb))),
             Method::Beg => Matcher::Affixes(affix::Affixes::beginnings(texts())),
             Method::End => Matcher::Affixes(affix::Affixes::endings(texts())),
             Method::Sub => Matcher::Pieces(automaton::Pieces::new(texts())?),
@@ -246,7 +246,7 @@ pub fn only_delimiters(method: Method, text: &str) -> bool {
     text.bytes().all(|byte| delimiters.contains(&byte))
 }
 
-/// Whether it is one of HTTP's methods in the wrong case, which matches nothing.
+/// Whether it is one of HTTP's methods in the wrong case: only a request that spells it so matches.
 pub fn misspelt_verb(text: &str) -> bool {
     let text = text.as_bytes();
     VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(text)) && !VERBS.contains(&text)
@@ -256,9 +256,8 @@ pub fn misspelt_verb(text: &str) -> bool {
 const VERBS: &[&[u8]] =
     &[b"OPTIONS", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT"];
 
-fn verb((text, fold): (Box<[u8]>, bool)) -> Option<(Box<[u8]>, bool)> {
-    match VERBS.iter().find(|verb| verb.eq_ignore_ascii_case(&text)) {
-        Some(verb) => (**verb == *text).then_some((text, false)),
-        None => Some((text, fold)),
-    }
+/// One of these in any spelling is compared as it is written, `-i` or not.
+fn verb((text, fold): (Box<[u8]>, bool)) -> (Box<[u8]>, bool) {
+    let known = VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(&text));
+    (text, fold && !known)
 }

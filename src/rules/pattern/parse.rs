@@ -5,8 +5,8 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Method;
-use super::automaton::regex;
 use super::net::Net;
+use crate::rules::pcre::regex;
 
 /// What stands before numbers; it holds for all that follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -211,6 +211,7 @@ pub fn connection<W: Watch>(walk: &mut Walk<'_>, ruleset: Ruleset, watch: &mut W
 
 /// Runs the rules for a request, or for the first bytes of a connection in TCP mode.
 pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
+    walk.variables.request_begins();
     walk.begin();
     let decision = match decide(walk, watch) {
         Flow::End(decision) => decision,
@@ -226,7 +227,7 @@ pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
 /// Runs the rules for the response of a server.
 pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
     walk.request = None;
-    walk.variables.forget_scope("req.");
+    walk.variables.response_begins();
     let frontend = walk.connection.frontend;
     let backend = walk.backend.unwrap_or(frontend);
     let front = (frontend != backend).then_some((frontend, Ruleset::HttpResponse));
@@ -257,6 +258,7 @@ pub fn own_answer<W: Watch>(walk: &mut Walk<'_>, answer: Answer, watch: &mut W) 
     }
     let Answer { head, body, silent } = answer;
     let request = walk.request.take();
+    walk.variables.response_begins();
     walk.response = Some(Message { head, base: b"" });
     after(walk, watch);
     walk.request = request;

@@ -126,6 +126,9 @@ fn targets_are_rewritten_as_haproxy_does() {
         ("http-request set-query z", plain, "/a?z"),
         ("http-request set-query %[hdr(none)]", REQUEST, "/a/b?"),
         ("http-request set-query %[hdr(none)]", plain, "/a"),
+        ("http-request replace-path .* X", "OPTIONS * HTTP/1.1\nHost: h\n", "*"),
+        ("http-request replace-pathq (.*) Y\\1", "OPTIONS * HTTP/1.1\nHost: h\n", "*"),
+        ("http-request replace-uri .* /u", "OPTIONS * HTTP/1.1\nHost: h\n", "/u"),
         ("http-request set-path /new", absolute, "http://h.org/new?b"),
         ("http-request set-path /new", "OPTIONS * HTTP/1.1\nHost: h\n", "/new"),
         (r"http-request replace-path (/.)/(.) \2\0/\1\\\3", REQUEST, r"b/a/b//a\3?x=1&y=2"),
@@ -181,6 +184,7 @@ fn redirections_are_built_as_haproxy_does() {
             302,
             "https://n.org//a/b",
         ),
+        ("http-request redirect prefix /p append-slash", REQUEST, 302, "/p/a/b?x=1&y=2/"),
         ("http-request redirect scheme https drop-query", REQUEST, 302, "https://Ex.com/a/b"),
         (
             "http-request redirect scheme https",
@@ -313,6 +317,34 @@ fn settings_reach_the_exchange() {
     // What is no address changes nothing.
     let bogus = "GET /a/b HTTP/1.1\nHost: Ex.com\nX-Ip: bogus\n";
     assert!(value(&site.sent(bogus), "v")[0].starts_with("192.0.2.1:7"));
+}
+
+/// As HAProxy 3.0.11 does: there are no `res.` variables before the response, no `req.` ones after.
+#[test]
+fn variables_of_request_and_response_do_not_meet() {
+    let front = "http-request set-var(res.early) str(x)\n http-request set-var(req.q) str(q)\n \
+                 http-request set-method PUT\n \
+                 http-request return status 200 hdr seen [%[var(res.early)]%[var(req.q)]%[method]]\n \
+                 http-after-response set-var(req.late) str(y)\n \
+                 http-after-response set-var(res.late) str(z)\n \
+                 http-after-response set-header after \
+                 [%[var(res.early)]%[var(req.q)]%[var(req.late)]%[var(res.late)]]";
+    let (answer, _) = Site::new(front, "").answered(REQUEST);
+    assert_eq!(value(&answer, "seen"), ["[qGET]"]);
+    assert_eq!(value(&answer, "after"), ["[z]"]);
+}
+
+#[test]
+fn methods_are_compared_as_they_are_written() {
+    let front = "http-request set-header A 1 if { method get }\n \
+                 http-request set-header B 1 if { method -i get }\n \
+                 http-request set-header C 1 if METH_GET";
+    let site = Site::new(front, "");
+    let seen = |method: &str| {
+        let sent = site.sent(&format!("{method} / HTTP/1.1\nHost: h\n"));
+        ["a", "b", "c"].map(|name| value(&sent, name).len())
+    };
+    assert_eq!((seen("get"), seen("GET")), ([1, 1, 0], [0, 0, 1]));
 }
 
 #[test]
