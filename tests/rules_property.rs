@@ -60,6 +60,8 @@ const METHODS: &[(Method, &str)] = &[
 enum Fetch {
     /// A field, perhaps in lower case.
     Hdr(&'static str, bool),
+    /// What stands behind the first dot of a field's values: the first value without one ends them.
+    Part(&'static str),
     Src,
     Tls,
 }
@@ -122,6 +124,14 @@ impl Fetch {
         match self {
             Fetch::Src => vec![Sample::Address(request.source)],
             Fetch::Tls => vec![Sample::Bool(request.tls)],
+            Fetch::Part(name) => {
+                let whole = Fetch::Hdr(name, false).samples(request);
+                let part = |sample: Sample| match sample {
+                    Sample::Text(text) => text.split('.').nth(1).map(str::to_owned),
+                    _ => None,
+                };
+                whole.into_iter().map_while(part).map(Sample::Text).collect()
+            }
             Fetch::Hdr(name, lower) => {
                 let fields =
                     request.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -312,6 +322,7 @@ impl Clause {
         let (fetch, usual) = match &self.fetch {
             Fetch::Hdr(name, false) => (format!("hdr({name})"), Method::Str),
             Fetch::Hdr(name, true) => (format!("hdr({name}),lower"), Method::Str),
+            Fetch::Part(name) => (format!("hdr({name}),field(2,.)"), Method::Str),
             Fetch::Src => ("src".to_owned(), Method::Ip),
             Fetch::Tls => ("ssl_fc".to_owned(), Method::Bool),
         };
@@ -446,17 +457,18 @@ fn pattern(method: Method, operator: &mut &'static str, random: &mut Random) -> 
 }
 
 fn clause(random: &mut Random) -> Clause {
-    let fetch = match random.below(12) {
+    let fetch = match random.below(13) {
         0 => Fetch::Src,
         1 => Fetch::Tls,
         2 => Fetch::Hdr(FIELDS[random.below(FIELDS.len())], true),
         3 => Fetch::Hdr("x-a", false),
+        4 => Fetch::Part("host"),
         // Mostly the same, so that rules run together.
         _ => Fetch::Hdr("host", false),
     };
     let method = match (&fetch, random.below(3)) {
-        (Fetch::Hdr(..), 0) => METHODS[random.below(METHODS.len())].0,
-        (Fetch::Hdr(..), _) => Method::Str,
+        (Fetch::Hdr(..) | Fetch::Part(_), 0) => METHODS[random.below(METHODS.len())].0,
+        (Fetch::Hdr(..) | Fetch::Part(_), _) => Method::Str,
         (Fetch::Src, 0) => [Method::Str, Method::Beg, Method::Len, Method::Found][random.below(4)],
         (Fetch::Src, _) => Method::Ip,
         (Fetch::Tls, 0) => Method::Int,
