@@ -8,8 +8,8 @@
 #[path = "../../tests/common/rules.rs"]
 mod rules;
 
-use koi::config::source::{MemoryFiles, Sources};
 use koi::config::report::Fault;
+use koi::config::source::{MemoryFiles, Sources};
 use koi::rules::select::Select;
 use rules::{World, compile};
 use std::fmt::Write;
