@@ -437,25 +437,22 @@ fn unique_identifiers_are_made_and_sent() {
 #[test]
 fn servers_are_told_of_addresses() {
     let request = "GET / HTTP/1.1\nHost: x\nX-Forwarded-For: 198.51.100.9\n";
-    let fields =
-        |front: &str, back: &str, name: &str| value(&Site::new(front, back).sent(request), name);
-    let client = "192.0.2.1".to_owned();
-    let first = "198.51.100.9".to_owned();
+    let fields = |front: &str, back: &str, name: &str| {
+        value(&Site::new(front, back).sent(request), name).join(" ")
+    };
     let xff = |front: &str, back: &str| fields(front, back, "x-forwarded-for");
-    assert_eq!(xff("", ""), [first.clone()]);
-    assert_eq!(xff("option forwardfor", ""), [first.clone(), client.clone()]);
-    assert_eq!(xff("option forwardfor if-none", ""), [first.clone()]);
+    assert_eq!(xff("", ""), "198.51.100.9");
+    assert_eq!(xff("option forwardfor", ""), "198.51.100.9 192.0.2.1");
+    assert_eq!(xff("option forwardfor if-none", ""), "198.51.100.9");
     // `if-none` counts only if nobody wants it always.
-    assert_eq!(
-        xff("option forwardfor if-none", "option forwardfor"),
-        [first.clone(), client.clone()]
-    );
-    assert_eq!(xff("option forwardfor except 192.0.2.0/24", ""), [first.clone()]);
-    assert_eq!(xff("option forwardfor except 192.0.3.0/24", ""), [first, client.clone()]);
+    let always = xff("option forwardfor if-none", "option forwardfor");
+    assert_eq!(always, "198.51.100.9 192.0.2.1");
+    assert_eq!(xff("option forwardfor except 192.0.2.0/24", ""), "198.51.100.9");
+    assert_eq!(xff("option forwardfor except 192.0.3.0/24", ""), "198.51.100.9 192.0.2.1");
     // The backend's name goes before the frontend's.
     let (front, back) = ("option forwardfor header X-A", "option forwardfor header X-B");
-    assert_eq!(fields(front, back, "x-b"), [client.clone()]);
-    assert_eq!(fields(front, back, "x-a"), [""; 0]);
-    assert_eq!(fields(front, "", "x-a"), [client]);
-    assert_eq!(fields("option originalto", "", "x-original-to").len(), 1);
+    assert_eq!(fields(front, back, "x-b"), "192.0.2.1");
+    assert_eq!(fields(front, back, "x-a"), "");
+    assert_eq!(fields(front, "", "x-a"), "192.0.2.1");
+    assert!(!fields("option originalto", "", "x-original-to").is_empty());
 }
