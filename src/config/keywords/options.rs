@@ -348,12 +348,15 @@ pub const KEYWORDS: &[Keyword] = &[
         |args, proxy| connection(args, proxy, ConnectionMode::ServerClose),
     )
     .with(Prefix::No),
-    idle(
+    refused(
         "option http-use-proxy-header",
         FRONTS,
-        "In HAProxy: reads the field Proxy-Connection of requests to a proxy.",
-        "Koi reads only the field Connection, as RFC 9112 says",
-    ),
+        "it changes who is asked for a password, and by which field; Koi is no proxy for clients",
+        "leave it out: passwords are asked for by `WWW-Authenticate`",
+        "In HAProxy: the fields of a clients' proxy (Proxy-Authorization, Proxy-Connection) hold.",
+        "option http-use-proxy-header",
+    )
+    .with(Prefix::No),
     row(
         "option httpclose",
         Sections::PROXIES,
