@@ -225,10 +225,12 @@ fn files_that_cannot_be_read_are_named() {
     let mut rights = std::fs::metadata(&secret).expect("its rights").permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0);
     std::fs::set_permissions(&secret, rights).expect("changed");
-    // Root may read it all the same.
-    if std::fs::File::open(&secret).is_err() {
-        let said = folder.koi(&["-c", "-f", "secret.cfg"]);
-        said.exits(1).tells("error: cannot read `secret.cfg`: permission denied\n");
+    match std::fs::File::open(&secret) {
+        Err(_) => {
+            let said = folder.koi(&["-c", "-f", "secret.cfg"]);
+            said.exits(1).tells("error: cannot read `secret.cfg`: permission denied\n");
+        }
+        Ok(_) => println!("*** SKIPPED: a file without read permission: root may read it ***"),
     }
     // A device without an end is read no further than a file may go.
     let said = folder.koi(&["-c", "-f", "/dev/zero"]);

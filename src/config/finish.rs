@@ -2,7 +2,7 @@
 //!
 //! In: the plan once all files are read. Out: reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice;
 use super::args::shown_text;
@@ -15,7 +15,6 @@ use super::source::Span;
 
 /// Checks all small sections. That their names are their own is checked where names are resolved.
 pub fn finish(plan: &Plan, report: &mut Report) {
-    double_userlists(&plan.userlists, report);
     plan.userlists.iter().for_each(|list| finish_userlist(list, report));
     plan.resolvers.iter().for_each(|resolvers| finish_resolvers(resolvers, report));
     plan.peers.iter().for_each(|peers| finish_peers(peers, &plan.global.process, report));
@@ -27,26 +26,10 @@ pub fn finish(plan: &Plan, report: &mut Report) {
     finish_carps(&plan.carps, report);
 }
 
-/// Of two lists of one name the first holds, as in HAProxy.
-fn double_userlists(all: &[Userlist], report: &mut Report) {
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-    for list in all {
-        if let Some(&earlier) = seen.get(&*list.name) {
-            let message = format!("the userlist `{}` stands above", shown_text(&list.name));
-            report
-                .advise(&advice::DUPLICATE, list.span, message)
-                .label("this one is ignored")
-                .also(earlier, "this one holds");
-        } else {
-            seen.insert(&list.name, list.span);
-        }
-    }
-}
-
 /// Users of groups and groups of users must exist.
 pub fn finish_userlist(list: &Userlist, report: &mut Report) {
-    let users: Vec<&str> = list.users.iter().map(|user| &*user.name.value).collect();
-    let groups: Vec<&str> = list.groups.iter().map(|group| &*group.name.value).collect();
+    let users: BTreeSet<&str> = list.users.iter().map(|user| &*user.name.value).collect();
+    let groups: BTreeSet<&str> = list.groups.iter().map(|group| &*group.name.value).collect();
     for group in &list.groups {
         missing("user", &group.users, &users, report);
     }
@@ -55,8 +38,8 @@ pub fn finish_userlist(list: &Userlist, report: &mut Report) {
     }
 }
 
-fn missing(what: &str, named: &[Given<Box<str>>], there: &[&str], report: &mut Report) {
-    for name in named.iter().filter(|name| !there.contains(&&*name.value)) {
+fn missing(what: &str, named: &[Given<Box<str>>], there: &BTreeSet<&str>, report: &mut Report) {
+    for name in named.iter().filter(|name| !there.contains(&*name.value)) {
         let message = format!("this userlist has no {what} `{}`", shown_text(&name.value));
         let fault = report.error(name.span, message);
         fault.label(format!("no such {what}"));
