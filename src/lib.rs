@@ -11,10 +11,12 @@
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]
 
+pub mod balance;
 pub mod config;
 pub mod exchange;
 pub mod log;
 pub mod process;
 pub mod proto;
 pub mod rules;
+pub mod tls;
 pub mod worker;

@@ -45,8 +45,9 @@ const HOUSE: &[Room] = &[
     },
     Room {
         name: "balance",
-        may_use: "config proto",
-        because: "chooses among the plan's servers by the request's fields",
+        may_use: "config proto rules",
+        because: "chooses among the plan's servers by the request's fields, and answers what rules ask \
+                  about them",
     },
     Room {
         name: "stick",
@@ -55,7 +56,7 @@ const HOUSE: &[Room] = &[
     },
     Room {
         name: "tls",
-        may_use: "config proto worker",
+        may_use: "config proto rules worker",
         because: "pumps records between rustls and the worker's sockets, chosen by the plan's binds",
     },
     Room {

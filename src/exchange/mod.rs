@@ -1,5 +1,16 @@
 //! One request and its response, from first byte to log line.
 //!
-//! So far: [`tunnel`], the bytes of TCP mode and of an upgraded connection.
+//! - [`site`]: what a worker has: plan, rules, figures, pools, log;
+//! - [`transport`]: a connection in the clear or by TLS; [`inbox`]: what came on it and was not used;
+//! - [`client`]: a client's connection from accept on: PROXY protocol, TLS, rules for connections;
+//! - [`http`]: requests and responses on it; [`tcp`]: TCP mode; [`tunnel`]: bytes both ways;
+//! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back.
 
+pub mod client;
+pub mod http;
+pub mod inbox;
+pub mod server;
+pub mod site;
+pub mod tcp;
+pub mod transport;
 pub mod tunnel;

@@ -3,6 +3,8 @@
 //! In: text. Out: `koi: level: text`. Limits: [`limited`] writes one line a second at most and
 //! counts the rest for the next one, so that a fault that repeats cannot fill a disk.
 
+pub mod access;
+
 use std::fmt::Arguments;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use core::net::SocketAddr;
 
+use super::ending::{Ending, Times};
 use super::value::Value;
 use crate::config::source::Span;
 use crate::proto::head::View;
@@ -119,6 +120,12 @@ pub struct Exchange {
     pub bytes_in: u64,
     /// Bytes from the server to the client.
     pub bytes_out: u64,
+    /// When each step happened.
+    pub times: Times,
+    /// How it ended.
+    pub ending: Ending,
+    /// The status that the client got; `None` before there is one.
+    pub status: Option<u16>,
 }
 
 /// A request line as it came in, kept for responses and logs.

@@ -18,6 +18,7 @@ pub mod compiler;
 pub mod condition;
 pub mod context;
 pub mod convert;
+pub mod ending;
 pub mod explain;
 pub mod expr;
 pub mod fetch;

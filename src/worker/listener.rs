@@ -11,8 +11,9 @@ use super::stream::Stream;
 use super::time::Expired;
 use crate::log;
 use koi_sys::net::{AcceptError, BindError, ListenOptions, SocketAddress};
-use koi_sys::ring::{Handle, Token};
+use koi_sys::ring::{Adopt, Handle, Token};
 use std::future::poll_fn;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -44,6 +45,18 @@ impl Local {
         let handle = self.0.ring.borrow_mut().listen(address, options)?;
         let last = usize::try_from(options.backlog).unwrap_or(0);
         Ok(Listener { local: self.clone(), handle, token: None, short: false, last })
+    }
+}
+
+impl Local {
+    /// Takes over a descriptor that listens already, with the backlog it was given.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn adopt_listener(&self, fd: OwnedFd, backlog: usize) -> Result<Listener, BindError> {
+        let adopted = self.0.ring.borrow_mut().adopt(fd, Adopt::Listener);
+        let handle = adopted.map_err(BindError::from_errno)?;
+        Ok(Listener { local: self.clone(), handle, token: None, short: false, last: backlog })
     }
 }
 

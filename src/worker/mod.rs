@@ -22,13 +22,14 @@ mod time;
 pub mod timer;
 
 pub use group::{Group, GroupConfig, StartError};
+pub use koi_sys::buf::Class;
 pub use koi_sys::buf::{Chunk, Pool, PoolConfig, PoolStats};
 pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
     Address as BindAddress, ConnectError, How, ListenOptions, Pipe, ReceiveError, SendError,
     SocketAddress,
 };
-pub use koi_sys::ring::{Caps, Choice, Kind, Payload, Refused, Ring};
+pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring};
 pub use listener::Listener;
 pub use pending::{
     Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,
@@ -95,6 +96,10 @@ pub struct Leftovers {
     /// Blocks not returned, beyond those in the kernel's hands.
     pub blocks: usize,
 }
+
+/// A task of this worker, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskRef(task::TaskKey);
 
 /// The waker that futures see.
 struct Foreign {
@@ -303,6 +308,17 @@ impl Local {
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         self.0.count(|counters| counters.tasks += 1);
         self.0.tasks.borrow_mut().spawn(Box::pin(future));
+    }
+
+    /// The task that is running, to be woken by [`Local::wake`]. Of no use to other workers.
+    pub fn current(&self) -> TaskRef {
+        TaskRef(self.0.current.get())
+    }
+
+    /// Has a task polled at the next turn; one that has ended is no error. The task has to look
+    /// whether what it waits for has come.
+    pub fn wake(&self, task: TaskRef) {
+        self.0.tasks.borrow_mut().wake(task.0);
     }
 
     /// The worker's clock, as of this turn.

@@ -199,6 +199,12 @@ impl Operations {
         self.slots.get(token.0).is_some_and(|slot| slot.state == State::InFlight)
     }
 
+    /// Whether the operation has a result that nobody took.
+    #[inline]
+    pub(crate) fn has_result(&self, token: Token) -> bool {
+        self.slots.get(token.0).is_some_and(|slot| slot.state == State::Done)
+    }
+
     /// The result, if it has come; without asking to be woken for it.
     #[inline]
     pub(crate) fn peek(&mut self, token: Token) -> Option<Completed> {

@@ -182,6 +182,11 @@ impl Shell {
     }
 
     #[inline]
+    pub(crate) fn has_result(&self, token: Token) -> bool {
+        self.operations.borrow().has_result(token)
+    }
+
+    #[inline]
     pub(crate) fn peek_operation(&self, token: Token) -> Option<Completed> {
         self.operations.borrow_mut().peek(token)
     }

@@ -6,12 +6,13 @@
 
 use super::Local;
 use super::pending::{
-    Connecting, Draining, Filling, Nothing, Pending, ReceiveResult, Receiving, SendResult, Sending,
+    Connecting, Draining, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving, SendResult,
+    Sending,
 };
 use super::shell::{Shell, Started as Begun};
 use koi_sys::buf::Pool;
 use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
-use koi_sys::ring::{Handle, Op, Payload};
+use koi_sys::ring::{Handle, Op, Payload, Token};
 use koi_sys::table::Key;
 use std::cell::Cell;
 use std::future::Future;
@@ -24,6 +25,9 @@ pub struct Stream {
     shell: Rc<Shell>,
     /// [`Key::NONE`] once the connection was aborted.
     handle: Cell<Handle>,
+    /// The receive that [`Stream::poll_receive`] and [`Stream::arm`] began. Its slot stays with the
+    /// stream, whoever asks: what it brings is never lost, and the next one costs no new slot.
+    armed: Cell<Option<Token>>,
 }
 
 /// An operation that was done at once, or is in flight.
@@ -34,28 +38,17 @@ pub enum Started<'a, R: super::Reading> {
     Pending(Pending<'a, R>),
 }
 
-/// The future of [`Stream::receive`].
+/// The future of [`Stream::receive`]. Dropping it leaves the receive under way: the next one has
+/// what it brings.
 #[must_use = "futures do nothing unless awaited"]
-pub struct ReceiveFuture<'a> {
-    stream: &'a Stream,
-    pending: Option<Pending<'a, Receiving>>,
-}
+pub struct ReceiveFuture<'a>(&'a Stream);
 
 impl Future for ReceiveFuture<'_> {
     type Output = ReceiveResult;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ReceiveResult> {
-        if let Some(pending) = &mut self.pending {
-            return Pin::new(pending).poll(cx);
-        }
-        match self.stream.start_receive() {
-            Started::Done(result) => Poll::Ready(result),
-            Started::Pending(pending) => {
-                self.pending = Some(pending);
-                Poll::Pending
-            }
-        }
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<ReceiveResult> {
+        self.0.poll_receive()
     }
 }
 
@@ -95,14 +88,58 @@ impl Future for SendFuture<'_> {
 
 impl Stream {
     pub(crate) fn new(shell: Rc<Shell>, handle: Handle) -> Stream {
-        Stream { shell, handle: Cell::new(handle) }
+        Stream { shell, handle: Cell::new(handle), armed: Cell::new(None) }
     }
 
     /// Reads what is there, at least a byte; `None` at the end of the stream. Gives an error when
     /// the connection failed, `Closed` when another receive is under way.
     #[inline]
     pub fn receive(&self) -> ReceiveFuture<'_> {
-        ReceiveFuture { stream: self, pending: None }
+        ReceiveFuture(self)
+    }
+
+    /// The same for a task that polls by itself. The task that asked last is woken.
+    #[inline]
+    pub fn poll_receive(&self) -> Poll<ReceiveResult> {
+        let armed = self.armed.get();
+        if let Some(token) = armed {
+            if let Some((outcome, returned)) = self.shell.poll_operation(token) {
+                return Poll::Ready(Receiving::read(outcome, returned));
+            }
+            if self.shell.is_in_flight(token) {
+                return Poll::Pending;
+            }
+        }
+        match self.shell.receive(self.handle.get(), armed) {
+            Begun::Done(result) => Poll::Ready(result),
+            Begun::Waiting(token) => {
+                self.keep(armed, token);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Begins a receive, if none is under way, for the current task to be woken by. What was there
+    /// already is its result; [`Stream::has_news`] tells whether one that waits has ended since.
+    pub fn arm(&self) -> Option<ReceiveResult> {
+        match self.poll_receive() {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Whether an armed receive has ended: [`Stream::receive`] gives its result at once.
+    pub fn has_news(&self) -> bool {
+        self.armed.get().is_some_and(|token| self.shell.has_result(token))
+    }
+
+    fn keep(&self, old: Option<Token>, token: Token) {
+        if old != Some(token) {
+            if let Some(old) = old {
+                self.shell.release(old);
+            }
+            self.armed.set(Some(token));
+        }
     }
 
     /// Sends all of it. Gives an error and the payload back when the connection failed.
@@ -111,9 +148,19 @@ impl Stream {
         SendFuture { stream: self, state: SendState::Before(payload.into()) }
     }
 
-    /// As [`Stream::receive`], begun now.
+    /// As [`Stream::receive`], begun now; dropping what it gives cancels it. One that was armed
+    /// before is taken over.
     #[inline]
     pub fn start_receive(&self) -> Started<'_, Receiving> {
+        if let Some(token) = self.armed.take() {
+            let mut pending = Pending::<Receiving>::new(&self.shell, token);
+            if pending.is_in_flight() {
+                return Started::Pending(pending);
+            }
+            if let Some(result) = pending.peek() {
+                return Started::Done(result);
+            }
+        }
         match self.shell.receive(self.handle.get(), None) {
             Begun::Done(result) => Started::Done(result),
             Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
@@ -196,6 +243,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if let Some(token) = self.armed.take() {
+            self.shell.release(token);
+        }
         let handle = self.handle.get();
         if handle != Handle(Key::NONE) {
             self.shell.ring.borrow_mut().close(handle);

@@ -265,6 +265,21 @@ impl Pool {
         Some(lease.freeze(bytes.len()))
     }
 
+    /// A chunk with the bytes of both, copied and counted as by [`Pool::copy_from`].
+    pub fn join(&self, first: &[u8], second: &[u8]) -> Option<Chunk> {
+        let len = first.len() + second.len();
+        let class = if len <= SMALL_BYTES { Class::Small } else { Class::Bulk };
+        if len > class.bytes() {
+            return None;
+        }
+        let mut lease = self.lease(class)?;
+        let (front, back) = lease.split_at_mut(first.len());
+        front.copy_from_slice(first);
+        back[..second.len()].copy_from_slice(second);
+        self.0.copied_bytes.set(self.0.copied_bytes.get() + len as u64);
+        Some(lease.freeze(len))
+    }
+
     /// What the pool has done so far.
     pub fn stats(&self) -> PoolStats {
         self.0.stats()

@@ -25,6 +25,11 @@ impl Time {
         self.0 / 1_000_000
     }
 
+    /// Microseconds since the clock's own zero.
+    pub fn as_micros(self) -> u64 {
+        self.0 / 1_000
+    }
+
     /// How long from `earlier` to here; zero if it is not earlier.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

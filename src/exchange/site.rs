@@ -1,0 +1,68 @@
+//! What a worker has: everything an exchange needs besides its connections.
+//!
+//! One per worker and plan, shared by the worker's tasks. Immutable but for what its parts guard
+//! themselves.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::server::Servers;
+use crate::balance::{Chooser, Live};
+use crate::config::plan::Plan;
+use crate::log::access::Sink;
+use crate::proto::h1::Limits;
+use crate::rules::context::{Moment, ProcessFacts};
+use crate::rules::program::Program;
+use crate::tls::BindTls;
+use crate::worker::{Local, Time};
+
+/// What a worker has.
+pub struct Site {
+    /// The worker.
+    pub local: Local,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Its rules.
+    pub program: Arc<Program>,
+    /// Figures of the proxies, shared with the other workers.
+    pub live: Arc<Live>,
+    /// The process.
+    pub process: ProcessFacts,
+    /// Who is next, in each backend.
+    pub chooser: Chooser,
+    /// Where servers are, what they need, and idle connections to them.
+    pub servers: Servers,
+    /// TLS of binds: by frontend, then by bind.
+    pub tls: Arc<Vec<Vec<Option<Arc<BindTls>>>>>,
+    /// The log.
+    pub log: Sink,
+    /// How large heads may be.
+    pub limits: Limits,
+    /// Unix time less the worker's clock, in microseconds; set again every second.
+    pub wall_offset_us: Cell<u64>,
+    /// The worker's own random numbers: for chance, not for secrets.
+    pub random: std::cell::RefCell<fastrand::Rng>,
+}
+
+impl Site {
+    /// The time of day and a random number, for rules.
+    pub fn moment(&self) -> Moment {
+        Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
+    }
+
+    /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.
+    pub fn unix_us(&self, at: Time) -> u64 {
+        self.wall_offset_us.get().wrapping_add(at.as_micros())
+    }
+
+    /// The worker's clock, as of this turn, in microseconds.
+    pub fn now_us(&self) -> u64 {
+        self.local.now().as_micros()
+    }
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Site(worker {})", self.process.worker)
+    }
+}

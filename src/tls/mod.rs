@@ -1,0 +1,39 @@
+//! TLS: certificates and names, the cipher vocabulary, the pump around rustls.
+//!
+//! In: what binds and servers of the plan say, files, connected streams. Out: streams that speak TLS,
+//! and what was agreed on. Records are opened in place in the blocks they came in.
+//!
+//! - [`bind`]: what a `bind ... ssl` line needs, loaded; - [`server`]: the same of a `server` line;
+//! - [`stream`]: a connection, after its handshake.
+
+pub mod bind;
+pub mod server;
+pub mod stream;
+
+pub use bind::BindTls;
+pub use server::ServerTls;
+pub use stream::TlsStream;
+
+/// Why something cannot be loaded: for the operator, with the file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadFault {
+    /// Where in the configuration it was asked for.
+    pub span: crate::config::source::Span,
+    /// What is wrong, one sentence, lower case.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HandshakeFault {
+    /// The peer closed or reset the connection.
+    Gone,
+    /// No certificate for the name it asked for (`strict-sni`).
+    UnknownName,
+    /// What rustls said; an alert was sent.
+    Tls(rustls::Error),
+    /// No buffers.
+    Starved,
+}
