@@ -23,7 +23,7 @@ pub mod timer;
 
 pub use group::{Group, GroupConfig, StartError};
 pub use koi_sys::buf::Class;
-pub use koi_sys::buf::{Chunk, Pool, PoolConfig, PoolStats};
+pub use koi_sys::buf::{Chunk, Lease, Pool, PoolConfig, PoolStats};
 pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
     Address as BindAddress, ConnectError, How, ListenOptions, Pipe, ReceiveError, SendError,
