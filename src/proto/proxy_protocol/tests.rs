@@ -135,7 +135,10 @@ fn what_is_written_reads_back() {
             assert_eq!(header.length, out.len() - 1);
             let kinds: Vec<u8> = header.tlvs.iter().map(|(kind, _)| *kind).collect();
             let sum = crc32c.then_some(tlv::CRC32C);
-            assert_eq!(kinds, [tlv::SSL, tlv::UNIQUE_ID].into_iter().chain(sum).collect::<Vec<_>>());
+            assert_eq!(
+                kinds,
+                [tlv::SSL, tlv::UNIQUE_ID].into_iter().chain(sum).collect::<Vec<_>>()
+            );
             // A bit that turned is noticed.
             let last = out.len() - 8;
             out[last] ^= 1;
