@@ -3,6 +3,7 @@
 //! In: a connection as it was accepted. Out: the same with what it said about itself; or nothing, if it
 //! was refused or did not get that far, which is logged as HAProxy logs it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
@@ -48,17 +49,21 @@ pub(super) async fn greet(site: &Rc<Site>, client: Client, accepted_us: u64) -> 
 /// What a connection is waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    ProxyProtocol,
+    /// A PROXY header, of which something came or nothing did.
+    ProxyProtocol { begun: bool },
+    /// TLS.
     Tls,
 }
 
 /// Why there was no greeting.
 enum Failure {
-    /// The client ended the connection, with nothing or too little said.
+    /// The client ended the connection.
     Closed(Step),
+    /// The connection failed.
+    Reset,
     /// It took too long.
     Late(Step),
-    /// Its PROXY header is none, or wrong.
+    /// The PROXY header is none, or wrong.
     Header(Fault),
     /// TLS.
     Tls(HandshakeFault),
@@ -101,10 +106,11 @@ impl Greeting<'_> {
         // Nothing was done on it before: it is in the clear.
         let Transport::Plain(stream) = transport else { return None };
         let limit = site.plan.proxies.get(connection.frontend).and_then(limit);
-        let step = Cell::new(if expect { Step::ProxyProtocol } else { Step::Tls });
+        let first = if expect { Step::ProxyProtocol { begun: false } } else { Step::Tls };
+        let step = Cell::new(first);
         let shaking = async {
             if expect {
-                let header = receive_header(&stream, &mut inbox).await?;
+                let header = receive_header(&stream, &mut inbox, &step).await?;
                 if let Some((source, destination)) = header.addresses {
                     (connection.source, connection.destination) = (source, destination);
                 }
@@ -178,30 +184,41 @@ async fn within<F: Future>(
 }
 
 /// Reads a PROXY header; what came behind it stays in the inbox.
-async fn receive_header(stream: &Stream, inbox: &mut Inbox) -> Result<Header, Failure> {
+async fn receive_header(
+    stream: &Stream,
+    inbox: &mut Inbox,
+    step: &Cell<Step>,
+) -> Result<Header, Failure> {
     loop {
         if let Some(header) = proxy_protocol::parse(inbox.bytes()).map_err(Failure::Header)? {
             inbox.advance(header.length);
             return Ok(header);
         }
-        // The parser asks for so many bytes only.
         match stream.receive().await {
-            Ok(Some(chunk)) => {
-                inbox.push(chunk, stream.pool()).map_err(|Full| Failure::Starved)?;
-            }
-            Ok(None) | Err(_) => return Err(Failure::Closed(Step::ProxyProtocol)),
+            // The parser asks for so many bytes only, and no more.
+            Ok(Some(chunk)) => inbox.push(chunk, stream.pool()).map_err(|Full| Failure::Starved)?,
+            Ok(None) => return Err(Failure::Closed(step.get())),
+            Err(_) => return Err(Failure::Reset),
         }
+        step.set(Step::ProxyProtocol { begun: true });
     }
 }
 
 impl Failure {
-    /// HAProxy's words.
-    fn words(&self) -> &'static str {
-        match self {
-            Failure::Closed(Step::ProxyProtocol) => {
+    /// HAProxy's words; behind those about TLS stands what is wrong in the words of the library.
+    fn words(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Failure::Closed(Step::ProxyProtocol { begun: false }) => {
                 "Connection closed while waiting for PROXY protocol header"
             }
-            Failure::Late(Step::ProxyProtocol) => "Timeout while waiting for PROXY protocol header",
+            Failure::Reset => "Connection error while waiting for PROXY protocol header",
+            Failure::Late(Step::ProxyProtocol { begun: false }) => {
+                "Timeout while waiting for PROXY protocol header"
+            }
+            Failure::Closed(Step::ProxyProtocol { .. })
+            | Failure::Late(Step::ProxyProtocol { .. }) => {
+                "Truncated PROXY protocol header received"
+            }
             Failure::Header(Fault::NotOne) => {
                 "Received something which does not look like a PROXY protocol header"
             }
@@ -211,13 +228,25 @@ impl Failure {
             }
             Failure::Late(Step::Tls) => "Timeout during SSL handshake",
             Failure::Tls(HandshakeFault::Starved) | Failure::Starved => "No buffer for a handshake",
-            Failure::Tls(_) => "SSL handshake failure",
-        }
+            Failure::Tls(HandshakeFault::UnknownName) => {
+                "SSL handshake failure (no certificate for the name asked for)"
+            }
+            Failure::Tls(HandshakeFault::Tls(error)) => {
+                return Cow::Owned(format!("SSL handshake failure ({error})"));
+            }
+        })
     }
 
     /// Whether `option dontlognull` is about it.
     fn says_nothing(&self) -> bool {
-        matches!(self, Failure::Closed(_) | Failure::Tls(HandshakeFault::Gone))
+        match self {
+            Failure::Closed(step) | Failure::Late(step) => {
+                *step != Step::ProxyProtocol { begun: true }
+            }
+            Failure::Tls(fault) => *fault == HandshakeFault::Gone,
+            Failure::Reset => true,
+            Failure::Header(_) | Failure::Starved => false,
+        }
     }
 }
 
@@ -225,7 +254,7 @@ fn log(walk: &Walk<'_>, site: &Site, failure: &Failure) {
     let proxy = walk.plan.proxies.get(walk.proxy);
     let skips = proxy.is_some_and(|proxy| is_on(proxy.logging.skip_empty));
     if !(skips && failure.says_nothing()) {
-        site.log.connection(walk.plan, walk.program, &walk.context(), failure.words());
+        site.log.connection(walk.plan, walk.program, &walk.context(), &failure.words());
     }
 }
 

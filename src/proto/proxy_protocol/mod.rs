@@ -4,8 +4,8 @@
 //! In: bytes, or addresses. Out: addresses, or bytes. Strict: what the specification forbids is refused,
 //! and every answer about the beginning of some bytes is also the answer about all of them.
 //!
-//! Limits: a header of version 1 has at most [`V1_MAX`] bytes, one of version 2 [`V2_MAX`]; it may have
-//! [`TLVS_MAX`] fields, of which those with up to [`TLV_MAX`] bytes are kept.
+//! Limits: a header of version 1 has at most [`V1_MAX`] bytes, one of version 2 [`V2_MAX`] with
+//! [`TLVS_MAX`] fields of [`TLV_MAX`] bytes.
 
 mod v1;
 mod v2;
@@ -21,7 +21,7 @@ pub const V1_MAX: usize = 107;
 /// Bytes that a header of version 2 may have: what HAProxy has room for, too (`tune.bufsize`).
 pub const V2_MAX: usize = 16 * 1024;
 
-/// Bytes of a field's value up to which it is kept.
+/// Bytes that a field's value may have, as in HAProxy.
 pub const TLV_MAX: usize = 1024;
 
 /// Fields that a header may have.
@@ -66,8 +66,8 @@ pub mod client {
 /// What a header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Source and destination, IPv4-mapped ones as IPv4; `None` for `LOCAL`, `UNKNOWN` and families
-    /// that are not ours.
+    /// Source and destination, IPv4-mapped ones as IPv4; `None` for `LOCAL` and `UNKNOWN`, of which
+    /// the connection's own are to be used.
     pub addresses: Option<(SocketAddr, SocketAddr)>,
     /// Types and values. Version 1 has none, and with `LOCAL` they do not count.
     pub tlvs: Vec<(u8, Box<[u8]>)>,
@@ -80,7 +80,7 @@ pub struct Header {
 pub enum Fault {
     /// The bytes do not begin as one.
     NotOne,
-    /// It begins as one and is wrong.
+    /// It begins as one and is wrong, or for something else than TCP (which HAProxy refuses, too).
     Malformed,
 }
 

@@ -1,6 +1,6 @@
 //! Version 2: binary (§2.2).
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use super::{Fault, Header, TLV_MAX, TLVS_MAX, V2_MAX, canonical, tlv};
 
@@ -19,10 +19,6 @@ pub(super) const TCP4: u8 = 0x11;
 /// TCP over IPv6.
 pub(super) const TCP6: u8 = 0x21;
 
-/// The families and transports there are: unspecified, IPv4, IPv6, Unix; unspecified, stream, datagram.
-const FAMILY_MAX: u8 = 3;
-const TRANSPORT_MAX: u8 = 2;
-
 const CHECKSUM: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
 
 /// A header that begins with the signature; `None` if it is not all there.
@@ -34,7 +30,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, Fault> {
         return Err(Fault::Malformed);
     }
     let Some((&family, rest)) = rest.split_first() else { return Ok(None) };
-    if family >> 4 > FAMILY_MAX || family & 0x0f > TRANSPORT_MAX {
+    if command == PROXY && family != TCP4 && family != TCP6 {
         return Err(Fault::Malformed);
     }
     let Some((length, rest)) = rest.split_first_chunk::<2>() else { return Ok(None) };
@@ -50,39 +46,30 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, Fault> {
     let header = bytes.get(..length).unwrap_or_default();
     let (addresses, fields) = addresses(family, body).ok_or(Fault::Malformed)?;
     let tlvs = self::fields(header, fields).ok_or(Fault::Malformed)?;
-    Ok(Some(Header { addresses, tlvs, length }))
+    Ok(Some(Header { addresses: Some(addresses), tlvs, length }))
 }
 
-type Addresses = Option<(SocketAddr, SocketAddr)>;
-
-/// The addresses, and what stands behind them. Behind those of a family that is not ours nothing is
-/// looked at.
-fn addresses(family: u8, body: &[u8]) -> Option<(Addresses, &[u8])> {
+/// Source and destination, and what stands behind them.
+fn addresses(family: u8, body: &[u8]) -> Option<((SocketAddr, SocketAddr), &[u8])> {
     match family {
-        TCP4 => {
-            let (source, rest) = body.split_first_chunk::<4>()?;
-            let (destination, rest) = rest.split_first_chunk::<4>()?;
-            let (ports, rest) = ports(rest)?;
-            let source = SocketAddr::new(Ipv4Addr::from(*source).into(), ports.0);
-            let destination = SocketAddr::new(Ipv4Addr::from(*destination).into(), ports.1);
-            Some((Some((source, destination)), rest))
-        }
-        TCP6 => {
-            let (source, rest) = body.split_first_chunk::<16>()?;
-            let (destination, rest) = rest.split_first_chunk::<16>()?;
-            let (ports, rest) = ports(rest)?;
-            let source = SocketAddr::new(Ipv6Addr::from(*source).into(), ports.0);
-            let destination = SocketAddr::new(Ipv6Addr::from(*destination).into(), ports.1);
-            Some((Some((canonical(source), canonical(destination))), rest))
-        }
-        _ => Some((None, b"")),
+        TCP4 => pair::<4>(body),
+        _ => pair::<16>(body),
     }
 }
 
-fn ports(bytes: &[u8]) -> Option<((u16, u16), &[u8])> {
-    let (source, rest) = bytes.split_first_chunk::<2>()?;
-    let (destination, rest) = rest.split_first_chunk::<2>()?;
-    Some(((u16::from_be_bytes(*source), u16::from_be_bytes(*destination)), rest))
+/// Two addresses of so many bytes, then their ports.
+fn pair<const N: usize>(body: &[u8]) -> Option<((SocketAddr, SocketAddr), &[u8])>
+where
+    IpAddr: From<[u8; N]>,
+{
+    let (source, rest) = body.split_first_chunk::<N>()?;
+    let (destination, rest) = rest.split_first_chunk::<N>()?;
+    let (from, rest) = rest.split_first_chunk::<2>()?;
+    let (to, rest) = rest.split_first_chunk::<2>()?;
+    let address = |ip: &[u8; N], port: &[u8; 2]| {
+        canonical(SocketAddr::new(IpAddr::from(*ip), u16::from_be_bytes(*port)))
+    };
+    Some(((address(source, from), address(destination, to)), rest))
 }
 
 /// The fields; `None` if they do not fill their place exactly, or the checksum is wrong.
@@ -94,13 +81,13 @@ fn fields(header: &[u8], mut rest: &[u8]) -> Option<Vec<(u8, Box<[u8]>)>> {
         let (&[kind, high, low], behind) = rest.split_first_chunk::<3>()?;
         let (value, behind) =
             behind.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
-        if count > TLVS_MAX {
+        if count > TLVS_MAX || value.len() > TLV_MAX {
             return None;
         }
         if kind == tlv::CRC32C && !holds(header, value, behind.len()) {
             return None;
         }
-        if kind != tlv::NOOP && value.len() <= TLV_MAX {
+        if kind != tlv::NOOP {
             found.push((kind, value.into()));
         }
         rest = behind;
