@@ -57,7 +57,7 @@ pub fn check(
         lint(&plan, &mut report);
     }
     zero_warning(&plan, &mut report);
-    not_yet::warn(&plan, &mut report);
+    not_yet::warn(&mut report);
     Checked { plan, report, program }
 }
 
