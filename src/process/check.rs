@@ -111,22 +111,11 @@ pub fn run(options: &Options) -> ExitCode {
     status
 }
 
-/// Files without `-c`: they are checked, and then the truth is told.
-pub fn run_instead_of_serving(options: &Options) -> ExitCode {
-    match checked(options) {
-        Ok(_) => {
-            output::error(
-                "koi: the configuration has no error, but this build does not serve yet: it \
-                 checks (-c) and explains\n",
-            );
-            ExitCode::FAILURE
-        }
-        Err(status) => status,
-    }
-}
-
-/// Reads, checks and prints what was found; `Err` if that ends the run.
-fn checked(options: &Options) -> Result<Checked, ExitCode> {
+/// Reads, checks and prints what was found.
+///
+/// # Errors
+/// The exit status, if that ends the run.
+pub fn checked(options: &Options) -> Result<Checked, ExitCode> {
     if let Some(folder) = &options.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
