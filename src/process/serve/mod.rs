@@ -78,15 +78,19 @@ fn start(options: &Options, checked: Checked) -> Result<Group, Told> {
         return Err(Told);
     };
     let live = Arc::new(Live::new(&plan));
+    let destinations = Arc::new(destinations);
     let shared = workers::Shared {
         live,
-        destinations: Arc::new(destinations),
+        destinations: destinations.clone(),
         tls: Arc::new(tls),
         targets,
         plan: Arc::new(plan),
         program: Arc::new(program),
     };
-    workers::start(&config, shared, shares).map_err(|error| fatal(&error.to_string()))
+    let group = workers::start(&config, shared, shares);
+    let group = group.map_err(|error| fatal(&error.to_string()))?;
+    destinations.set_workers(group.addresses());
+    Ok(group)
 }
 
 /// Waits for signals, and for the workers' end.
