@@ -257,6 +257,15 @@ impl Variables {
         }
     }
 
+    /// The exchange is over: only variables of the connection (`sess.`) and of the process stay.
+    pub fn exchange_ends(&self) {
+        self.replying.set(false);
+        let mut values = self.values.borrow_mut();
+        if !values.is_empty() {
+            values.retain(|name, _| name.starts_with("sess.") || name.starts_with("proc."));
+        }
+    }
+
     /// Forgets a variable.
     pub fn unset(&self, name: &str) {
         self.values.borrow_mut().remove(name);

@@ -26,6 +26,7 @@ use super::condition::Condition;
 use super::context::{
     Connection, Context, Counters, Exchange, Moment, ProcessFacts, ServerConnection, Variables,
 };
+use super::ending::{Cause, Ending, Stage};
 use super::program::{List, Persistence, Program, Route, Rule, ServerChoice};
 use super::target::Target;
 use crate::config::plan::{Mode, Plan};
@@ -301,6 +302,7 @@ fn decide<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Flow {
     }
     let Some(backend) = walk.switch(watch) else {
         let answer = answer::default(503, walk.program, &walk.context());
+        walk.exchange.ending = Ending { cause: Cause::Server, stage: Stage::Connect };
         return Flow::End(match walk.is_http(frontend) {
             true => Decision::Answer(answer),
             false => Decision::Close,
@@ -429,6 +431,7 @@ impl<'a> Walk<'a> {
         }
         let up = self.next(list, 0, watch).is_none();
         watch.did(self, Did::Monitor { up });
+        self.end_by(Cause::Local);
         Some(answer::default(if up { 200 } else { 503 }, self.program, &self.context()))
     }
 

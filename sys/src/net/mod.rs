@@ -14,6 +14,7 @@ mod attempt;
 mod bind;
 mod connect;
 mod error;
+mod interface;
 mod listen;
 mod options;
 mod raw_address;
@@ -37,6 +38,7 @@ pub use error::{
     AcceptError, AdoptError, ConnectError, NameError, OptionError, PipeError, ReceiveError,
     SendError, ShutdownError,
 };
+pub use interface::interface_index;
 pub use listen::{ListenOptions, UnixPermissions, listen};
 pub use options::{
     KeepAlive, set_bind_any, set_keep_alive, set_linger_zero, set_no_delay, set_receive_buffer,
