@@ -104,6 +104,8 @@ pub struct Exchange {
     pub request_cookie: Option<Box<[u8]>>,
     /// What `capture cookie` kept of the response.
     pub response_cookie: Option<Box<[u8]>>,
+    /// What failed on the client's connection, if that is why there is no request.
+    pub failure: Option<Failure>,
     /// The number of this exchange's log line among those of its frontend: set when it is written.
     pub log_number: Cell<u64>,
     /// The rule that ended a list of rules last: its line.
@@ -134,6 +136,15 @@ pub struct Exchange {
     pub ending: Ending,
     /// The status that the client got; `None` before there is one.
     pub status: Option<u16>,
+}
+
+/// What failed on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// HAProxy's number for it.
+    pub number: i64,
+    /// HAProxy's phrase.
+    pub text: Box<str>,
 }
 
 /// A request line as it came in, kept for responses and logs.
