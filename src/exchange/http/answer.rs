@@ -1,11 +1,10 @@
 //! Our own answers: a head and a body that no server sent.
 //!
-//! Limits: a body goes out in pieces of a bulk block; what a client still sends of a request that was
-//! answered early is dropped if it is there already, else its connection closes.
+//! Limits: a body goes out in pieces of [`PIECE`].
 
 use super::body::Gather;
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, mode};
+use super::decide::{Ask, DRAIN_BYTES, Side, client_timeout, mode};
 use super::wait;
 use crate::config::plan::ConnectionMode;
 use crate::proto::h1::Framing;
@@ -67,9 +66,10 @@ pub(super) async fn own(
     }
     let local = &side.site.local;
     let status = answer.status();
-    let unread = !side.body.skip(side.inbox);
+    let read = side.body.skip(side.inbox);
+    let readable = read || (!ask.expects && side.body.is_small(DRAIN_BYTES));
     let keep =
-        !unread && ask.keeps() && mode(walk) != ConnectionMode::Close && !local.is_stopping();
+        readable && ask.keeps() && mode(walk) != ConnectionMode::Close && !local.is_stopping();
     let empty = matches!(status, 100..=199 | 204 | 304);
     let length = answer.body.len() as u64;
     let bodiless = empty || ask.asked.head || length == 0;
@@ -104,10 +104,16 @@ pub(super) async fn own(
             break;
         }
     }
-    match (keep, unread) {
-        (true, _) => Next::Again,
-        (false, true) => Next::Linger,
-        (false, false) => Next::Close,
+    next(keep, read)
+}
+
+/// What becomes of the client's connection, by whether it is kept and the request was read whole.
+pub(super) fn next(keep: bool, read: bool) -> Next {
+    match (keep, read) {
+        (true, true) => Next::Again,
+        (true, false) => Next::Drain,
+        (false, true) => Next::Close,
+        (false, false) => Next::Linger,
     }
 }
 

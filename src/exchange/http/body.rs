@@ -195,6 +195,11 @@ impl Flow {
         false
     }
 
+    /// Whether what is left of the body is worth reading only to keep a connection.
+    pub(super) fn is_small(&self, limit: u64) -> bool {
+        self.reader.remaining().is_none_or(|left| left <= limit)
+    }
+
     /// The source ended: a body that runs to the end of its connection is complete.
     fn handle_end(&mut self, pool: &Pool, out: &mut Gather) -> Result<(), Broken> {
         self.reader.handle_end().map_err(|_| Broken::Source(None))?;

@@ -54,6 +54,8 @@ pub(super) struct Client {
 pub(super) enum Next {
     /// The next request may come.
     Again,
+    /// The same, once the rest of this one's body was read.
+    Drain,
     /// It closes.
     Close,
     /// It closes; the client may still be sending.
@@ -182,13 +184,13 @@ impl Client {
     async fn end(self, next: Next) {
         match next {
             Next::Abort => self.transport.abort(),
-            Next::Again | Next::Close if self.inbox.is_empty() => {
+            Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {
                 // In the clear, closing says it all.
                 if self.transport.plain().is_none() {
                     self.finish().await;
                 }
             }
-            Next::Again | Next::Close | Next::Linger => {
+            Next::Again | Next::Drain | Next::Close | Next::Linger => {
                 self.finish().await;
                 self.linger().await;
             }

@@ -1,4 +1,7 @@
 //! One request: read, decided by the rules, and what is done with what they say.
+//!
+//! Limits: of a body that nobody wants [`DRAIN_BYTES`] are read, for [`DRAIN`]; then the connection
+//! closes.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,7 +18,7 @@ use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
-use crate::proto::h1::request::{self, Request};
+use crate::proto::h1::request::{self, Expect, Request};
 use crate::proto::h1::response::Asked;
 use crate::proto::h1::{Connection, Framing};
 use crate::proto::head::{Head, Version, View};
@@ -23,6 +26,12 @@ use crate::rules::answer::{self as answers, Answer};
 use crate::rules::context::{Exchange, RequestLine, Variables};
 use crate::rules::ending::{Cause, Ending, Stage, Times};
 use crate::rules::walk::{self, Decision, Message, Quiet, Walk};
+
+/// How much of a body that nobody wants is read, so that the connection can be kept.
+pub(super) const DRAIN_BYTES: u64 = 256 * 1024;
+
+/// How long that may take.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// The client's side of an exchange.
 pub(super) struct Side<'c> {
@@ -45,6 +54,8 @@ pub(super) struct Ask {
     pub(super) framing: Framing,
     /// What it says about the connection.
     pub(super) connection: Connection,
+    /// Whether it waits with its body until that is asked for.
+    pub(super) expects: bool,
     /// What the response has to be read by.
     pub(super) asked: Asked,
     /// Whether it may be sent twice (RFC 9110 §9.2.2).
@@ -60,6 +71,7 @@ impl Ask {
             version: Version::Http11,
             framing: Framing::None,
             connection: Connection { close: true, ..Connection::default() },
+            expects: false,
             asked: Asked::default(),
             idempotent: false,
             number: 0,
@@ -82,6 +94,7 @@ impl Ask {
             version: request.head.version,
             framing: request.framing,
             connection: request.connection,
+            expects: request.expect == Expect::Continue,
             asked,
             idempotent,
             number,
@@ -148,7 +161,27 @@ pub(super) async fn exchange(client: &mut Client) -> Next {
     walk.request = Some(Message { head: request.head, base: &bytes });
     let mut body = Flow::new(ask.framing, ask.framing);
     let mut side = Side { site: &site, transport, inbox, body: &mut body };
-    decide(&mut side, walk, &ask).await
+    match decide(&mut side, walk, &ask).await {
+        Next::Drain => drain(&mut side).await,
+        next => next,
+    }
+}
+
+/// Reads what is left of a request's body and forgets it, if that is not too much.
+async fn drain(side: &mut Side<'_>) -> Next {
+    let local = &side.site.local;
+    let deadline = Cell::new(Some(local.now() + DRAIN));
+    let mut left = DRAIN_BYTES;
+    while !side.body.skip(side.inbox) {
+        let Waited::Bytes(chunk) = wait::receive(local, side.transport, &deadline).await else {
+            return Next::Close;
+        };
+        match left.checked_sub(chunk.len() as u64) {
+            Some(rest) if side.inbox.push(chunk, local.pool()).is_ok() => left = rest,
+            _ => return Next::Linger,
+        }
+    }
+    Next::Again
 }
 
 /// A request that did not come, or cannot be understood: answered, logged, and the last one.

@@ -77,8 +77,7 @@ impl Fault {
     pub(super) fn status(self) -> Option<u16> {
         Some(match self {
             Fault::Refused(_) => 503,
-            Fault::Unwritable | Fault::Upload(Broken::Bad(_)) => 400,
-            Fault::Upload(Broken::SourceTimeout) => 408,
+            Fault::Unwritable | Fault::Upload(Broken::Bad(_) | Broken::SourceTimeout) => 400,
             Fault::Upload(_) | Fault::Left => return None,
             Fault::Stuck | Fault::Silence => 504,
             Fault::Empty | Fault::Short | Fault::Junk(_) | Fault::Interim => 502,
@@ -92,9 +91,9 @@ impl Fault {
             Fault::Refused(refusal) => return refused(refusal),
             Fault::Unwritable => (Cause::Proxy, Stage::Request),
             Fault::Stuck | Fault::Silence => (Cause::ServerTimeout, Stage::Headers),
-            Fault::Empty | Fault::Short => (Cause::Server, Stage::Headers),
-            Fault::Junk(_) | Fault::Interim => (Cause::Proxy, Stage::Headers),
-            Fault::Upload(broken) => return upload(broken),
+            Fault::Empty => (Cause::Server, Stage::Headers),
+            Fault::Short | Fault::Junk(_) | Fault::Interim => (Cause::Proxy, Stage::Headers),
+            Fault::Upload(broken) => return Ending { stage: Stage::Headers, ..upload(broken) },
             Fault::Left => (Cause::Client, Stage::Headers),
             Fault::Starved => (Cause::Resource, Stage::Headers),
         };

@@ -14,9 +14,9 @@ use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
 use super::connection::Next;
 use super::decide::{Ask, Side, client_timeout, conclude, mode};
-use super::ending::Fault;
+use super::ending::{self, Fault};
 use super::read;
-use super::respond::{self, Reply};
+use super::respond::{self, End, Reply};
 use super::upload::Upload;
 use super::wait;
 use crate::config::plan::{ConnectionMode, Proxy, is_on};
@@ -82,14 +82,22 @@ pub(super) async fn forward(
             }
         };
         let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
-        let done =
-            respond::pass(side.site, side.transport, &mut walk, ask, reply, &mut upload).await;
+        let mut done =
+            respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
+        if let End::Complete { keep: true } = done.end
+            && let Err(broken) = upload.finish().await
+        {
+            walk.exchange.ending = ending::upload(broken);
+            done.end = End::Next(Next::Abort);
+        }
+        let complete = done.lasts && upload.is_complete();
+        let reusable = complete && mode(&walk) == ConnectionMode::KeepAlive;
         drop(upload);
         walk.exchange.bytes_in = sent.get();
         let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
         conclude(site, &mut walk);
         drop(walk);
-        if done.reusable && inbox.is_empty() {
+        if reusable && inbox.is_empty() {
             link.give_back(site);
         }
         return next;
@@ -290,7 +298,8 @@ impl<'u> Attempt<'u> {
             match response.head.view(&base).status() {
                 101 if asked.upgrade => return Ok((response, base)),
                 101 => return Err(Fault::Interim),
-                100..=199 => {}
+                100 => upload.invite(),
+                102..=199 => {}
                 _ => return Ok((response, base)),
             }
             if self.ask.version != Version::Http10 {

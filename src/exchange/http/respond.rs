@@ -41,12 +41,17 @@ pub(super) struct Reply<'a, 'b> {
 pub(super) struct Done {
     /// What is to be done for the client.
     pub(super) end: End,
-    /// Whether the connection to the server may carry another exchange.
-    pub(super) reusable: bool,
+    /// Whether the connection to the server may carry another exchange, as far as the response says.
+    pub(super) lasts: bool,
 }
 
 /// What is to be done for the client.
 pub(super) enum End {
+    /// It got the response; its connection is kept or not.
+    Complete {
+        /// Whether it is.
+        keep: bool,
+    },
     /// Its connection goes on like this.
     Next(Next),
     /// Koi answers instead of the server.
@@ -57,7 +62,7 @@ pub(super) enum End {
 
 impl From<Next> for Done {
     fn from(next: Next) -> Done {
-        Done { end: End::Next(next), reusable: false }
+        Done { end: End::Next(next), lasts: false }
     }
 }
 
@@ -85,7 +90,7 @@ pub(super) async fn pass<'w>(
     walk.response = Some(Message { head, base });
     match walk::response(walk, &mut Quiet) {
         Passage::Forward => {}
-        Passage::Answer(answer) => return Done { end: End::Answer(answer), reusable: false },
+        Passage::Answer(answer) => return Done { end: End::Answer(answer), lasts: false },
         Passage::Close => return Next::Close.into(),
         Passage::Drop(_) => return Next::Abort.into(),
     }
@@ -98,7 +103,7 @@ pub(super) async fn pass<'w>(
     let keep = !upgraded
         && ask.keeps()
         && goes_as != Framing::UntilClose
-        && upload.is_complete()
+        && (upload.is_complete() || !ask.expects || upload.is_invited())
         && mode(walk) != ConnectionMode::Close
         && !site.local.is_stopping();
     let protocol = view.values(b"upgrade").next().filter(|_| upgraded);
@@ -130,18 +135,10 @@ pub(super) async fn pass<'w>(
     let relayed = upload.beside(relay(way, &mut body, inbox, out)).await;
     walk.exchange.bytes_out = sent.get();
     match relayed {
-        Ok(Ok(())) if upgraded => Done { end: End::Upgraded, reusable: false },
+        Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false },
         Ok(Ok(())) => {
-            let reusable = lasts
-                && framing != Framing::UntilClose
-                && upload.is_complete()
-                && mode(walk) == ConnectionMode::KeepAlive;
-            let next = match (keep, upload.is_complete()) {
-                (true, _) => Next::Again,
-                (false, true) => Next::Close,
-                (false, false) => Next::Linger,
-            };
-            Done { end: End::Next(next), reusable }
+            let lasts = lasts && framing != Framing::UntilClose;
+            Done { end: End::Complete { keep }, lasts }
         }
         Ok(Err(broken)) => {
             walk.exchange.ending = ending::download(broken);
@@ -154,11 +151,10 @@ pub(super) async fn pass<'w>(
     }
 }
 
-/// How the body goes to the client: one without a known end is chunked for those who know that.
+/// How the body goes to the client: as it came, unless the client does not know chunks.
 fn framing_for(ask: &Ask, framing: Framing) -> Framing {
     match (framing, ask.version) {
-        (Framing::Chunked | Framing::UntilClose, Version::Http10) => Framing::UntilClose,
-        (Framing::UntilClose, _) => Framing::Chunked,
+        (Framing::Chunked, Version::Http10) => Framing::UntilClose,
         (framing, _) => framing,
     }
 }
@@ -184,7 +180,7 @@ fn unwritable(walk: &mut Walk<'_>, unwritten: Unwritten) -> Done {
     walk.exchange.ending = Ending { cause, stage: Stage::Headers };
     walk.response = None;
     let answer = answers::default(status, walk.program, &walk.context());
-    Done { end: End::Answer(walk::own_answer(walk, answer, &mut Quiet)), reusable: false }
+    Done { end: End::Answer(walk::own_answer(walk, answer, &mut Quiet)), lasts: false }
 }
 
 /// A body that did not come whole: who cannot see that by its framing gets a reset.
@@ -209,6 +205,7 @@ pub(super) async fn finish(
         spare::give(response.head.fields);
     }
     match end {
+        End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
         End::Next(next) => next,
         End::Answer(answer) => answer::own(side, walk, ask, answer).await,
         End::Upgraded => upgrade::tunnel(side, walk, link, inbox).await,

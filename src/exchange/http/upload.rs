@@ -16,6 +16,8 @@ use crate::worker::{Local, Time};
 pub(super) struct Upload<'a> {
     local: &'a Local,
     rest: Option<Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>>,
+    /// Whether the server asked for the body (100).
+    invited: bool,
     /// Whether more of the body was read than what came with the head.
     began: bool,
     /// How it ended; `Ok` if there was none.
@@ -33,7 +35,7 @@ impl<'a> Upload<'a> {
         patience: Option<Duration>,
         due: &'a Cell<Option<Time>>,
     ) -> Upload<'a> {
-        Upload { local, rest: None, began: false, result: Ok(()), patience, due }
+        Upload { local, rest: None, invited: false, began: false, result: Ok(()), patience, due }
     }
 
     /// This is what is left of the body.
@@ -54,6 +56,16 @@ impl<'a> Upload<'a> {
         self.result = Err(Broken::Destination);
     }
 
+    /// The server asked for the body.
+    pub(super) fn invite(&mut self) {
+        self.invited = true;
+    }
+
+    /// Whether it did.
+    pub(super) fn is_invited(&self) -> bool {
+        self.invited
+    }
+
     /// Something came of the server: it has its whole time again.
     pub(super) fn extend_due(&mut self) {
         if self.due.get().is_some() {
@@ -64,6 +76,20 @@ impl<'a> Upload<'a> {
     /// Whether all that was sent is still held, so that it could be sent once more.
     pub(super) fn may_repeat(&self) -> bool {
         !self.began
+    }
+
+    /// Sends what is left of the body. A server that takes no more is no fault of the client's.
+    ///
+    /// # Errors
+    /// As of [`Upload::beside`].
+    pub(super) async fn finish(&mut self) -> Result<(), Broken> {
+        if let Some(rest) = self.rest.take() {
+            self.result = rest.await;
+        }
+        match self.result {
+            Err(Broken::Destination | Broken::DestinationTimeout) => Ok(()),
+            result => result,
+        }
     }
 
     /// Whether all of the body was sent.

@@ -189,7 +189,7 @@ fn check_codings(value: &[u8]) -> Result<(), Reason> {
     if codings().any(|coding| coding.is_empty() || !all(coding, TOKEN)) {
         return Err(Reason::Coding);
     }
-    match (codings().filter(|coding| is_chunked(coding)).count(), codings().last()) {
+    match (codings().filter(|coding| is_chunked(coding)).count(), codings().next_back()) {
         (0, _) => Err(Reason::CodingUnknown),
         (1, Some(last)) if !is_chunked(last) => Err(Reason::CodingOrder),
         (1, _) if codings().count() == 1 => Ok(()),
