@@ -98,6 +98,12 @@ pub struct Exchange {
     pub request_captures: Vec<Option<Box<[u8]>>>,
     /// What `capture response header` and `http-response capture` kept, by slot.
     pub response_captures: Vec<Option<Box<[u8]>>>,
+    /// What `capture cookie` kept of the request.
+    pub request_cookie: Option<Box<[u8]>>,
+    /// What `capture cookie` kept of the response.
+    pub response_cookie: Option<Box<[u8]>>,
+    /// The number of this exchange's log line among those of its frontend: set when it is written.
+    pub log_number: Cell<u64>,
     /// The rule that ended a list of rules last: its line.
     pub last_rule: Option<Span>,
     /// What `set-priority-class` set.

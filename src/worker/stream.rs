@@ -31,7 +31,7 @@ pub struct Stream {
 }
 
 /// An operation that was done at once, or is in flight.
-pub enum Started<'a, R: super::Reading> {
+pub enum Started<'a, R: Reading> {
     /// Its result.
     Done(R::Result),
     /// It itself.

@@ -9,9 +9,11 @@ use std::os::fd::OwnedFd;
 
 use super::accounts;
 use super::address::{self, Names, Place};
+use super::predecessors;
 use crate::config::plan::{Bind, Given, Plan, Proxy, is_on};
 use crate::config::report::Report;
 use crate::config::source::Span;
+use crate::process::options::Predecessor;
 use crate::worker::{ListenOptions, SocketAddress};
 use koi_sys::net::{self, AdoptError, BindError, KeepAlive, UnixPermissions};
 
@@ -176,8 +178,39 @@ fn is_internet(address: &SocketAddress) -> bool {
     address.port().is_some()
 }
 
-/// Deals sockets out to the workers.
-pub fn deal(shares: &mut [Vec<Port>], wanted: &Wanted, sockets: Vec<OwnedFd>) {
+/// Opens all of it, for each worker its own. Ports that predecessors hold are asked for, and tried
+/// again. What stays occupied, and what else cannot be opened, goes to the report.
+pub fn open_all(
+    wanted: &[Wanted],
+    workers: usize,
+    predecessors: &[Predecessor],
+    report: &mut Report,
+) -> Vec<Vec<Port>> {
+    let mut shares: Vec<Vec<Port>> = (0..workers).map(|_| Vec::new()).collect();
+    let mut attempts = if predecessors.is_empty() { 1 } else { predecessors::ATTEMPTS };
+    for wanted in wanted {
+        let fault = loop {
+            attempts = attempts.saturating_sub(1);
+            match open(wanted, workers) {
+                Ok(sockets) => {
+                    deal(&mut shares, wanted, sockets);
+                    break None;
+                }
+                Err(fault) if fault.is_occupied() && attempts > 0 => {
+                    predecessors::ask_for_ports(predecessors);
+                    std::thread::sleep(predecessors::PAUSE);
+                }
+                Err(fault) => break Some(fault),
+            }
+        };
+        if let Some(fault) = fault {
+            tell(wanted, fault, report);
+        }
+    }
+    shares
+}
+
+fn deal(shares: &mut [Vec<Port>], wanted: &Wanted, sockets: Vec<OwnedFd>) {
     let backlog = usize::try_from(wanted.options.backlog).unwrap_or(0);
     for (share, socket) in shares.iter_mut().zip(sockets) {
         share.push(Port { frontend: wanted.frontend, bind: wanted.bind, socket, backlog });

@@ -22,7 +22,7 @@ pub fn destinations(plan: &Plan, names: &mut Names, report: &mut Report) -> Dest
         let servers = if proxy.disabled { &[][..] } else { &proxy.servers[..] };
         servers.iter().map(|server| destination(plan, server, names, report)).collect()
     };
-    Destinations { servers: plan.proxies.iter().map(of_proxy).collect() }
+    Destinations::new(plan.proxies.iter().map(of_proxy).collect())
 }
 
 fn destination(

@@ -83,12 +83,15 @@ pub fn start(
 ) -> Result<Group, StartError> {
     let shares: Mutex<Vec<Option<Vec<Port>>>> = Mutex::new(shares.into_iter().map(Some).collect());
     let started_us = unix_us();
-    Group::start(config, move |worker, local| {
+    let destinations = shared.destinations.clone();
+    let group = Group::start(config, move |worker, local| {
         let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
         let ports = shares.get_mut(worker).and_then(Option::take).unwrap_or_default();
         drop(shares);
         run(worker, local, &shared, started_us, ports)
-    })
+    })?;
+    destinations.set_workers(group.addresses());
+    Ok(group)
 }
 
 /// What a worker begins with.

@@ -14,6 +14,7 @@
 mod act;
 mod addresses;
 mod effects;
+mod keep;
 
 pub use effects::{Effects, MapChange};
 
@@ -26,7 +27,7 @@ use super::context::{
     Connection, Context, Counters, Exchange, Moment, ProcessFacts, ServerConnection, Variables,
 };
 use super::ending::{Cause, Ending, Stage};
-use super::program::{Compiled, List, Persistence, Program, Route, Rule, ServerChoice};
+use super::program::{List, Persistence, Program, Route, Rule, ServerChoice};
 use super::target::Target;
 use crate::config::plan::{Mode, Plan};
 use crate::config::source::Span;
@@ -213,7 +214,7 @@ pub fn connection<W: Watch>(walk: &mut Walk<'_>, ruleset: Ruleset, watch: &mut W
 /// Runs the rules for a request, or for the first bytes of a connection in TCP mode.
 pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
     walk.variables.request_begins();
-    walk.begin();
+    walk.keep_of_request();
     let decision = match decide(walk, watch) {
         Flow::End(decision) => decision,
         Flow::Continue => walk.forward(watch),
@@ -229,6 +230,7 @@ pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
 pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
     walk.request = None;
     walk.variables.response_begins();
+    walk.keep_of_response();
     let frontend = walk.connection.frontend;
     let backend = walk.backend.unwrap_or(frontend);
     let front = (frontend != backend).then_some((frontend, Ruleset::HttpResponse));
@@ -344,32 +346,6 @@ impl<'a> Walk<'a> {
     fn is_http(&self, proxy: usize) -> bool {
         let found = self.plan.proxies.get(proxy);
         found.is_some_and(|proxy| proxy.mode() == Mode::Http) || self.effects.switched
-    }
-
-    /// What is kept of a request before any rule runs.
-    fn begin(&mut self) {
-        let Some(request) = &self.request else { return };
-        let frontend = self.connection.frontend;
-        let slots = &self.program.proxy(frontend).request_captures;
-        if !slots.is_empty() && self.exchange.request_captures.is_empty() {
-            let view = request.view();
-            let captures = slots.iter().map(|slot| {
-                let value = view.values(slot.field.as_deref()?.as_bytes()).next_back()?;
-                Some(value.get(..slot.length).unwrap_or(value).into())
-            });
-            self.exchange.request_captures = captures.collect();
-        }
-        self.identify(frontend);
-    }
-
-    /// `unique-id-format`.
-    fn identify(&mut self, frontend: usize) {
-        let index = self.plan.proxies.get(frontend).and_then(|proxy| proxy.logging.unique_id);
-        let formats = &self.program.proxy(frontend).formats;
-        let format = index.and_then(|index| formats.get(index.value)).and_then(Option::as_ref);
-        if let (Some(Compiled::Format(format)), None) = (format, &self.exchange.unique_id) {
-            self.exchange.unique_id = Some(format.bytes(&self.context()).into());
-        }
     }
 
     /// Runs a list of the current proxy.

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io;
 
 /// Which of the two this is.
@@ -111,16 +111,14 @@ pub fn leave_terminal() {
     let _ = setsid();
 }
 
-/// Connects standard input, output and error to `/dev/null`.
+/// Connects standard input, output and error to a file: `/dev/null`, opened before a chroot hides it.
 ///
 /// # Errors
 /// What the system said.
-pub fn silence_standard_streams() -> io::Result<()> {
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    dup2_stdin(&null)?;
-    dup2_stdout(&null)?;
-    dup2_stderr(&null)?;
-    Ok(())
+pub fn replace_standard_streams(by: &File) -> io::Result<()> {
+    dup2_stdin(by)?;
+    dup2_stdout(by)?;
+    Ok(dup2_stderr(by)?)
 }
 
 /// How many threads this process has; `None` if the system does not say.

@@ -93,6 +93,11 @@ pub fn is_superuser() -> bool {
     Uid::effective().is_root()
 }
 
+/// The numbers of this process's user and group, those that count.
+pub fn user_and_group() -> (u32, u32) {
+    (Uid::effective().as_raw(), Gid::effective().as_raw())
+}
+
 /// Shuts the process into a folder (chroot(2), chdir(2)).
 ///
 /// # Errors

@@ -14,11 +14,11 @@ mod signals;
 
 pub use accounts::{User, group_by_name, user_by_name, user_by_number};
 pub use affinity::{AffinityError, cores, pin_to_core};
-pub use fork::{Child, Ended, ForkError, Forked, fork, leave_terminal, silence_standard_streams};
+pub use fork::{Child, Ended, ForkError, Forked, fork, leave_terminal, replace_standard_streams};
 pub use host::host_name;
 pub use identity::{
     Capability, Identity, IdentityError, Step, become_user, chroot, gain_nothing_by_programs,
-    is_superuser,
+    is_superuser, user_and_group,
 };
 pub use limits::{DescriptorLimit, LimitError, descriptor_limit, raise_descriptor_limit};
 pub use signals::{

@@ -30,7 +30,7 @@ pub use accept::accept;
 pub use address::{
     Address, AddressError, AddressFault, Family, Place, PortSpec, ResolveError, Transport,
 };
-pub use adopt::adopt_listener;
+pub use adopt::{adopt_listener, adopt_output};
 pub use attempt::Attempt;
 pub use bind::{BindError, bind, bind_source};
 pub use connect::{Connected, connect, connect_outcome, take_error};
@@ -51,4 +51,4 @@ pub use socket::{
 };
 pub use socket_address::SocketAddress;
 pub use splice::{CAN_SPLICE, Pipe};
-pub use transfer::{receive, send, send_to, send_vectored};
+pub use transfer::{DATAGRAMS_MAX, receive, send, send_many, send_to, send_vectored};
