@@ -432,6 +432,8 @@ impl<'a> Walk<'a> {
         let up = self.next(list, 0, watch).is_none();
         watch.did(self, Did::Monitor { up });
         self.end_by(Cause::Local);
+        // Who asks so is not interested in being logged, and asks all day.
+        self.effects.log_level = Some(None);
         Some(answer::default(if up { 200 } else { 503 }, self.program, &self.context()))
     }
 
