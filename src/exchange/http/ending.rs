@@ -97,7 +97,7 @@ impl Fault {
     /// What the log says.
     pub(super) fn ending(self) -> Ending {
         let (cause, stage) = match self {
-            Fault::Refused(refusal) => refused(refusal),
+            Fault::Refused(refusal) => return refused(refusal),
             Fault::Unwritable => (Cause::Proxy, Stage::Request),
             Fault::Stuck | Fault::Silence => (Cause::ServerTimeout, Stage::Headers),
             Fault::Empty => (Cause::Server, Stage::Headers),
@@ -111,8 +111,9 @@ impl Fault {
     }
 }
 
-fn refused(refusal: Refusal) -> (Cause, Stage) {
-    match refusal {
+/// How an exchange ends that gets no connection to a server.
+pub(in crate::exchange) fn refused(refusal: Refusal) -> Ending {
+    let (cause, stage) = match refusal {
         Refusal::NoServer | Refusal::Connect | Refusal::Handshake => {
             (Cause::Server, Stage::Connect)
         }
@@ -120,7 +121,8 @@ fn refused(refusal: Refusal) -> (Cause, Stage) {
         Refusal::QueueTimeout => (Cause::ServerTimeout, Stage::Queue),
         Refusal::ConnectTimeout => (Cause::ServerTimeout, Stage::Connect),
         Refusal::Resource => (Cause::Resource, Stage::Connect),
-    }
+    };
+    Ending { cause, stage }
 }
 
 /// A request's body that did not arrive whole.
