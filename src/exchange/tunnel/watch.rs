@@ -191,7 +191,8 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             self.last.down = now;
         }
         if progress.ended != self.last.progress.ended {
-            // Other limits hold from now on.
+            // An end is a sign of life, too, and other limits hold from now on.
+            (self.last.up, self.last.down) = (now, now);
             self.timer = None;
         }
         self.last.progress = progress;
