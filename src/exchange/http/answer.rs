@@ -4,9 +4,8 @@
 
 use super::body::Gather;
 use super::connection::Next;
-use super::decide::{Ask, DRAIN_BYTES, Side, client_timeout, mode};
+use super::decide::{Ask, DRAIN_BYTES, Side, client_timeout, closes_client};
 use super::wait;
-use crate::config::plan::ConnectionMode;
 use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, EncodeError, Outgoing};
 use crate::proto::head::{Head, Piece, Start, Version, View};
@@ -68,8 +67,7 @@ pub(super) async fn own(
     let status = answer.status();
     let read = side.body.skip(side.inbox);
     let readable = read || (!ask.expects && side.body.is_small(DRAIN_BYTES));
-    let keep =
-        readable && ask.keeps() && mode(walk) != ConnectionMode::Close && !local.is_stopping();
+    let keep = readable && ask.keeps() && !closes_client(walk) && !local.is_stopping();
     let empty = matches!(status, 100..=199 | 204 | 304);
     let length = answer.body.len() as u64;
     let bodiless = empty || ask.asked.head || length == 0;

@@ -110,20 +110,22 @@ impl Ask {
     }
 }
 
-/// How connections are kept between these two proxies: the stricter one says.
-pub(super) fn mode(walk: &Walk<'_>) -> ConnectionMode {
-    let of = |proxy: usize| {
-        let options = walk.plan.proxies.get(proxy).map(|it| &it.settings.options);
-        options.and_then(|it| it.connection).map_or(ConnectionMode::KeepAlive, |it| it.value)
-    };
-    let front = of(walk.connection.frontend);
-    let back = walk.backend.map_or(front, of);
-    let rank = |mode: &ConnectionMode| match mode {
-        ConnectionMode::KeepAlive => 0,
-        ConnectionMode::ServerClose => 1,
-        ConnectionMode::Close => 2,
-    };
-    [front, back].into_iter().max_by_key(rank).unwrap_or(front)
+/// `option httpclose` of the frontend: the client's connection ends with its first response.
+pub(super) fn closes_client(walk: &Walk<'_>) -> bool {
+    connection_mode(walk, Some(walk.connection.frontend)) == ConnectionMode::Close
+}
+
+/// Whether the server's connection ends with its response: `option http-server-close` of either side,
+/// or `option httpclose` of the backend.
+pub(super) fn closes_server(walk: &Walk<'_>) -> bool {
+    connection_mode(walk, walk.backend) != ConnectionMode::KeepAlive
+        || connection_mode(walk, Some(walk.connection.frontend)) == ConnectionMode::ServerClose
+}
+
+fn connection_mode(walk: &Walk<'_>, proxy: Option<usize>) -> ConnectionMode {
+    let found = proxy.and_then(|proxy| walk.plan.proxies.get(proxy));
+    let given = found.and_then(|proxy| proxy.settings.options.connection);
+    given.map_or(ConnectionMode::KeepAlive, |given| given.value)
 }
 
 /// `timeout client`, or what a rule set instead.

@@ -13,13 +13,13 @@ use std::time::Duration;
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, conclude, mode};
+use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
 use super::upload::Upload;
 use super::wait;
-use crate::config::plan::{ConnectionMode, Proxy, is_on};
+use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
 use crate::exchange::site::Site;
@@ -29,6 +29,7 @@ use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
 use crate::proto::head::Version;
 use crate::rules::answer as answers;
+use crate::rules::ending::{Ending, Stage};
 use crate::rules::walk::{self, Message, Quiet, Walk};
 use crate::worker::Chunk;
 
@@ -46,6 +47,7 @@ pub(super) async fn forward(
     chosen: Option<usize>,
 ) -> Next {
     let site = side.site;
+    let _counted = Counted::new(site, walk.backend);
     let patience = server_timeout(&walk);
     let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
     let sent = Cell::new(walk.exchange.bytes_in);
@@ -87,11 +89,11 @@ pub(super) async fn forward(
         if let End::Complete { keep: true } = done.end
             && let Err(broken) = upload.finish().await
         {
-            walk.exchange.ending = ending::upload(broken);
-            done.end = End::Next(Next::Abort);
+            walk.exchange.ending = Ending { stage: Stage::Last, ..ending::upload(broken) };
+            done.end = End::Next(Next::Close);
         }
         let complete = done.lasts && upload.is_complete();
-        let reusable = complete && mode(&walk) == ConnectionMode::KeepAlive;
+        let reusable = complete && !closes_server(&walk);
         drop(upload);
         walk.exchange.bytes_in = sent.get();
         let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
@@ -101,6 +103,26 @@ pub(super) async fn forward(
             link.give_back(site);
         }
         return next;
+    }
+}
+
+/// An exchange in a backend.
+struct Counted<'a> {
+    site: &'a Site,
+    backend: usize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(site: &'a Site, backend: Option<usize>) -> Option<Counted<'a>> {
+        let backend = backend?;
+        site.live.begin_backend(backend);
+        Some(Counted { site, backend })
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.site.live.end_backend(self.backend);
     }
 }
 
@@ -140,7 +162,10 @@ async fn failed(
             let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
             answer::own(side, &mut walk, ask, answer).await
         }
-        None => Next::Close,
+        None => {
+            walk.exchange.status = (!silent).then_some(400);
+            Next::Close
+        }
     };
     conclude(side.site, &mut walk);
     next
@@ -211,7 +236,11 @@ impl<'u> Attempt<'u> {
         out.push(head);
         let pool = self.site.local.pool();
         let before = out.len() as u64;
-        let progress = body.cut(client_inbox, pool, &mut out).map_err(Fault::Upload)?;
+        let progress = body.cut(client_inbox, pool, &mut out).map_err(|broken| match broken {
+            // Nothing of it was sent.
+            Broken::Bad(_) => Fault::Unwritable,
+            broken => Fault::Upload(broken),
+        })?;
         self.sent.set(self.sent.get() + out.len() as u64 - before);
         let Some((payload, _)) = out.take() else { return Err(Fault::Unwritable) };
         let taken = wait::send(&self.site.local, &self.link.transport, payload, patience).await;
@@ -258,10 +287,9 @@ impl<'u> Attempt<'u> {
             return ConnectionField::Upgrade(protocol);
         }
         let pretends = back(walk).is_some_and(|it| is_on(it.settings.options.pretend_keepalive));
-        match mode(walk) {
-            ConnectionMode::KeepAlive => ConnectionField::None,
-            _ if pretends => ConnectionField::None,
-            _ => ConnectionField::Close,
+        match closes_server(walk) && !pretends {
+            true => ConnectionField::Close,
+            false => ConnectionField::None,
         }
     }
 

@@ -6,13 +6,12 @@ use std::rc::Rc;
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, mode};
+use super::decide::{Ask, Side, client_timeout, closes_client};
 use super::ending;
 use super::forward::server_timeout;
 use super::spare;
 use super::upgrade;
 use super::upload::Upload;
-use crate::config::plan::ConnectionMode;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::Link;
 use crate::exchange::site::Site;
@@ -104,7 +103,7 @@ pub(super) async fn pass<'w>(
         && ask.keeps()
         && goes_as != Framing::UntilClose
         && (upload.is_complete() || !ask.expects || upload.is_invited())
-        && mode(walk) != ConnectionMode::Close
+        && !closes_client(walk)
         && !site.local.is_stopping();
     let protocol = view.values(b"upgrade").next().filter(|_| upgraded);
     let how = Outgoing {
