@@ -121,6 +121,9 @@ fn perform(client: &mut Client, act: &Act, events: &mut Vec<Event>) -> bool {
             Err(end) => Event::Text(std::mem::take(&mut client.wire.waiting), Some(end)),
         }),
         Act::AwaitClose => {
+            while let Ok(answer) = client.response(false) {
+                events.push(Event::Answer(answer));
+            }
             let (bytes, end) = client.drain();
             events.push(Event::Text(bytes, Some(end)));
             return false;
