@@ -13,6 +13,8 @@ pub mod figures;
 mod fullness;
 pub mod live;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod turns;
 
 pub use choose::{Choice, Chooser, Key};

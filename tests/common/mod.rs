@@ -13,6 +13,7 @@ pub mod random;
 pub mod relay;
 pub mod rules;
 pub mod soak;
+pub mod tls;
 
 use koi::worker::{
     BindAddress, Choice, Kind, Leftovers, Local, Pool, PoolConfig, Ring, SocketAddress, Worker,

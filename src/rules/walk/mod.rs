@@ -425,6 +425,8 @@ impl<'a> Walk<'a> {
         if asked != uri.value.as_bytes() {
             return None;
         }
+        // Such requests leave no line in the log.
+        self.effects.log_level = Some(None);
         let list = &self.program.proxy(self.proxy).monitor_fail;
         if W::ACTIVE {
             watch.list(self, "monitor fail", list.rules.len());
