@@ -89,7 +89,10 @@ impl Stage {
         }
         let after = match goes_on && case.probe {
             true => Some(client.probe(PROBE, 200)),
-            false => None,
+            false => {
+                drop(client); // the origins' connections may wait for it
+                None
+            }
         };
         let record = self.origins.end();
         self.proxy.assert_well();
