@@ -8,7 +8,7 @@
 use crate::worker::{Chunk, Pool};
 
 /// The bytes in front.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Inbox {
     chunk: Option<Chunk>,
 }

@@ -5,16 +5,19 @@
 //! what goes out is what [`Outgoing`] says. Field names are written in the case they have (HAProxy
 //! writes them in lower case: see `option h1-case-adjust`; peers must not care, RFC 9110 §5.1).
 
-use super::Framing;
-use crate::proto::head::View;
+use super::bytes::{TOKEN, VALUE, VISIBLE, all};
+use super::facts::is_hop_by_hop;
+use super::host::same_authority;
+use super::{Framing, target};
+use crate::proto::head::{Start, Version, View};
 
 /// How a message goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing<'a> {
-    /// How its body is framed; [`Framing::Length`] is written even if zero where `explicit_length`.
+    /// How its body is framed.
     pub framing: Framing,
     /// `Content-Length` is written although there is no body (a response to HEAD, a 304: the length
-    /// that the server told; a POST without a body: 0).
+    /// that the server told; a POST without a body: 0). Counts with [`Framing::None`] only.
     pub length_field: Option<u64>,
     /// The `Connection` field.
     pub connection: ConnectionField<'a>,
@@ -38,44 +41,176 @@ pub enum ConnectionField<'a> {
 pub enum EncodeError {
     /// It does not fit.
     Full,
-    /// A control byte (CR, LF, NUL) in a name, a value or the target, whatever brought it there.
+    /// A byte that would end its part of the head, whatever brought it there: a control byte in a value
+    /// or the target, a blank in the target, something else than a token as name or method. Also a
+    /// part that is empty and must not be.
     Control,
 }
 
-/// Writes a request's head, as HTTP/1.1, and gives its length.
+/// Writes a request's head, as HTTP/1.1, and gives its length. An absolute target goes with the `Host`
+/// there is, as HAProxy does it: a rule may have changed it.
+///
+/// One that came as HTTP/1.0 without `Host`, and has none now, goes out as HTTP/1.0, for HTTP/1.1
+/// demands it (RFC 9112 §3.2); it says `keep-alive` then, unless it says something else.
 ///
 /// # Errors
 /// See [`EncodeError`].
-pub fn request(
-    _head: View<'_>,
-    _how: &Outgoing<'_>,
-    _out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    unimplemented!()
+pub fn request(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let mut out = Writer { out, at: 0 };
+    let (method, target) = (head.method(), head.target());
+    if method.is_empty() || !all(method, TOKEN) || target.is_empty() || !all(target, VISIBLE) {
+        return Err(EncodeError::Control);
+    }
+    out.put(method)?;
+    out.put(b" ")?;
+    let host = head.values(b"host").next();
+    put_target(&mut out, target, host)?;
+    let old = head.head.version == Version::Http10 && host.is_none();
+    out.put(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" })?;
+    fields(&mut out, head)?;
+    let mut how = *how;
+    if old && how.connection == ConnectionField::None {
+        how.connection = ConnectionField::KeepAlive;
+    }
+    end(&mut out, &how)
 }
 
 /// Writes a response's head, as HTTP/1.1, and gives its length.
 ///
 /// # Errors
 /// See [`EncodeError`].
-pub fn response(
-    _head: View<'_>,
-    _how: &Outgoing<'_>,
-    _out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    unimplemented!()
+pub fn response(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let mut out = Writer { out, at: 0 };
+    out.put(b"HTTP/1.1 ")?;
+    out.decimal(u64::from(head.status()))?;
+    out.put(b" ")?;
+    if let Start::Response { reason, .. } = head.head.start {
+        out.checked(head.bytes(reason), VALUE)?;
+    }
+    out.put(b"\r\n")?;
+    fields(&mut out, head)?;
+    end(&mut out, how)
 }
 
-/// Writes the head of a chunk of so many bytes (`1a2b\r\n`) and gives its length; at most 18 bytes.
+/// Writes the head of a chunk of so many bytes (`1a2b\r\n`) and gives its length; at most
+/// [`CHUNK_HEAD_MAX`].
 ///
 /// # Errors
 /// [`EncodeError::Full`].
-pub fn chunk_head(_bytes: usize, _out: &mut [u8]) -> Result<usize, EncodeError> {
-    unimplemented!()
+pub fn chunk_head(bytes: usize, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let digits = (usize::BITS - bytes.leading_zeros()).div_ceil(4).max(1);
+    let mut out = Writer { out, at: 0 };
+    for digit in (0..digits).rev() {
+        let value = (bytes >> (digit * 4)) & 15;
+        out.put(b"0123456789abcdef".get(value..=value).unwrap_or_default())?;
+    }
+    out.put(b"\r\n")?;
+    Ok(out.at)
 }
+
+/// Bytes of a chunk's head at most.
+pub const CHUNK_HEAD_MAX: usize = 18;
 
 /// What ends a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// What ends a chunked body.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Where bytes go.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        let end = self.at + bytes.len();
+        self.out.get_mut(self.at..end).ok_or(EncodeError::Full)?.copy_from_slice(bytes);
+        self.at = end;
+        Ok(())
+    }
+
+    /// Bytes that must be of a class.
+    fn checked(&mut self, bytes: &[u8], class: u8) -> Result<(), EncodeError> {
+        if !all(bytes, class) {
+            return Err(EncodeError::Control);
+        }
+        self.put(bytes)
+    }
+
+    fn decimal(&mut self, number: u64) -> Result<(), EncodeError> {
+        let mut digits = [b'0'; 20];
+        let mut from = digits.len();
+        let mut left = number;
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b"0123456789"[(left % 10) as usize];
+            left /= 10;
+            from = at;
+            if left == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(from..).unwrap_or_default())
+    }
+}
+
+fn put_target(out: &mut Writer<'_>, whole: &[u8], host: Option<&[u8]>) -> Result<(), EncodeError> {
+    let (Some(host), Some(parts)) = (host, target::absolute(whole)) else {
+        return out.put(whole);
+    };
+    let authority = whole.get(parts.authority..parts.path).unwrap_or_default();
+    if same_authority(host, authority, target::default_port(whole)) {
+        return out.put(whole);
+    }
+    out.put(whole.get(..parts.authority).unwrap_or_default())?;
+    out.checked(host, VISIBLE)?;
+    out.put(whole.get(parts.path..).unwrap_or_default())
+}
+
+/// The fields that pass from hop to hop.
+fn fields(out: &mut Writer<'_>, head: View<'_>) -> Result<(), EncodeError> {
+    for (name, value) in head.fields() {
+        if is_hop_by_hop(name) {
+            continue;
+        }
+        if name.is_empty() {
+            return Err(EncodeError::Control);
+        }
+        out.checked(name, TOKEN)?;
+        out.put(b": ")?;
+        out.checked(value, VALUE)?;
+        out.put(b"\r\n")?;
+    }
+    Ok(())
+}
+
+/// The fields of this hop and the end of the head.
+fn end(out: &mut Writer<'_>, how: &Outgoing<'_>) -> Result<usize, EncodeError> {
+    let length = match how.framing {
+        Framing::None => how.length_field,
+        Framing::Length(length) => Some(length),
+        Framing::Chunked => {
+            out.put(b"transfer-encoding: chunked\r\n")?;
+            None
+        }
+        Framing::UntilClose => None,
+    };
+    if let Some(length) = length {
+        out.put(b"content-length: ")?;
+        out.decimal(length)?;
+        out.put(b"\r\n")?;
+    }
+    match how.connection {
+        ConnectionField::None => {}
+        ConnectionField::Close => out.put(b"connection: close\r\n")?,
+        ConnectionField::KeepAlive => out.put(b"connection: keep-alive\r\n")?,
+        ConnectionField::Upgrade(protocol) => {
+            out.put(b"connection: Upgrade\r\nupgrade: ")?;
+            out.checked(protocol, VALUE)?;
+            out.put(b"\r\n")?;
+        }
+    }
+    out.put(b"\r\n")?;
+    Ok(out.at)
+}

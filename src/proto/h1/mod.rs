@@ -8,10 +8,15 @@
 //! never repaired (hostile-input.md, part 2).
 
 pub mod body;
+mod bytes;
 pub mod encode;
+mod facts;
+mod host;
+mod lines;
 pub mod reject;
 pub mod request;
 pub mod response;
+mod target;
 
 pub use body::{BodyReader, Step};
 pub use reject::{Reason, Reject};
@@ -21,12 +26,13 @@ pub use reject::{Reason, Reject};
 pub struct Limits {
     /// Bytes of a head, start line to empty line. HAProxy's: `tune.bufsize` less `tune.maxrewrite`.
     pub head_bytes: usize,
-    /// Field lines (`tune.http.maxhdr`).
+    /// `tune.http.maxhdr`. Like HAProxy, which counts the end of the head, a head may have one field
+    /// line less.
     pub fields: usize,
 }
 
 impl Default for Limits {
-    /// 15 360 bytes and 101 fields.
+    /// 15 360 bytes and 100 field lines.
     fn default() -> Limits {
         Limits { head_bytes: 15 * 1024, fields: 101 }
     }
@@ -46,11 +52,41 @@ pub enum Framing {
 }
 
 /// Where the search for a head's end got to, so that a head that comes in drops costs no more than one
-/// that comes at once.
+/// that comes at once. Begins anew with each head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     /// Bytes that hold no end of a head.
     pub seen: usize,
+    /// The start line is among them.
+    started: bool,
+}
+
+impl Scan {
+    /// Whether it is worth reading the head: its end is there, its start line has just become
+    /// complete, or a line ends wrongly. What was seen before is not looked at again.
+    fn is_ready(&mut self, bytes: &[u8]) -> bool {
+        if self.seen == 0 {
+            return !bytes.is_empty();
+        }
+        let before = |at: usize, back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
+        let mut at = self.seen;
+        while let Some(found) = bytes::find_lf(bytes, at) {
+            let (one, two) = (before(found, 1), before(found, 2));
+            if !self.started || one != Some(&b'\r') || two == Some(&b'\n') {
+                return true;
+            }
+            at = found + 1;
+        }
+        self.seen = bytes.len();
+        false
+    }
+
+    /// The head is not complete.
+    fn wait(&mut self, bytes: &[u8]) {
+        self.seen = bytes.len();
+        // An empty line may stand before a start line.
+        self.started = bytes::find_lf(bytes, 2).is_some();
+    }
 }
 
 /// What a head says about its connection and upgrades (RFC 9110 §7.6.1, §7.8).
@@ -60,6 +96,7 @@ pub struct Connection {
     pub close: bool,
     /// `keep-alive`.
     pub keep_alive: bool,
-    /// `upgrade`, and an `Upgrade` field that names something else than `h2c`.
+    /// `upgrade`, and an `Upgrade` field that does not name `h2c`. In requests only of a GET in
+    /// HTTP/1.1 without a body: others may not be upgraded (RFC 9110 §7.8 lets us ignore it).
     pub upgrade: bool,
 }

@@ -14,6 +14,7 @@ mod attempt;
 mod bind;
 mod connect;
 mod error;
+mod interface;
 mod listen;
 mod options;
 mod raw_address;
@@ -29,7 +30,7 @@ pub use accept::accept;
 pub use address::{
     Address, AddressError, AddressFault, Family, Place, PortSpec, ResolveError, Transport,
 };
-pub use adopt::adopt_listener;
+pub use adopt::{adopt_listener, adopt_output};
 pub use attempt::Attempt;
 pub use bind::{BindError, bind, bind_source};
 pub use connect::{Connected, connect, connect_outcome, take_error};
@@ -37,10 +38,11 @@ pub use error::{
     AcceptError, AdoptError, ConnectError, NameError, OptionError, PipeError, ReceiveError,
     SendError, ShutdownError,
 };
+pub use interface::interface_index;
 pub use listen::{ListenOptions, UnixPermissions, listen};
 pub use options::{
-    KeepAlive, set_bind_any, set_keep_alive, set_linger_zero, set_no_delay, set_receive_buffer,
-    set_send_buffer,
+    KeepAlive, set_bind_any, set_hops, set_keep_alive, set_linger_zero, set_mark, set_no_delay,
+    set_receive_buffer, set_send_buffer, set_silent_close, set_tos,
 };
 pub use raw_address::RawAddress;
 pub use socket::{
@@ -49,4 +51,4 @@ pub use socket::{
 };
 pub use socket_address::SocketAddress;
 pub use splice::{CAN_SPLICE, Pipe};
-pub use transfer::{receive, send, send_to, send_vectored};
+pub use transfer::{DATAGRAMS_MAX, receive, send, send_many, send_to, send_vectored};

@@ -3,6 +3,7 @@
 //! In: a resolved [`Address`](super::Address), or what the kernel reported. Out: the same,
 //! compared, printed, or laid out for a system call ([`RawAddress`]).
 
+use super::raw_address::PATH_CAPACITY;
 use super::{Family, RawAddress};
 use std::ffi::OsStr;
 use std::fmt;
@@ -95,6 +96,20 @@ impl SocketAddress {
             _ => {}
         }
         self
+    }
+
+    /// The abstract name of `abns@`, which HAProxy fills with NULs up to the length of the kernel's
+    /// field; both sides must agree on the length. `None` where there is no abstract namespace
+    /// (outside Linux), and for a name longer than the field.
+    pub fn padded_abstract(name: &str) -> Option<Self> {
+        // One byte of the field is the NUL in front.
+        let room = PATH_CAPACITY - 1;
+        let mut bytes = name.as_bytes().to_vec();
+        if !cfg!(target_os = "linux") || bytes.len() > room {
+            return None;
+        }
+        bytes.resize(room, 0);
+        Some(Self::Abstract(bytes))
     }
 
     pub(super) fn from_path_bytes(path: &[u8]) -> Self {

@@ -1,0 +1,219 @@
+//! A client's connection, from one exchange to the next.
+//!
+//! It waits for the first bytes of a request without a buffer, runs one exchange after the other, and
+//! closes as the last one asks for.
+//!
+//! Limits: what a client still sends when its connection closes is read for [`LINGER`] or up to
+//! [`LINGER_BYTES`], so that it gets the answer instead of a reset.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::decide;
+use super::ending::Unread;
+use super::wait::{self, Waited};
+use crate::config::plan::is_on;
+use crate::exchange::inbox::Inbox;
+use crate::exchange::site::Site;
+use crate::exchange::transport::Transport;
+use crate::rules::context::{Connection, Variables};
+use crate::worker::Time;
+
+/// How long a closing connection is read.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How much of it.
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// A client's connection and what is kept of it from one exchange to the next.
+pub(super) struct Client {
+    /// What the worker has.
+    pub(super) site: Rc<Site>,
+    /// The connection.
+    pub(super) transport: Transport,
+    /// What came on it and was not used.
+    pub(super) inbox: Inbox,
+    /// What rules may know of it.
+    pub(super) facts: Connection,
+    /// Its variables; those of the last exchange are forgotten.
+    pub(super) variables: Variables,
+    /// How many requests came on it before.
+    pub(super) number: u64,
+    /// When it was accepted, or its last exchange ended: microseconds of the worker's clock.
+    pub(super) since_us: u64,
+    /// When its handshakes were done, or its last exchange ended.
+    pub(super) greeted_us: u64,
+}
+
+/// What becomes of a client's connection behind an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next request may come.
+    Again,
+    /// The same, once the rest of this one's body was read.
+    Drain,
+    /// It closes.
+    Close,
+    /// It closes; the client may still be sending.
+    Linger,
+    /// It closes in a way that nobody takes for a complete response.
+    Abort,
+}
+
+/// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
+/// those that rules for the connection set.
+pub async fn serve(
+    site: &Rc<Site>,
+    client: Transport,
+    inbox: Inbox,
+    connection: Connection,
+    variables: Variables,
+    accepted_us: u64,
+) {
+    let mut client = Client {
+        site: site.clone(),
+        transport: client,
+        inbox,
+        facts: connection,
+        variables,
+        number: 0,
+        since_us: accepted_us,
+        greeted_us: site.now_us(),
+    };
+    wake_at_stop(site).await;
+    let next = loop {
+        if client.inbox.is_empty()
+            && let Err(next) = client.wait().await
+        {
+            break next;
+        }
+        match Box::pin(decide::exchange(&mut client)).await {
+            Next::Again => client.begin_again(),
+            next => break next,
+        }
+    };
+    client.end(next).await;
+}
+
+/// Has this task polled when the worker stops, whatever it waits for then.
+async fn wake_at_stop(site: &Site) {
+    let mut stopping = pin!(site.local.stopping());
+    poll_fn(|cx| {
+        let _ = stopping.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+impl Client {
+    /// Waits for the first bytes of a request; gives what to do if none come.
+    async fn wait(&mut self) -> Result<(), Next> {
+        let deadline = Cell::new(self.idle_deadline());
+        let local = self.site.local.clone();
+        let mut received = pin!(wait::receive(&local, &self.transport, &deadline));
+        let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
+            Poll::Ready(waited) => Poll::Ready(Some(waited)),
+            Poll::Pending if local.is_stopping() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        match waited {
+            Some(Waited::Bytes(chunk)) => {
+                self.inbox.push(chunk, local.pool()).map_err(|_| Next::Close)
+            }
+            Some(Waited::Expired) => Err(self.give_up(Unread::Late).await),
+            Some(Waited::End | Waited::Failed(_)) => Err(self.give_up(Unread::Gone).await),
+            None => Err(Next::Close),
+        }
+    }
+
+    /// No request came. The first one is missed, with an answer unless that is not wanted; a
+    /// connection that was kept for more just ends.
+    async fn give_up(&mut self, why: Unread) -> Next {
+        let plan = self.site.plan.clone();
+        let frontend = plan.proxies.get(self.facts.frontend);
+        let ignores = frontend.is_some_and(|it| is_on(it.settings.options.ignore_probes));
+        if self.number > 0 || ignores {
+            return Next::Close;
+        }
+        Box::pin(decide::missed(self, why, None)).await
+    }
+
+    /// When an idle connection ends.
+    fn idle_deadline(&self) -> Option<Time> {
+        let timeouts = &self.site.plan.proxies.get(self.facts.frontend)?.settings.timeouts;
+        let request = wait::limit(timeouts.http_request);
+        let client = wait::limit(timeouts.client);
+        if self.number > 0 {
+            let idle = wait::limit(timeouts.http_keep_alive).or(request).or(client);
+            return wait::deadline(&self.site.local, idle);
+        }
+        // The first request has its whole time from accept on.
+        let of_client = wait::deadline(&self.site.local, client);
+        let of_request = request.map(|limit| self.since() + limit);
+        of_request.into_iter().chain(of_client).min()
+    }
+
+    /// When the head of the request that has begun has to be complete.
+    pub(super) fn head_deadline(&self) -> Option<Time> {
+        let timeouts = &self.site.plan.proxies.get(self.facts.frontend)?.settings.timeouts;
+        match wait::limit(timeouts.http_request) {
+            Some(limit) if self.number == 0 => Some(self.since() + limit),
+            Some(limit) => Some(self.site.local.now() + limit),
+            None => wait::deadline(&self.site.local, wait::limit(timeouts.client)),
+        }
+    }
+
+    fn since(&self) -> Time {
+        Time::default() + Duration::from_micros(self.since_us)
+    }
+
+    /// Gets ready for the next request.
+    fn begin_again(&mut self) {
+        self.number += 1;
+        self.since_us = self.site.now_us();
+        self.greeted_us = self.since_us;
+        self.variables.exchange_ends();
+    }
+
+    /// Ends the connection.
+    async fn end(self, next: Next) {
+        self.site.servers.forget(&self.facts);
+        match next {
+            Next::Abort => self.transport.abort(),
+            Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {
+                // In the clear, closing says it all.
+                if self.transport.plain().is_none() {
+                    self.finish().await;
+                }
+            }
+            Next::Again | Next::Drain | Next::Close | Next::Linger => {
+                self.finish().await;
+                self.linger().await;
+            }
+        }
+    }
+
+    /// Says that nothing more comes.
+    async fn finish(&self) {
+        // It waits for the network only if that is full, and then nobody listens.
+        let _ = self.site.local.timeout(LINGER, self.transport.finish()).await;
+    }
+
+    /// Reads what the client still sends, and forgets it.
+    async fn linger(&self) {
+        let local = &self.site.local;
+        let deadline = Cell::new(Some(local.now() + LINGER));
+        let mut left = LINGER_BYTES;
+        while let Waited::Bytes(chunk) = wait::receive(local, &self.transport, &deadline).await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! One request: read, decided by the rules, and what is done with what they say.
+//!
+//! Limits: of a body that nobody wants [`DRAIN_BYTES`] are read, for [`DRAIN`]; then the connection
+//! closes.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::answer;
+use super::body::{DRAIN_BYTES, Flow, Rest};
+use super::connection::{Client, Next};
+use super::ending::Unread;
+use super::forward;
+use super::read;
+use super::wait::{self, Waited};
+use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
+use crate::exchange::inbox::Inbox;
+use crate::exchange::site::Site;
+use crate::exchange::transport::Transport;
+use crate::proto::h1::request::{self, Expect, Request};
+use crate::proto::h1::response::Asked;
+use crate::proto::h1::{Connection, Framing};
+use crate::proto::head::{Head, Version, View};
+use crate::rules::answer::{self as answers, Answer};
+use crate::rules::context::{Exchange, RequestLine, Variables};
+use crate::rules::ending::{Cause, Ending, Stage, Times};
+use crate::rules::walk::{self, Decision, Message, Quiet, Walk};
+
+/// How long a body that nobody wants is read.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The client's side of an exchange.
+pub(super) struct Side<'c> {
+    /// What the worker has.
+    pub(super) site: &'c Rc<Site>,
+    /// The connection.
+    pub(super) transport: &'c Transport,
+    /// What came on it and was not used: the request's body, and what follows.
+    pub(super) inbox: &'c mut Inbox,
+    /// The request's body: how much of it was taken from there.
+    pub(super) body: &'c mut Flow,
+}
+
+/// What a request asks for, besides what rules see.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    /// Its version.
+    pub(super) version: Version,
+    /// How its body is framed.
+    pub(super) framing: Framing,
+    /// What it says about the connection.
+    pub(super) connection: Connection,
+    /// Whether it waits with its body until that is asked for.
+    pub(super) expects: bool,
+    /// What the response has to be read by.
+    pub(super) asked: Asked,
+    /// Whether it may be sent twice (RFC 9110 §9.2.2).
+    pub(super) idempotent: bool,
+    /// How many requests came on the connection before.
+    pub(super) number: u64,
+}
+
+impl Ask {
+    /// Of a request that cannot be known: it gets an answer that ends the connection.
+    fn nothing() -> Ask {
+        Ask {
+            version: Version::Http11,
+            framing: Framing::None,
+            connection: Connection { close: true, ..Connection::default() },
+            expects: false,
+            asked: Asked::default(),
+            idempotent: false,
+            number: 0,
+        }
+    }
+
+    fn new(request: &Request, bytes: &[u8], number: u64) -> Ask {
+        let view = request.head.view(bytes);
+        let method = view.method();
+        // Bytes behind a head that asks for an upgrade must be either a body or the new protocol:
+        // a request that has a body does not get one (hostile-input.md, row 62).
+        let upgrade = request.connection.upgrade
+            && request.framing == Framing::None
+            && request.head.version == Version::Http11
+            && method == b"GET";
+        let asked = Asked { head: method == b"HEAD", connect: method == b"CONNECT", upgrade };
+        let idempotent =
+            matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE");
+        Ask {
+            version: request.head.version,
+            framing: request.framing,
+            connection: request.connection,
+            expects: request.expect == Expect::Continue,
+            asked,
+            idempotent,
+            number,
+        }
+    }
+
+    /// The same, but the connection ends if `closes`.
+    pub(super) fn closing(self, closes: bool) -> Ask {
+        let close = self.connection.close || closes;
+        Ask { connection: Connection { close, ..self.connection }, ..self }
+    }
+
+    /// Whether the client's connection may be kept, as far as the client says.
+    pub(super) fn keeps(&self) -> bool {
+        match self.version {
+            Version::Http10 => self.connection.keep_alive && !self.connection.close,
+            _ => !self.connection.close,
+        }
+    }
+}
+
+/// `option httpclose` of the frontend: the client's connection ends with its first response.
+pub(super) fn closes_client(walk: &Walk<'_>) -> bool {
+    connection_mode(walk, Some(walk.connection.frontend)) == ConnectionMode::Close
+}
+
+/// Whether the server's connection ends with its response: `option http-server-close` of either side,
+/// or `option httpclose` of the backend.
+pub(super) fn closes_server(walk: &Walk<'_>) -> bool {
+    connection_mode(walk, walk.backend) != ConnectionMode::KeepAlive
+        || connection_mode(walk, Some(walk.connection.frontend)) == ConnectionMode::ServerClose
+}
+
+fn connection_mode(walk: &Walk<'_>, proxy: Option<usize>) -> ConnectionMode {
+    let found = proxy.and_then(|proxy| walk.plan.proxies.get(proxy));
+    let given = found.and_then(|proxy| proxy.settings.options.connection);
+    given.map_or(ConnectionMode::KeepAlive, |given| given.value)
+}
+
+/// `timeout client`, or what a rule set instead.
+pub(super) fn client_timeout(walk: &Walk<'_>) -> Option<Duration> {
+    let set = walk.effects.client_timeout_ms.map(Duration::from_millis);
+    set.or_else(|| wait::limit(front(walk)?.settings.timeouts.client))
+}
+
+/// The frontend.
+pub(super) fn front<'a>(walk: &Walk<'a>) -> Option<&'a Proxy> {
+    walk.plan.proxies.get(walk.connection.frontend)
+}
+
+/// Runs one exchange.
+pub(super) async fn exchange(client: &mut Client) -> Next {
+    let begun_us = client.site.now_us();
+    let deadline = client.head_deadline();
+    let site = client.site.clone();
+    let read = read::request(&site, &client.transport, &mut client.inbox, deadline).await;
+    let (mut request, bytes) = match read {
+        Ok(read) => read,
+        Err(why) => return missed(client, why, Some(begun_us)).await,
+    };
+    site.live.note_request(client.facts.frontend);
+    let ask = Ask::new(&request, &bytes, client.number);
+    let line = line_of(&request.head, &bytes);
+    request::prepare(&mut request, &bytes);
+
+    let mut exchange = begin(client, Some(begun_us));
+    exchange.line = Some(line);
+    exchange.times.requested = Some(site.now_us());
+    exchange.bytes_in = request.length as u64;
+    let Client { transport, inbox, facts, variables, .. } = client;
+    let mut walk = walk(&site, facts, variables, exchange);
+    walk.request = Some(Message { head: request.head, base: &bytes });
+    let mut body = Flow::new(ask.framing, ask.framing);
+    let mut side = Side { site: &site, transport, inbox, body: &mut body };
+    match decide(&mut side, walk, &ask).await {
+        Next::Drain => drain(&mut side).await,
+        next => next,
+    }
+}
+
+/// Reads what is left of a request's body and forgets it, if that is not too much.
+async fn drain(side: &mut Side<'_>) -> Next {
+    let local = &side.site.local;
+    let deadline = Cell::new(Some(local.now() + DRAIN));
+    let mut left = DRAIN_BYTES;
+    loop {
+        match side.body.skip(side.inbox) {
+            Rest::Nothing => return Next::Again,
+            Rest::Little => {}
+            Rest::Much => return Next::Linger,
+        }
+        let Waited::Bytes(chunk) = wait::receive(local, side.transport, &deadline).await else {
+            return Next::Close;
+        };
+        match left.checked_sub(chunk.len() as u64) {
+            Some(rest) if side.inbox.push(chunk, local.pool()).is_ok() => left = rest,
+            _ => return Next::Linger,
+        }
+    }
+}
+
+/// A request that did not come, or cannot be understood: answered, logged, and the last one.
+/// `begun_us` is when its first byte came.
+pub(super) async fn missed(client: &mut Client, why: Unread, begun_us: Option<u64>) -> Next {
+    let site = client.site.clone();
+    let mut exchange = begin(client, begun_us);
+    exchange.ending = why.ending();
+    let Client { transport, inbox, facts, variables, .. } = client;
+    let mut walk = walk(&site, facts, variables, exchange);
+    let mut body = Flow::new(Framing::None, Framing::None);
+    let mut side = Side { site: &site, transport, inbox, body: &mut body };
+    let answer = answers::default(why.status(), walk.program, &walk.context());
+    let ask = Ask::nothing();
+    let next = answer::own(&mut side, &mut walk, &ask, answer).await;
+    conclude(&site, &mut walk);
+    next
+}
+
+/// What is kept of the request line.
+fn line_of(head: &Head, bytes: &[u8]) -> RequestLine {
+    let view: View<'_> = head.view(bytes);
+    RequestLine {
+        method: view.method().into(),
+        target: view.target().into(),
+        version: head.version.number(),
+    }
+}
+
+/// The facts of an exchange that begins.
+fn begin(client: &Client, begun_us: Option<u64>) -> Exchange {
+    let times = Times {
+        accepted: Some(client.since_us),
+        greeted: Some(client.greeted_us),
+        begun: begun_us,
+        ..Times::default()
+    };
+    let started_us =
+        client.site.wall_offset_us.get().wrapping_add(begun_us.unwrap_or(client.since_us));
+    Exchange { number: client.number, started_us, times, ..Exchange::default() }
+}
+
+fn walk<'a>(
+    site: &'a Rc<Site>,
+    facts: &'a crate::rules::context::Connection,
+    variables: &'a Variables,
+    exchange: Exchange,
+) -> Walk<'a> {
+    Walk {
+        plan: &site.plan,
+        program: &site.program,
+        connection: facts,
+        counters: &*site.live,
+        moment: site.moment(),
+        process: &site.process,
+        variables,
+        request: None,
+        response: None,
+        exchange,
+        server_connection: None,
+        proxy: facts.frontend,
+        backend: None,
+        server: None,
+        effects: walk::Effects::default(),
+    }
+}
+
+/// Runs the rules and does what they say.
+async fn decide(side: &mut Side<'_>, mut walk: Walk<'_>, ask: &Ask) -> Next {
+    let decision = match names(&mut walk) {
+        Ok(()) => walk::request(&mut walk, &mut Quiet),
+        Err(answer) => Decision::Answer(answer),
+    };
+    walk.exchange.client_timeout_ms = walk.effects.client_timeout_ms;
+    walk.exchange.server_timeout_ms = walk.effects.server_timeout_ms;
+    walk.exchange.tunnel_timeout_ms = walk.effects.tunnel_timeout_ms;
+    if !walk.effects.hints.is_empty() && ask.version == Version::Http11 {
+        answer::hints(side, &mut walk).await;
+    }
+    let next = match decision {
+        Decision::Forward { server, .. } => return forward::forward(side, walk, ask, server).await,
+        Decision::Answer(answer) => answer::own(side, &mut walk, ask, answer).await,
+        Decision::Tarpit(answer) => {
+            walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Tarpit };
+            tarpit(side.site, &walk).await;
+            answer::own(side, &mut walk, ask, answer).await
+        }
+        Decision::Service(_) => {
+            let answer = answers::default(501, walk.program, &walk.context());
+            let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
+            answer::own(side, &mut walk, ask, answer).await
+        }
+        Decision::Close | Decision::SwitchToHttp => Next::Close,
+        // Nothing portable makes a connection vanish; a reset tells the least.
+        Decision::Drop(_) => Next::Abort,
+    };
+    conclude(side.site, &mut walk);
+    next
+}
+
+/// `option http-restrict-req-hdr-names`.
+fn names(walk: &mut Walk<'_>) -> Result<(), Answer> {
+    let rule = front(walk).and_then(|it| it.settings.options.header_names).map(|it| it.value);
+    let (Some(rule), Some(request)) = (rule, &mut walk.request) else { return Ok(()) };
+    let plain = |name: &[u8]| name.iter().all(|it| it.is_ascii_alphanumeric() || *it == b'-');
+    let Message { head, base } = request;
+    match rule {
+        HeaderNames::Preserve => Ok(()),
+        HeaderNames::Delete => {
+            head.remove(base, |name, _| !plain(name));
+            Ok(())
+        }
+        HeaderNames::Reject if head.view(base).fields().all(|(name, _)| plain(name)) => Ok(()),
+        HeaderNames::Reject => {
+            walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Request };
+            let answer = answers::default(403, walk.program, &walk.context());
+            Err(walk::own_answer(walk, answer, &mut Quiet))
+        }
+    }
+}
+
+/// Keeps a client waiting that a rule wants to slow down, whether it stays or not.
+async fn tarpit(site: &Site, walk: &Walk<'_>) {
+    let Some(timeouts) = front(walk).map(|it| &it.settings.timeouts) else { return };
+    let limit = wait::limit(timeouts.tarpit).or(wait::limit(timeouts.connect));
+    if let Some(limit) = limit.or_else(|| client_timeout(walk)) {
+        site.local.sleep(limit).await;
+    }
+}
+
+/// Everything is over: the exchange is logged.
+pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
+    walk.exchange.times.ended = Some(site.now_us());
+    log(site, walk);
+}
+
+/// The line in the log.
+pub(super) fn log(site: &Site, walk: &Walk<'_>) {
+    site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
+}

@@ -1,0 +1,397 @@
+//! The request to a server: a connection taken, the head written afresh, the body behind it, and the
+//! response's head awaited; tried again where that is safe.
+//!
+//! A request is tried again as long as nothing of it is lost: its head is kept until the response is
+//! there, its body only as far as it came with the head.
+//!
+//! Limits: [`INTERIM`] interim responses; tries as `retries` says.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::answer::{self, Unwritten};
+use super::body::{Broken, Flow, Gather, Progress, Way, relay};
+use super::connection::Next;
+use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
+use super::ending::{self, Fault};
+use super::read;
+use super::respond::{self, End, Reply};
+use super::upload::{Left, Upload, unless_left};
+use super::wait;
+use crate::config::plan::{Proxy, is_on};
+use crate::exchange::inbox::Inbox;
+use crate::exchange::server::{self, Link, Wanted};
+use crate::exchange::site::Site;
+use crate::exchange::transport::Transport;
+use crate::log;
+use crate::proto::h1::Framing;
+use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::head::Version;
+use crate::rules::answer as answers;
+use crate::rules::ending::{Ending, Stage};
+use crate::rules::walk::{self, Message, Quiet, Walk};
+use crate::worker::Chunk;
+
+/// Interim responses (1xx) to one request: hints are a few, and more is an attack.
+const INTERIM: u32 = 16;
+
+/// How often a server is tried again if `retries` does not say.
+const RETRIES: u32 = 3;
+
+/// Sends a request to a server of the backend and its response to the client.
+pub(super) async fn forward(
+    side: &mut Side<'_>,
+    mut walk: Walk<'_>,
+    ask: &Ask,
+    chosen: Option<usize>,
+) -> Next {
+    let site = side.site;
+    let _counted = Counted::new(site, walk.backend);
+    let patience = server_timeout(&walk);
+    let connection = walk.connection;
+    let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
+    let sent = Cell::new(walk.exchange.bytes_in);
+    let due = Cell::new(None);
+    let options = back(&walk).map(|it| &it.settings.options);
+    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
+    // A client that is still to send its body is listened to anyway.
+    let client = side.transport;
+    let watched = (aborts && side.body.is_done()).then_some(client);
+    let mut wanted = if ask.number == 0 { Wanted::First } else { Wanted::Later };
+    loop {
+        let mut ahead = None;
+        let acquired = server::acquire(site, &mut walk, chosen, wanted);
+        let acquired = unless_left(watched, &mut ahead, acquired).await;
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            return failed(side, walk, ask, Fault::Starved, false).await;
+        }
+        let mut link = match acquired {
+            Ok(Ok(link)) => link,
+            Ok(Err(refusal)) => {
+                return failed(side, walk, ask, Fault::Refused(refusal), false).await;
+            }
+            Err(Left) => return failed(side, walk, ask, Fault::LeftQueue, false).await,
+        };
+        let mut inbox = Inbox::default();
+        let mut upload = Upload::new(&site.local, patience, &due);
+        upload.watch(aborts.then_some(client));
+        let attempt = Attempt { site, client: side.transport, link: &link, ask, sent: &sent };
+        let request = (&mut *side.inbox, &mut *side.body);
+        let reached = attempt.reach(request, &mut walk, &mut inbox, &mut upload).await;
+        if upload.may_repeat() && tries_again(&mut walk, ask, &link, &reached) {
+            drop(upload);
+            if let Some((inbox, body)) = &kept {
+                (*side.inbox, *side.body) = (inbox.clone(), body.clone());
+            }
+            sent.set(walk.exchange.bytes_in);
+            wanted = Wanted::Fresh;
+            continue;
+        }
+        // From here on the walk may see the connection to the server, so it ends before that.
+        let mut walk = walk;
+        walk.server_connection = Some(&link.facts);
+        let (response, base) = match reached {
+            Ok(found) => found,
+            Err(fault) => {
+                drop(upload);
+                walk.exchange.bytes_in = sent.get();
+                return failed(side, walk, ask, fault, link.reused).await;
+            }
+        };
+        upload.watch(None);
+        let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
+        let mut done =
+            respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
+        if let End::Complete { keep: true } = done.end
+            && let Err(broken) = upload.finish().await
+        {
+            walk.exchange.ending = Ending { stage: Stage::Last, ..ending::upload(broken) };
+            done.end = End::Next(Next::Close);
+        }
+        let ahead = upload.take_ahead();
+        let complete = done.lasts && upload.is_complete();
+        let reusable = complete && !closes_server(&walk);
+        drop(upload);
+        walk.exchange.bytes_in = sent.get();
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            done.end = End::Next(Next::Close);
+        }
+        let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
+        conclude(site, &mut walk);
+        drop(walk);
+        if done.private {
+            link.keep_for(connection);
+        }
+        if reusable && inbox.is_empty() {
+            link.give_back(site);
+        }
+        return next;
+    }
+}
+
+/// An exchange in a backend.
+struct Counted<'a> {
+    site: &'a Site,
+    backend: usize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(site: &'a Site, backend: Option<usize>) -> Option<Counted<'a>> {
+        let backend = backend?;
+        site.live.begin_backend(backend);
+        Some(Counted { site, backend })
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.site.live.end_backend(self.backend);
+    }
+}
+
+/// `timeout server`, or what a rule set instead.
+pub(super) fn server_timeout(walk: &Walk<'_>) -> Option<Duration> {
+    let set = walk.effects.server_timeout_ms.map(Duration::from_millis);
+    set.or_else(|| wait::limit(back(walk)?.settings.timeouts.server))
+}
+
+/// The backend.
+pub(super) fn back<'a>(walk: &Walk<'a>) -> Option<&'a Proxy> {
+    walk.plan.proxies.get(walk.backend?)
+}
+
+/// There is no response that could be passed on: answered, unless nobody is left or the client had
+/// better send its request again.
+async fn failed(
+    side: &mut Side<'_>,
+    mut walk: Walk<'_>,
+    ask: &Ask,
+    fault: Fault,
+    reused: bool,
+) -> Next {
+    walk.exchange.ending = fault.ending();
+    if let Fault::Junk(reject) = fault {
+        let (reason, section) = (reject.reason.code(), reject.reason.section());
+        let server = server_name(&walk);
+        log::limited(format_args!("server {server} sent no good response: {reason} ({section})"));
+    }
+    // A kept connection that broke under a request which must not be sent twice by us: closing tells
+    // the client that it may (RFC 9112 §9.3.1), as a status would not.
+    let silent = fault == Fault::Empty && reused && ask.number > 0;
+    if silent {
+        walk.effects.log_level = Some(None);
+    }
+    let status = fault.status().filter(|_| !silent);
+    let ask = &ask.closing(fault.closes());
+    let next = match status {
+        Some(status) => {
+            let answer = answers::default(status, walk.program, &walk.context());
+            let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
+            answer::own(side, &mut walk, ask, answer).await
+        }
+        None => {
+            walk.exchange.status = (!silent).then_some(400);
+            Next::Close
+        }
+    };
+    conclude(side.site, &mut walk);
+    next
+}
+
+/// `backend/server`.
+fn server_name(walk: &Walk<'_>) -> String {
+    let proxy = back(walk);
+    let server = proxy.and_then(|it| it.servers.get(walk.server?));
+    let backend = proxy.map_or("", |it| &it.name);
+    format!("{backend}/{}", server.map_or("", |it| &it.name.value))
+}
+
+/// Whether the request goes to a server once more; if so, that is counted.
+fn tries_again(
+    walk: &mut Walk<'_>,
+    ask: &Ask,
+    link: &Link,
+    reached: &Result<(crate::proto::h1::response::Response, Chunk), Fault>,
+) -> bool {
+    let Some(back) = back(walk) else { return false };
+    let limit = back.back.retries.map_or(RETRIES, |it| it.value);
+    if walk.exchange.retries >= i64::from(limit) {
+        return false;
+    }
+    // The server closed an idle connection while the request was on its way.
+    let stale = link.reused && ask.idempotent && matches!(reached, Err(Fault::Empty));
+    let configured = || {
+        let on = back.back.retry_on.as_ref().filter(|_| !walk.effects.no_retry);
+        on.is_some_and(|on| match reached {
+            Err(Fault::Empty) => on.empty_response,
+            Err(Fault::Junk(_) | Fault::Short | Fault::Interim) => on.junk_response,
+            Err(Fault::Silence) => on.response_timeout,
+            Err(_) => false,
+            Ok((response, base)) => on.statuses.contains(&response.head.view(base).status()),
+        })
+    };
+    let again = stale || configured();
+    if again && !stale {
+        walk.exchange.retries += 1;
+    }
+    again
+}
+
+/// A request on a connection to a server.
+struct Attempt<'u> {
+    site: &'u Rc<Site>,
+    client: &'u Transport,
+    link: &'u Link,
+    ask: &'u Ask,
+    sent: &'u Cell<u64>,
+}
+
+impl<'u> Attempt<'u> {
+    /// Sends the request and waits for the head of the final response. Interim ones pass to the
+    /// client. What is left of the body is then `upload`'s.
+    async fn reach(
+        &self,
+        request: (&'u mut Inbox, &'u mut Flow),
+        walk: &mut Walk<'_>,
+        inbox: &mut Inbox,
+        upload: &mut Upload<'u>,
+    ) -> Result<(crate::proto::h1::response::Response, Chunk), Fault> {
+        let (client_inbox, body) = request;
+        let head = self.head(walk)?;
+        let patience = server_timeout(walk);
+        let mut out = Gather::Nothing;
+        out.push(head);
+        let pool = self.site.local.pool();
+        let before = out.len() as u64;
+        let progress = body.cut(client_inbox, pool, &mut out).map_err(|broken| match broken {
+            // Nothing of it was sent.
+            Broken::Bad(_) => Fault::Unwritable,
+            broken => Fault::Upload(broken),
+        })?;
+        self.sent.set(self.sent.get() + out.len() as u64 - before);
+        let Some((payload, _)) = out.take() else { return Err(Fault::Unwritable) };
+        let taken = wait::send(&self.site.local, &self.link.transport, payload, patience).await;
+        match (taken, progress) {
+            (Ok(()), Progress::Done) => upload.is_sent(),
+            (Ok(()), _) => upload.begin(self.rest(client_inbox, body, walk)),
+            (Err(wait::Unsent::Expired), _) => return Err(Fault::Stuck),
+            // The server may have said why it closes.
+            (Err(wait::Unsent::Failed(_)), Progress::Done) => upload.is_sent(),
+            (Err(wait::Unsent::Failed(_)), _) => upload.is_refused(),
+        }
+        self.await_final(walk, inbox, upload).await
+    }
+
+    /// The request's head for this server.
+    fn head(&self, walk: &mut Walk<'_>) -> Result<Chunk, Fault> {
+        name_server(walk, self.link);
+        let Some(request) = &walk.request else { return Err(Fault::Unwritable) };
+        let view = request.view();
+        let framing = self.ask.framing;
+        let had_length = || view.values(b"content-length").next().is_some();
+        let how = Outgoing {
+            framing,
+            length_field: (framing == Framing::None && had_length()).then_some(0),
+            connection: self.connection(walk, view),
+        };
+        answer::write(self.site.local.pool(), |out| encode::request(view, &how, out)).map_err(
+            |unwritten| match unwritten {
+                Unwritten::Bad(_) => Fault::Unwritable,
+                Unwritten::Starved => Fault::Starved,
+            },
+        )
+    }
+
+    /// What the server is told about its connection.
+    fn connection<'v>(
+        &self,
+        walk: &Walk<'_>,
+        view: crate::proto::head::View<'v>,
+    ) -> ConnectionField<'v> {
+        if self.ask.asked.upgrade
+            && let Some(protocol) = view.values(b"upgrade").next()
+        {
+            return ConnectionField::Upgrade(protocol);
+        }
+        let pretends = back(walk).is_some_and(|it| is_on(it.settings.options.pretend_keepalive));
+        match closes_server(walk) && !pretends {
+            true => ConnectionField::Close,
+            false => ConnectionField::None,
+        }
+    }
+
+    /// The rest of the body.
+    fn rest(
+        &self,
+        inbox: &'u mut Inbox,
+        body: &'u mut Flow,
+        walk: &Walk<'_>,
+    ) -> impl Future<Output = Result<(), Broken>> + use<'u> {
+        let way = Way {
+            local: &self.site.local,
+            from: self.client,
+            to: &self.link.transport,
+            patience: client_timeout(walk),
+            stamina: server_timeout(walk),
+            sent: self.sent,
+        };
+        async move { relay(way, body, inbox, Gather::Nothing).await }
+    }
+
+    /// Waits for the final response; passes interim ones on.
+    async fn await_final(
+        &self,
+        walk: &mut Walk<'_>,
+        inbox: &mut Inbox,
+        upload: &mut Upload<'u>,
+    ) -> Result<(crate::proto::h1::response::Response, Chunk), Fault> {
+        let (server, asked) = (&self.link.transport, self.ask.asked);
+        let due = upload.due;
+        for _ in 0..INTERIM {
+            let reading = read::response(self.site, server, inbox, asked, due);
+            let (response, base) = upload.beside(reading).await.map_err(Fault::Upload)??;
+            match response.head.view(&base).status() {
+                101 if asked.upgrade => return Ok((response, base)),
+                101 => return Err(Fault::Interim),
+                100 => upload.invite(),
+                102..=199 => {}
+                _ => return Ok((response, base)),
+            }
+            if self.ask.version != Version::Http10 {
+                let message = Message { head: response.head, base: &base };
+                self.pass_interim(walk, message, upload).await?;
+            }
+            upload.extend_due();
+        }
+        Err(Fault::Interim)
+    }
+
+    async fn pass_interim(
+        &self,
+        walk: &mut Walk<'_>,
+        message: Message<'_>,
+        upload: &mut Upload<'u>,
+    ) -> Result<(), Fault> {
+        let local = &self.site.local;
+        let chunk = answer::interim(local.pool(), message.view()).map_err(|_| Fault::Interim)?;
+        walk.exchange.bytes_out += chunk.len() as u64;
+        let sending = wait::send(local, self.client, chunk.into(), client_timeout(walk));
+        upload.beside(sending).await.map_err(Fault::Upload)?.map_err(|_| Fault::Left)
+    }
+}
+
+/// `http-send-name-header`.
+fn name_server(walk: &mut Walk<'_>, link: &Link) {
+    let Some(proxy) = back(walk) else { return };
+    let Some(field) = &proxy.back.name_header else { return };
+    let Some(server) = proxy.servers.get(link.server) else { return };
+    let Some(Message { head, base }) = &mut walk.request else { return };
+    let wanted = field.value.as_bytes();
+    head.remove(base, |name, _| name.eq_ignore_ascii_case(wanted));
+    head.append(wanted, server.name.value.as_bytes());
+}
