@@ -116,10 +116,10 @@ impl Authority {
         roots
     }
 
-    /// The plan of this text; `@` stands for the folder.
+    /// The plan of this text; `@/` stands for the folder.
     pub fn plan(&self, text: &str) -> Plan {
         let folder = self.folder.path().to_str().expect("UTF-8");
-        let path = self.folder.file("koi.cfg", text.replace('@', folder));
+        let path = self.folder.file("koi.cfg", text.replace("@/", &format!("{folder}/")));
         check_disk(&[path.to_str().expect("UTF-8").to_owned()]).plan
     }
 
