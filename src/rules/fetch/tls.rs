@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::certificate;
 use super::places::{REPLIED, SESSION};
 use super::{Fetch, Get};
 use crate::config::args::shown_text;
@@ -92,15 +93,15 @@ fn no_error<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
 }
 
 fn c_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(front(context)?.client_der.as_deref())
+    bytes(client_der(context))
 }
 
 fn f_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(front(context)?.own_der.as_deref())
+    bytes(own_der(context))
 }
 
 fn s_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(back(context)?.client_der.as_deref())
+    bytes(server_der(context))
 }
 
 fn ssl_bc<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
@@ -165,39 +166,57 @@ const fn npn(name: &'static str, at: Scope) -> Fetch {
 
 /// What the three kinds of certificate have alike.
 macro_rules! certificates {
-    ($($who:literal $whose:literal,)*) => {
+    (@get $der:ident $ask:ident) => {{
+        fn get<'a>(context: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
+            certificate::ask($der(context)?, args, certificate::$ask)
+        }
+        get
+    }};
+    ($($who:literal $at:ident $der:ident $whose:literal,)*) => {
         &[$(
-            detail(concat!($who, "_i_dn"), Type::Str, SESSION,
+            known(concat!($who, "_i_dn"), Type::Str, $at, certificates!(@get $der issuer),
                 concat!("The issuer's name in the certificate of ", $whose, ", or an entry of it."))
                 .takes(NAME, concat!($who, "_i_dn(CN)"))
                 .checked(check_dn),
-            detail(concat!($who, "_s_dn"), Type::Str, SESSION,
+            known(concat!($who, "_s_dn"), Type::Str, $at, certificates!(@get $der subject),
                 concat!("The subject's name in the certificate of ", $whose, ", or an entry of it."))
                 .takes(NAME, concat!($who, "_s_dn(CN)"))
                 .checked(check_dn),
-            detail(concat!($who, "_key_alg"), Type::Str, SESSION,
+            known(concat!($who, "_key_alg"), Type::Str, $at, certificates!(@get $der key_alg),
                 concat!("The kind of key in the certificate of ", $whose, ".")),
-            detail(concat!($who, "_sig_alg"), Type::Str, SESSION,
+            known(concat!($who, "_sig_alg"), Type::Str, $at, certificates!(@get $der sig_alg),
                 concat!("How the certificate of ", $whose, " is signed.")),
-            detail(concat!($who, "_notafter"), Type::Str, SESSION,
+            known(concat!($who, "_notafter"), Type::Str, $at, certificates!(@get $der not_after),
                 concat!("When the certificate of ", $whose, " ends: YYMMDDhhmmssZ.")),
-            detail(concat!($who, "_notbefore"), Type::Str, SESSION,
+            known(concat!($who, "_notbefore"), Type::Str, $at, certificates!(@get $der not_before),
                 concat!("When the certificate of ", $whose, " begins: YYMMDDhhmmssZ.")),
-            detail(concat!($who, "_serial"), Type::Bin, SESSION,
+            known(concat!($who, "_serial"), Type::Bin, $at, certificates!(@get $der serial),
                 concat!("The serial number of the certificate of ", $whose, ".")),
-            detail(concat!($who, "_sha1"), Type::Bin, SESSION,
+            known(concat!($who, "_sha1"), Type::Bin, $at, certificates!(@get $der sha1),
                 concat!("The SHA-1 of the certificate of ", $whose, ".")),
-            detail(concat!($who, "_version"), Type::Int, SESSION,
+            known(concat!($who, "_version"), Type::Int, $at, certificates!(@get $der version),
                 concat!("The version of the certificate of ", $whose, ".")),
         )*]
     };
 }
 
+fn client_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    front(context)?.client_der.as_deref()
+}
+
+fn own_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    front(context)?.own_der.as_deref()
+}
+
+fn server_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    back(context)?.client_der.as_deref()
+}
+
 /// What is in certificates.
 pub const CERTIFICATES: &[Fetch] = certificates! {
-    "ssl_c" "the client",
-    "ssl_f" "the frontend",
-    "ssl_s" "the server",
+    "ssl_c" SESSION client_der "the client",
+    "ssl_f" SESSION own_der "the frontend",
+    "ssl_s" SESSION server_der "the server",
 };
 
 /// The secrets of a connection, for key logs, and its random numbers.
