@@ -10,9 +10,9 @@
 //! The configuration is `tests/side_by_side/site.cfg`, the cases are in `tests/side_by_side/AREA.txt`
 //! (see `end_to_end/script.rs`); `allowed.txt` lists where Koi differs, and why.
 
-mod end_to_end;
 #[path = "side_by_side/compare.rs"]
 mod compare;
+mod end_to_end;
 #[path = "side_by_side/stage.rs"]
 mod stage;
 

@@ -77,7 +77,8 @@ impl Client {
         self.send(request.as_bytes());
         let bodiless = request.starts_with("HEAD ");
         let responses = self.responses(bodiless);
-        let mut all = responses.unwrap_or_else(|end| panic!("no response ({end:?}) to {request:?}"));
+        let mut all =
+            responses.unwrap_or_else(|end| panic!("no response ({end:?}) to {request:?}"));
         all.pop().expect("one at least")
     }
 

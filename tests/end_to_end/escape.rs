@@ -22,7 +22,9 @@ pub fn read(text: &str) -> Result<Vec<u8>, String> {
             '\\' => out.push(b'\\'),
             'x' => {
                 let digits = rest.get(..2).ok_or("two digits behind \\x")?;
-                out.push(u8::from_str_radix(digits, 16).map_err(|why| format!("\\x{digits}: {why}"))?);
+                out.push(
+                    u8::from_str_radix(digits, 16).map_err(|why| format!("\\x{digits}: {why}"))?,
+                );
                 rest = &rest[2..];
             }
             '{' => {

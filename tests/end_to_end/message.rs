@@ -172,7 +172,9 @@ pub fn read_head(wire: &mut Wire) -> Result<Vec<u8>, End> {
 
 fn field(line: &str) -> (String, String) {
     match line.split_once(':') {
-        Some((name, value)) => (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned()),
+        Some((name, value)) => {
+            (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned())
+        }
         None => (format!("(no colon) {line}"), String::new()),
     }
 }

@@ -121,7 +121,8 @@ impl Origins {
         let mut origins =
             Origins { shared: Arc::default(), places: Vec::new(), accepting: Vec::new() };
         for &(name, address) in places {
-            let listener = TcpListener::bind(address).unwrap_or_else(|why| panic!("{address}: {why}"));
+            let listener =
+                TcpListener::bind(address).unwrap_or_else(|why| panic!("{address}: {why}"));
             let address = listener.local_addr().expect("its address");
             origins.places.push((name.to_owned(), address));
             let (shared, name) = (origins.shared.clone(), name.to_owned());
@@ -291,7 +292,9 @@ impl Connection {
                     koi_sys::net::set_linger_zero(socket.as_fd()).expect("a linger time");
                     return Err(End::Broken);
                 }
-                Step::Hold => return Err(self.hold(wire, index, is_read.then_some(framing), request)),
+                Step::Hold => {
+                    return Err(self.hold(wire, index, is_read.then_some(framing), request));
+                }
                 Step::Echo => return Err(self.echo(wire, index)),
             }
         }
@@ -303,7 +306,13 @@ impl Connection {
         request.cut.map_or(Ok(()), Err)
     }
 
-    fn hold(&self, wire: &mut Wire, index: usize, read: Option<Framing>, mut request: Message) -> End {
+    fn hold(
+        &self,
+        wire: &mut Wire,
+        index: usize,
+        read: Option<Framing>,
+        mut request: Message,
+    ) -> End {
         if read.is_none() {
             let framing = request.request_framing();
             request.read_body(wire, framing);

@@ -79,7 +79,8 @@ fn request_line(line: &str) -> Result<(String, String), String> {
         return Err(odd());
     };
     let is_target = target.starts_with('/') || target == "*";
-    let is_plain = target.chars().all(|letter| matches!(letter, '!'..='~') && !"#\\".contains(letter));
+    let is_plain =
+        target.chars().all(|letter| matches!(letter, '!'..='~') && !"#\\".contains(letter));
     if method.is_empty() || !method.chars().all(is_token) || !is_target || !is_plain {
         return Err(odd());
     }
@@ -90,7 +91,8 @@ fn field(line: &str) -> Result<(String, String), String> {
     let odd = || format!("a field line {line:?}");
     let (name, value) = line.split_once(':').ok_or_else(odd)?;
     let is_name = !name.is_empty() && name.chars().all(is_token);
-    let is_value = value.chars().all(|letter| letter == '\t' || (letter >= ' ' && letter != '\x7f'));
+    let is_value =
+        value.chars().all(|letter| letter == '\t' || (letter >= ' ' && letter != '\x7f'));
     if !is_name || !is_value {
         return Err(odd());
     }

@@ -46,7 +46,8 @@ impl Found {
         let names: BTreeSet<&String> =
             theirs.fields.iter().chain(&ours.fields).map(|field| &field.0).collect();
         for name in names {
-            let values = |message: &Message| show(&message.values(name).collect::<Vec<_>>().join(" | "));
+            let values =
+                |message: &Message| show(&message.values(name).collect::<Vec<_>>().join(" | "));
             let absent = |message: &Message| message.value(name).is_none();
             let shown = |message| if absent(message) { "(none)".into() } else { values(message) };
             self.unless_equal(format!("{what} field {name}"), shown(theirs), shown(ours));
@@ -74,7 +75,11 @@ pub fn differences(theirs: &Outcome, ours: &Outcome) -> Vec<Difference> {
                 found.messages(&format!("answer {number}"), theirs, ours);
             }
             (Event::Text(theirs, _), Event::Text(ours, _)) => {
-                found.unless_equal(format!("text {number}"), escape::show(theirs), escape::show(ours));
+                found.unless_equal(
+                    format!("text {number}"),
+                    escape::show(theirs),
+                    escape::show(ours),
+                );
             }
             _ => {}
         }
