@@ -51,7 +51,7 @@ features! {
     StickTables "stick tables" "Stick tables, stickiness, counters.",
     Cookies "cookies for persistence" "Cookies for persistence.",
     Statistics "the statistics page and the runtime socket" "The statistics page and the runtime socket.",
-    Logs "logs" "Log targets, formats.",
+    Logs "this part of logs" "Log messages over streams and to log servers, and some formats.",
     Resolvers "name servers" "Name servers, changes of servers' addresses at run time.",
     Peers "peers" "Sharing stick tables with other processes.",
     Carp "CARP" "Moving virtual addresses.",

@@ -16,7 +16,7 @@ use super::site::Site;
 use super::transport::Transport;
 use super::{http, tcp};
 use crate::config::plan::Mode;
-use crate::rules::context::Connection;
+use crate::rules::context::{Connection, Variables};
 use crate::worker::{SocketAddress, Stream};
 
 /// What stands for the address of a Unix socket, which has none.
@@ -40,8 +40,12 @@ pub async fn serve(site: Rc<Site>, frontend: usize, bind: usize, stream: Stream)
         http_major: u8::from(mode == Mode::Http),
         proxy_protocol: None,
     };
-    let mut client =
-        Client { transport: Transport::Plain(stream), inbox: Inbox::default(), connection };
+    let mut client = Client {
+        transport: Transport::Plain(stream),
+        inbox: Inbox::default(),
+        connection,
+        variables: Variables::default(),
+    };
     if greeting::is_needed(site, frontend, bind) {
         // Boxed, so that a connection that is served does not keep the room for it.
         match Box::pin(greeting::greet(site, client, accepted_us)).await {
@@ -49,10 +53,14 @@ pub async fn serve(site: Rc<Site>, frontend: usize, bind: usize, stream: Stream)
             None => return,
         }
     }
-    let Client { transport, inbox, connection } = client;
+    let Client { transport, inbox, connection, variables } = client;
     match mode {
-        Mode::Http => http::serve(site, transport, inbox, connection, accepted_us).await,
-        Mode::Tcp | Mode::Log => tcp::serve(site, transport, inbox, connection, accepted_us).await,
+        Mode::Http => {
+            http::serve(site, transport, inbox, connection, variables, accepted_us).await;
+        }
+        Mode::Tcp | Mode::Log => {
+            tcp::serve(site, transport, inbox, connection, variables, accepted_us).await;
+        }
     }
 }
 
@@ -61,6 +69,8 @@ struct Client {
     transport: Transport,
     inbox: Inbox,
     connection: Connection,
+    /// What rules set.
+    variables: Variables,
 }
 
 /// A connection whose end is counted when this is dropped: its task may end anywhere.

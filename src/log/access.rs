@@ -17,7 +17,7 @@ use super::frame::{self, Clock};
 use super::targets::Voice;
 use crate::config::plan::{LogLevel, LogSettings, Plan, SyslogFormat, is_on};
 use crate::rules::action::setting::Level;
-use crate::rules::context::{Context, Exchange};
+use crate::rules::context::{Context, Exchange, Failure};
 use crate::rules::ending::{Cause, Ending, Stage};
 use crate::rules::format::{Format, date};
 use crate::rules::program::Program;
@@ -145,7 +145,8 @@ impl Sink {
             return;
         };
         let ending = Ending { cause: Cause::Proxy, stage: Stage::Request };
-        let exchange = Exchange { status: Some(0), ending, ..context.exchange.clone() };
+        let failure = Some(Failure { number: number_of(what), text: what.into() });
+        let exchange = Exchange { status: Some(0), ending, failure, ..context.exchange.clone() };
         let context = Context { exchange: &exchange, ..*context };
         self.0.write(voice, level, unix_us, formats.structured.as_ref(), &context, |line| {
             format.write(&context, line);
@@ -201,6 +202,20 @@ fn severity_of(level: Level) -> LogLevel {
         Level::Info => LogLevel::Info,
         Level::Debug => LogLevel::Debug,
     }
+}
+
+/// HAProxy's number for what it says of a failed connection (`fc_err`); that of a failed handshake for
+/// anything else.
+fn number_of(what: &str) -> i64 {
+    const NUMBERS: [(&str, i64); 6] = [
+        ("Connection closed while waiting for PROXY protocol header", 11),
+        ("Timeout while waiting for PROXY protocol header", 13),
+        ("Truncated PROXY protocol header received", 14),
+        ("Received something which does not look like a PROXY protocol header", 15),
+        ("Connection closed during SSL handshake", 24),
+        ("Timeout during SSL handshake", 26),
+    ];
+    NUMBERS.iter().find(|(text, _)| what == *text).map_or(34, |(_, number)| *number)
 }
 
 /// `192.0.2.1:40000 [23/Nov/2026:23:50:31.643] web/bind: what`: without `error-log-format`

@@ -19,7 +19,7 @@ use super::ring::{self, Ring};
 use super::writer::Writer;
 use crate::config::plan::{
     Endpoint, Facility, LOG_LENGTH, Location, LogLevel, LogLine, LogPlace, LogSample, LogTarget,
-    Plan, SyslogFormat, Transport,
+    Plan, Ring as PlanRing, SyslogFormat, Transport,
 };
 use crate::config::source::Span;
 
@@ -143,15 +143,17 @@ impl Targets {
         // While its file can still be read.
         crate::rules::format::date::zone();
         let mut opening = Opening::new(plan);
-        let global: Vec<usize> =
-            plan.global.logs.targets.iter().filter_map(|target| opening.logger(target)).collect();
+        let global = opening.loggers(&plan.global.logs.targets);
         let process_tag =
             plan.global.logs.tag.as_ref().map_or_else(program_name, |tag| tag.value.clone());
         let proxies = plan.proxies.iter().map(|proxy| {
             let mut loggers = Vec::new();
             for line in &proxy.logging.targets {
                 match line {
-                    LogLine::Global(_) => loggers.extend(&global),
+                    // Anew for each proxy: samples are taken of each one's lines.
+                    LogLine::Global(_) => {
+                        loggers.extend(opening.loggers(&plan.global.logs.targets));
+                    }
                     LogLine::Target(target) => loggers.extend(opening.logger(target)),
                 }
             }
@@ -281,21 +283,19 @@ impl<'p> Opening<'p> {
                 }
             },
         };
-        let usual = match (ring, &self.plan.global.logs.hostname) {
-            (Some(ring), _) => ring.format.map_or(SyslogFormat::Raw, |format| format.value),
-            (None, Some(_)) => SyslogFormat::Rfc3164,
-            (None, None) => SyslogFormat::Local,
-        };
-        let own = target.length.map_or(LOG_LENGTH, |length| length.value);
-        let length = match ring.and_then(|ring| ring.length) {
-            Some(most) if target.length.is_none() => {
-                usize::try_from(most.value).unwrap_or(usize::MAX)
+        let length = target.length.map(|length| usize::from(length.value));
+        let (format, length) = match ring {
+            Some(ring) => in_ring(ring, length),
+            None => {
+                let named = self.plan.global.logs.hostname.is_some();
+                let usual = if named { SyslogFormat::Rfc3164 } else { SyslogFormat::Local };
+                let format = target.format.map_or(usual, |format| format.value);
+                (format, length.unwrap_or(LOG_LENGTH.into()))
             }
-            _ => usize::from(own),
         };
         self.loggers.push(Logger {
             outlet,
-            format: target.format.map_or(usual, |format| format.value),
+            format,
             facility: target.facility.value,
             level: target.level.map_or(LogLevel::Debug, |level| level.value),
             floor: target.floor.map_or(LogLevel::Emergency, |floor| floor.value),
@@ -303,6 +303,10 @@ impl<'p> Opening<'p> {
             sample: target.sample.clone().map(|sample| (sample, AtomicU64::new(0))),
         });
         Some(self.loggers.len() - 1)
+    }
+
+    fn loggers(&mut self, targets: &[LogTarget]) -> Vec<usize> {
+        targets.iter().filter_map(|target| self.logger(target)).collect()
     }
 
     fn place(&mut self, target: &LogTarget) -> Option<Place> {
@@ -371,6 +375,16 @@ impl<'p> Opening<'p> {
             },
         }
     }
+}
+
+/// How lines stand in a ring, whose own `format` and `maxlen` hold, and the latter without the line's
+/// end.
+fn in_ring(ring: &PlanRing, length: Option<usize>) -> (SyslogFormat, usize) {
+    let format = ring.format.map_or(SyslogFormat::Raw, |format| format.value);
+    let own = ring.length.map_or(usize::from(LOG_LENGTH), |length| {
+        usize::try_from(length.value).unwrap_or(usize::MAX)
+    });
+    (format, length.unwrap_or(own).min(own).saturating_add(1))
 }
 
 /// `log-send-hostname`.

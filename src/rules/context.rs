@@ -1,7 +1,9 @@
 //! What expressions are evaluated against: facts that are passed in, never fetched.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use core::net::SocketAddr;
 
@@ -44,21 +46,21 @@ pub struct TlsFacts {
     /// The name the client asked for.
     pub sni: Option<Box<str>>,
     /// The protocol agreed on by ALPN.
-    pub alpn: Option<Box<str>>,
+    pub alpn: Option<Cow<'static, str>>,
     /// `TLSv1.3`.
-    pub version: Box<str>,
+    pub version: Cow<'static, str>,
     /// The cipher suite's name in OpenSSL's spelling.
-    pub cipher: Box<str>,
+    pub cipher: Cow<'static, str>,
     /// Whether the session was resumed.
     pub resumed: bool,
     /// Whether the client presented a certificate.
     pub client_certificate: bool,
     /// The client certificate, DER.
-    pub client_der: Option<Box<[u8]>>,
+    pub client_der: Option<Arc<[u8]>>,
     /// The result of its verification, OpenSSL's number; 0 is success.
     pub verify_result: i64,
     /// The certificate of our side, DER.
-    pub own_der: Option<Box<[u8]>>,
+    pub own_der: Option<Arc<[u8]>>,
     /// Whether the request came as early data and the handshake is not yet done.
     pub early: bool,
 }
@@ -102,6 +104,8 @@ pub struct Exchange {
     pub request_cookie: Option<Box<[u8]>>,
     /// What `capture cookie` kept of the response.
     pub response_cookie: Option<Box<[u8]>>,
+    /// What failed on the client's connection, if that is why there is no request.
+    pub failure: Option<Failure>,
     /// The number of this exchange's log line among those of its frontend: set when it is written.
     pub log_number: Cell<u64>,
     /// The rule that ended a list of rules last: its line.
@@ -132,6 +136,15 @@ pub struct Exchange {
     pub ending: Ending,
     /// The status that the client got; `None` before there is one.
     pub status: Option<u16>,
+}
+
+/// What failed on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// HAProxy's number for it.
+    pub number: i64,
+    /// HAProxy's phrase.
+    pub text: Box<str>,
 }
 
 /// A request line as it came in, kept for responses and logs.

@@ -25,7 +25,7 @@ pub mod timer;
 pub use dial::DialOptions;
 pub use group::{Group, GroupConfig, StartError};
 pub use koi_sys::buf::Class;
-pub use koi_sys::buf::{Chunk, Pool, PoolConfig, PoolStats};
+pub use koi_sys::buf::{Chunk, Lease, Pool, PoolConfig, PoolStats};
 pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
     Address as BindAddress, ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError,

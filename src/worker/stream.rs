@@ -11,11 +11,14 @@ use super::pending::{
 };
 use super::shell::{Shell, Started as Begun};
 use koi_sys::buf::Pool;
-use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
+use koi_sys::net::{
+    ConnectError, How, Pipe, SocketAddress, set_hops, set_mark, set_silent_close, set_tos,
+};
 use koi_sys::ring::{Handle, Op, Payload, Token};
 use koi_sys::table::Key;
 use std::cell::Cell;
 use std::future::Future;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -223,6 +226,36 @@ impl Stream {
         if handle != Handle(Key::NONE) {
             self.shell.ring.borrow_mut().abort(handle);
         }
+    }
+
+    /// Closes the connection so that its peer does not learn of it. Where that cannot be done (it takes
+    /// Linux, and CAP_NET_ADMIN) the peer gets a reset that lives for `hops` hops, one if not said, which
+    /// spares the firewalls near the peer; with `hops` it always does.
+    pub fn vanish(&self, hops: Option<u8>) {
+        self.with_fd(|fd| {
+            if hops.is_some() || set_silent_close(fd).is_err() {
+                // Refused, the reset goes all the way: still a close.
+                let _ = set_hops(fd, hops.unwrap_or(1));
+            }
+        });
+        self.abort();
+    }
+
+    /// Sets the type of service and the mark of the packets to the peer, where they are given. What the
+    /// system refuses (a mark takes a privilege) stays as it is.
+    pub fn set_packets(&self, tos: Option<u8>, mark: Option<u32>) {
+        if tos.is_none() && mark.is_none() {
+            return;
+        }
+        self.with_fd(|fd| {
+            let _ = tos.map(|tos| set_tos(fd, tos));
+            let _ = mark.map(|mark| set_mark(fd, mark));
+        });
+    }
+
+    /// Calls `with` on the descriptor, where there is one.
+    fn with_fd(&self, with: impl FnOnce(BorrowedFd<'_>)) {
+        self.shell.ring.borrow().with_fd(self.handle.get(), with);
     }
 
     /// The buffers of this stream's worker.

@@ -14,6 +14,7 @@ pub mod relay;
 pub mod rules;
 pub mod site;
 pub mod soak;
+pub mod tls;
 
 use koi::worker::{
     BindAddress, Choice, Kind, Leftovers, Local, Pool, PoolConfig, Ring, SocketAddress, Worker,

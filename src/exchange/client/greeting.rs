@@ -35,7 +35,7 @@ pub(super) fn is_needed(site: &Site, frontend: usize, bind: usize) -> bool {
 /// Greets a client; `None` if there is nothing to serve.
 pub(super) async fn greet(site: &Rc<Site>, client: Client, accepted_us: u64) -> Option<Client> {
     let (frontend, bind) = (client.connection.frontend, client.connection.bind);
-    let mut greeting = Greeting { site, client, variables: Variables::default(), accepted_us };
+    let mut greeting = Greeting { site, client, accepted_us };
     let expect = greeting.admit(Ruleset::TcpConnection)?.expect_proxy
         || bind_of(site, frontend, bind).is_some_and(|bind| bind.accept_proxy.is_some());
     let tls = tls_of(site, frontend, bind);
@@ -71,11 +71,10 @@ enum Failure {
     Starved,
 }
 
-/// A client on its way, with the variables that its rules set.
+/// A client on its way.
 struct Greeting<'a> {
     site: &'a Rc<Site>,
     client: Client,
-    variables: Variables,
     accepted_us: u64,
 }
 
@@ -86,23 +85,27 @@ impl Greeting<'_> {
         if site.program.proxy(self.client.connection.frontend).list(ruleset).is_empty() {
             return Some(Effects::default());
         }
-        let connection = &self.client.connection;
-        let mut walk = walk_of(site, connection, &self.variables, self.accepted_us);
+        let Client { transport, connection, variables, .. } = &mut self.client;
+        let mut walk = walk_of(site, connection, variables, self.accepted_us);
         let admission = walk::connection(&mut walk, ruleset, &mut Quiet);
         let Walk { exchange, effects, .. } = walk;
-        let connection = &mut self.client.connection;
+        transport.stream().set_packets(effects.client_tos, effects.client_mark);
         connection.source = exchange.source.unwrap_or(connection.source);
         connection.destination = exchange.destination.unwrap_or(connection.destination);
         match admission {
-            Admission::Accept => Some(effects),
-            Admission::Close | Admission::Drop(_) => None,
+            Admission::Accept => return Some(effects),
+            // As in HAProxy: by a reset before the handshakes.
+            Admission::Close if ruleset == Ruleset::TcpConnection => transport.abort(),
+            Admission::Close => {}
+            Admission::Drop(ttl) => transport.stream().vanish(ttl),
         }
+        None
     }
 
     /// PROXY protocol and TLS, within their time. A failure is logged.
     async fn shake_hands(self, expect: bool, tls: Option<&Arc<BindTls>>) -> Option<Self> {
-        let Greeting { site, client, variables, accepted_us } = self;
-        let Client { transport, mut inbox, mut connection } = client;
+        let Greeting { site, client, accepted_us } = self;
+        let Client { transport, mut inbox, mut connection, variables } = client;
         // Nothing was done on it before: it is in the clear.
         let Transport::Plain(stream) = transport else { return None };
         let limit = site.plan.proxies.get(connection.frontend).and_then(limit);
@@ -126,8 +129,8 @@ impl Greeting<'_> {
         let outcome = within(site, limit, shaking).await;
         match outcome.unwrap_or_else(|Expired| Err(Failure::Late(step.get()))) {
             Ok(transport) => {
-                let client = Client { transport, inbox, connection };
-                Some(Greeting { site, client, variables, accepted_us })
+                let client = Client { transport, inbox, connection, variables };
+                Some(Greeting { site, client, accepted_us })
             }
             Err(failure) => {
                 let walk = walk_of(site, &connection, &variables, accepted_us);

@@ -64,12 +64,14 @@ pub(super) enum Next {
     Abort,
 }
 
-/// Serves the requests of one connection until it ends. `inbox` has what came already.
+/// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
+/// those that rules for the connection set.
 pub async fn serve(
     site: &Rc<Site>,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
+    variables: Variables,
     accepted_us: u64,
 ) {
     let mut client = Client {
@@ -77,7 +79,7 @@ pub async fn serve(
         transport: client,
         inbox,
         facts: connection,
-        variables: Variables::default(),
+        variables,
         number: 0,
         since_us: accepted_us,
         greeted_us: site.now_us(),
@@ -138,7 +140,7 @@ impl Client {
         if self.number > 0 || ignores {
             return Next::Close;
         }
-        Box::pin(decide::missed(self, why)).await
+        Box::pin(decide::missed(self, why, None)).await
     }
 
     /// When an idle connection ends.
@@ -180,6 +182,7 @@ impl Client {
 
     /// Ends the connection.
     async fn end(self, next: Next) {
+        self.site.servers.forget(&self.facts);
         match next {
             Next::Abort => self.transport.abort(),
             Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {

@@ -68,6 +68,8 @@ pub(super) enum Fault {
     Upload(Broken),
     /// The client left while the response was awaited.
     Left,
+    /// The client left before the request was sent.
+    LeftQueue,
     /// No buffers.
     Starved,
 }
@@ -78,31 +80,40 @@ impl Fault {
         Some(match self {
             Fault::Refused(_) => 503,
             Fault::Unwritable | Fault::Upload(Broken::Bad(_) | Broken::SourceTimeout) => 400,
-            Fault::Upload(_) | Fault::Left => return None,
+            Fault::Upload(_) => return None,
+            Fault::Left | Fault::LeftQueue => 400,
             Fault::Stuck | Fault::Silence => 504,
             Fault::Empty | Fault::Short | Fault::Junk(_) | Fault::Interim => 502,
             Fault::Starved => 500,
         })
     }
 
+    /// Whether the client's connection ends with the answer: where its next request begins is not
+    /// certain.
+    pub(super) fn closes(self) -> bool {
+        matches!(self, Fault::Unwritable | Fault::Upload(_) | Fault::Left | Fault::LeftQueue)
+    }
+
     /// What the log says.
     pub(super) fn ending(self) -> Ending {
         let (cause, stage) = match self {
-            Fault::Refused(refusal) => refused(refusal),
+            Fault::Refused(refusal) => return refused(refusal),
             Fault::Unwritable => (Cause::Proxy, Stage::Request),
             Fault::Stuck | Fault::Silence => (Cause::ServerTimeout, Stage::Headers),
             Fault::Empty => (Cause::Server, Stage::Headers),
             Fault::Short | Fault::Junk(_) | Fault::Interim => (Cause::Proxy, Stage::Headers),
             Fault::Upload(broken) => return Ending { stage: Stage::Headers, ..upload(broken) },
             Fault::Left => (Cause::Client, Stage::Headers),
+            Fault::LeftQueue => (Cause::Client, Stage::Queue),
             Fault::Starved => (Cause::Resource, Stage::Headers),
         };
         Ending { cause, stage }
     }
 }
 
-fn refused(refusal: Refusal) -> (Cause, Stage) {
-    match refusal {
+/// How an exchange ends that gets no connection to a server.
+pub(in crate::exchange) fn refused(refusal: Refusal) -> Ending {
+    let (cause, stage) = match refusal {
         Refusal::NoServer | Refusal::Connect | Refusal::Handshake => {
             (Cause::Server, Stage::Connect)
         }
@@ -110,7 +121,8 @@ fn refused(refusal: Refusal) -> (Cause, Stage) {
         Refusal::QueueTimeout => (Cause::ServerTimeout, Stage::Queue),
         Refusal::ConnectTimeout => (Cause::ServerTimeout, Stage::Connect),
         Refusal::Resource => (Cause::Resource, Stage::Connect),
-    }
+    };
+    Ending { cause, stage }
 }
 
 /// A request's body that did not arrive whole.

@@ -13,13 +13,13 @@ use std::time::Duration;
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, conclude, mode};
+use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
-use super::upload::Upload;
+use super::upload::{Left, Upload, unless_left};
 use super::wait;
-use crate::config::plan::{ConnectionMode, Proxy, is_on};
+use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
 use crate::exchange::site::Site;
@@ -29,6 +29,7 @@ use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
 use crate::proto::head::Version;
 use crate::rules::answer as answers;
+use crate::rules::ending::{Ending, Stage};
 use crate::rules::walk::{self, Message, Quiet, Walk};
 use crate::worker::Chunk;
 
@@ -46,18 +47,37 @@ pub(super) async fn forward(
     chosen: Option<usize>,
 ) -> Next {
     let site = side.site;
+    let _counted = Counted::new(site, walk.backend);
     let patience = server_timeout(&walk);
+    let connection = walk.connection;
     let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
     let sent = Cell::new(walk.exchange.bytes_in);
     let due = Cell::new(None);
+    let options = back(&walk).map(|it| &it.settings.options);
+    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
+    // A client that is still to send its body is listened to anyway.
+    let client = side.transport;
+    let watched = (aborts && side.body.is_done()).then_some(client);
     let mut wanted = if ask.number == 0 { Wanted::First } else { Wanted::Later };
     loop {
-        let link = match server::acquire(site, &mut walk, chosen, wanted).await {
-            Ok(link) => link,
-            Err(refusal) => return failed(side, walk, ask, Fault::Refused(refusal), false).await,
+        let mut ahead = None;
+        let acquired = server::acquire(site, &mut walk, chosen, wanted);
+        let acquired = unless_left(watched, &mut ahead, acquired).await;
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            return failed(side, walk, ask, Fault::Starved, false).await;
+        }
+        let mut link = match acquired {
+            Ok(Ok(link)) => link,
+            Ok(Err(refusal)) => {
+                return failed(side, walk, ask, Fault::Refused(refusal), false).await;
+            }
+            Err(Left) => return failed(side, walk, ask, Fault::LeftQueue, false).await,
         };
         let mut inbox = Inbox::default();
         let mut upload = Upload::new(&site.local, patience, &due);
+        upload.watch(aborts.then_some(client));
         let attempt = Attempt { site, client: side.transport, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, &mut walk, &mut inbox, &mut upload).await;
@@ -81,26 +101,56 @@ pub(super) async fn forward(
                 return failed(side, walk, ask, fault, link.reused).await;
             }
         };
+        upload.watch(None);
         let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
         let mut done =
             respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
         if let End::Complete { keep: true } = done.end
             && let Err(broken) = upload.finish().await
         {
-            walk.exchange.ending = ending::upload(broken);
-            done.end = End::Next(Next::Abort);
+            walk.exchange.ending = Ending { stage: Stage::Last, ..ending::upload(broken) };
+            done.end = End::Next(Next::Close);
         }
+        let ahead = upload.take_ahead();
         let complete = done.lasts && upload.is_complete();
-        let reusable = complete && mode(&walk) == ConnectionMode::KeepAlive;
+        let reusable = complete && !closes_server(&walk);
         drop(upload);
         walk.exchange.bytes_in = sent.get();
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            done.end = End::Next(Next::Close);
+        }
         let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
         conclude(site, &mut walk);
         drop(walk);
+        if done.private {
+            link.keep_for(connection);
+        }
         if reusable && inbox.is_empty() {
             link.give_back(site);
         }
         return next;
+    }
+}
+
+/// An exchange in a backend.
+struct Counted<'a> {
+    site: &'a Site,
+    backend: usize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(site: &'a Site, backend: Option<usize>) -> Option<Counted<'a>> {
+        let backend = backend?;
+        site.live.begin_backend(backend);
+        Some(Counted { site, backend })
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.site.live.end_backend(self.backend);
     }
 }
 
@@ -133,14 +183,21 @@ async fn failed(
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
     // the client that it may (RFC 9112 §9.3.1), as a status would not.
     let silent = fault == Fault::Empty && reused && ask.number > 0;
+    if silent {
+        walk.effects.log_level = Some(None);
+    }
     let status = fault.status().filter(|_| !silent);
+    let ask = &ask.closing(fault.closes());
     let next = match status {
         Some(status) => {
             let answer = answers::default(status, walk.program, &walk.context());
             let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
             answer::own(side, &mut walk, ask, answer).await
         }
-        None => Next::Close,
+        None => {
+            walk.exchange.status = (!silent).then_some(400);
+            Next::Close
+        }
     };
     conclude(side.site, &mut walk);
     next
@@ -211,7 +268,11 @@ impl<'u> Attempt<'u> {
         out.push(head);
         let pool = self.site.local.pool();
         let before = out.len() as u64;
-        let progress = body.cut(client_inbox, pool, &mut out).map_err(Fault::Upload)?;
+        let progress = body.cut(client_inbox, pool, &mut out).map_err(|broken| match broken {
+            // Nothing of it was sent.
+            Broken::Bad(_) => Fault::Unwritable,
+            broken => Fault::Upload(broken),
+        })?;
         self.sent.set(self.sent.get() + out.len() as u64 - before);
         let Some((payload, _)) = out.take() else { return Err(Fault::Unwritable) };
         let taken = wait::send(&self.site.local, &self.link.transport, payload, patience).await;
@@ -258,10 +319,9 @@ impl<'u> Attempt<'u> {
             return ConnectionField::Upgrade(protocol);
         }
         let pretends = back(walk).is_some_and(|it| is_on(it.settings.options.pretend_keepalive));
-        match mode(walk) {
-            ConnectionMode::KeepAlive => ConnectionField::None,
-            _ if pretends => ConnectionField::None,
-            _ => ConnectionField::Close,
+        match closes_server(walk) && !pretends {
+            true => ConnectionField::Close,
+            false => ConnectionField::None,
         }
     }
 

@@ -32,3 +32,4 @@ mod upload;
 mod wait;
 
 pub use connection::serve;
+pub(super) use ending::refused;

@@ -1,22 +1,12 @@
 //! The formats of a frontend's log lines: its own, or one of those that have a name.
 
+use crate::config::environment::{HTTP_LOG_FORMAT, HTTPS_LOG_FORMAT, TCP_LOG_FORMAT};
 use crate::config::plan::{Given, LogFormat, Mode, Proxy};
 use crate::config::report::Report;
 use crate::config::word::Word;
 use crate::rules::compiler::{Compiler, Scope};
 use crate::rules::format::{Format, Item, Source, Style, Use};
 use crate::rules::program::{Compiled, LogFormats, ProxyProgram};
-
-/// `option tcplog` (configuration.txt §8.2.2).
-const TCP: &str = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
-
-/// `option httplog` (§8.2.3).
-const HTTP: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc \
-                    %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r";
-
-/// What `option httpslog` adds to it (§8.2.4).
-const TLS: &str = " %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] \
-                   %[ssl_fc_sni]/%sslv/%sslc";
 
 /// `option httplog clf` (§8.2.3).
 const COMMON: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc \
@@ -34,9 +24,9 @@ pub fn compile(proxy: &Proxy, program: &mut ProxyProgram, compiler: &mut Compile
     let logging = &proxy.logging;
     let line = match logging.format.map(|given| given.value) {
         Some(LogFormat::Custom(index)) => own(program, Some(index)),
-        Some(LogFormat::Tcp) => named(TCP, compiler),
-        Some(LogFormat::Http) => named(HTTP, compiler),
-        Some(LogFormat::Https) => named(&format!("{HTTP}{TLS}"), compiler),
+        Some(LogFormat::Tcp) => named(TCP_LOG_FORMAT, compiler),
+        Some(LogFormat::Http) => named(HTTP_LOG_FORMAT, compiler),
+        Some(LogFormat::Https) => named(HTTPS_LOG_FORMAT, compiler),
         Some(LogFormat::CommonLog) => named(COMMON, compiler),
         None if proxy.mode() == Mode::Http => named(SHORT_HTTP, compiler),
         None => named(SHORT_TCP, compiler),
@@ -78,7 +68,8 @@ mod tests {
     #[test]
     fn every_named_format_is_one() {
         let world = World::new().plan("frontend f\n");
-        for text in [TCP, HTTP, &format!("{HTTP}{TLS}"), COMMON, SHORT_HTTP, SHORT_TCP] {
+        let of_options = [TCP_LOG_FORMAT, HTTP_LOG_FORMAT, HTTPS_LOG_FORMAT, COMMON];
+        for text in of_options.into_iter().chain([SHORT_HTTP, SHORT_TCP]) {
             let (format, _) = world.compile("", |_, compiler| named(text, compiler));
             assert!(format.is_some(), "{text}");
         }

@@ -86,6 +86,11 @@ fn c_verify<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::Int(front(context)?.verify_result))
 }
 
+/// A connection that serves requests has had no error: one with an error was closed.
+fn no_error<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
+    front(context).map(|_| Value::Int(0))
+}
+
 fn c_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     bytes(front(context)?.client_der.as_deref())
 }
@@ -218,8 +223,6 @@ macro_rules! secrets {
                 concat!("The channel's binding (RFC 5929 §3) of the connection ", $whose, ".")),
             detail(concat!($who, "_curve"), Type::Str, $at,
                 concat!("The group of the key agreement on the connection ", $whose, ".")),
-            detail(concat!($who, "_err"), Type::Int, $at,
-                concat!("What failed in TLS on the connection ", $whose, ", by number.")),
             detail(concat!($who, "_err_str"), Type::Str, $at,
                 concat!("What failed in TLS on the connection ", $whose, ".")),
         )*]
@@ -313,8 +316,16 @@ pub const FETCHES: &[Fetch] = &[
     npn("ssl_bc_npn", REPLIED),
     detail("ssl_c_chain_der", Type::Bin, SESSION, "The client's whole chain, DER."),
     detail("ssl_s_chain_der", Type::Bin, SESSION, "The server's whole chain, DER."),
-    detail("ssl_c_err", Type::Int, SESSION, "What is wrong with the client's certificate."),
-    detail("ssl_c_ca_err", Type::Int, SESSION, "What is wrong with the chain above it."),
+    known(
+        "ssl_c_err",
+        Type::Int,
+        SESSION,
+        c_verify,
+        "What is wrong with the client's certificate.",
+    ),
+    known("ssl_c_ca_err", Type::Int, SESSION, no_error, "What is wrong with the chain above it."),
+    known("ssl_fc_err", Type::Int, SESSION, no_error, "What failed in TLS, by OpenSSL's number."),
+    detail("ssl_bc_err", Type::Int, REPLIED, "What failed in TLS to the server, by number."),
     detail("ssl_c_ca_err_depth", Type::Int, SESSION, "Where in the chain something is wrong."),
     detail("ssl_c_r_dn", Type::Str, SESSION, "The root's name, or an entry of it.")
         .takes(NAME, "ssl_c_r_dn(CN)")

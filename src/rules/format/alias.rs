@@ -1,7 +1,7 @@
 //! The `%`-names of log formats.
 //!
-//! One entry a name: what it gives, where it is known, and how it is had from a [`Context`]. What only
-//! a log line knows gives nothing until then.
+//! One entry a name: what it gives, where it is known, and how it is had from a [`Context`]. What did
+//! not happen yet is a dash in logs, or -1.
 
 use std::borrow::Cow;
 
@@ -45,15 +45,6 @@ pub enum Mode {
     Tls,
 }
 
-/// From when on an alias is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// In rules too, as far as the exchange got.
-    Rules,
-    /// In log lines only.
-    Log,
-}
-
 /// An alias.
 pub struct Alias {
     /// Its name, without the percent sign.
@@ -64,8 +55,6 @@ pub struct Alias {
     pub kind: Kind,
     /// Where it has a meaning.
     pub mode: Mode,
-    /// From when on it is known.
-    pub known: Known,
     /// Its value.
     pub get: Get,
 }
@@ -121,15 +110,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ALIASES.iter().map(|alias| alias.name)
 }
 
-const fn alias(
-    name: &'static str,
-    kind: Kind,
-    mode: Mode,
-    known: Known,
-    about: &'static str,
-    get: Get,
-) -> Alias {
-    Alias { name, about, kind, mode, known, get }
+const fn alias(name: &'static str, kind: Kind, mode: Mode, about: &'static str, get: Get) -> Alias {
+    Alias { name, about, kind, mode, get }
 }
 
 // ---------------------------------------------------------------------------------------- Dates
@@ -500,71 +482,45 @@ fn tls_version<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 // ------------------------------------------------------------------------------------ The table
 
 use Kind::{Address, Captures, Date, Number, Running, Target, Text};
-use Known::{Log, Rules};
 use Mode::{Any, Http, Tls};
 
 /// The table.
 pub const ALIASES: &[Alias] = &[
-    alias("B", Running, Any, Rules, "Bytes sent to the client.", Get::Value(bytes_out)),
-    alias("CC", Text, Http, Log, "The captured cookie of the request.", Get::Value(request_cookie)),
-    alias(
-        "CS",
-        Text,
-        Http,
-        Log,
-        "The captured cookie of the response.",
-        Get::Value(response_cookie),
-    ),
-    alias("H", Text, Any, Rules, "The name of this host.", Get::Value(hostname)),
-    alias("HM", Text, Http, Rules, "The request's method.", Get::Value(method)),
+    alias("B", Running, Any, "Bytes sent to the client.", Get::Value(bytes_out)),
+    alias("CC", Text, Http, "The captured cookie of the request.", Get::Value(request_cookie)),
+    alias("CS", Text, Http, "The captured cookie of the response.", Get::Value(response_cookie)),
+    alias("H", Text, Any, "The name of this host.", Get::Value(hostname)),
+    alias("HM", Text, Http, "The request's method.", Get::Value(method)),
     alias(
         "HP",
         Target,
         Http,
-        Rules,
         "The request's target as it came, without its query.",
         Get::Value(target_without_query),
     ),
-    alias("HPO", Target, Http, Rules, "The request's path as it came.", Get::Value(path)),
+    alias("HPO", Target, Http, "The request's path as it came.", Get::Value(path)),
     alias(
         "HQ",
         Target,
         Http,
-        Rules,
         "The request's query as it came, question mark included.",
         Get::Value(query),
     ),
-    alias("HU", Target, Http, Rules, "The request's target as it came.", Get::Value(target)),
-    alias("HV", Text, Http, Rules, "The request's version, `HTTP/1.1`.", Get::Text(version)),
-    alias(
-        "ID",
-        Text,
-        Any,
-        Rules,
-        "The request's identifier (`unique-id-format`).",
-        Get::Value(unique_id),
-    ),
+    alias("HU", Target, Http, "The request's target as it came.", Get::Value(target)),
+    alias("HV", Text, Http, "The request's version, `HTTP/1.1`.", Get::Text(version)),
+    alias("ID", Text, Any, "The request's identifier (`unique-id-format`).", Get::Value(unique_id)),
     alias(
         "ST",
         Number(0),
         Any,
-        Rules,
         "The response's status; -1 before there is one.",
         Get::Value(status),
     ),
-    alias(
-        "T",
-        Date,
-        Any,
-        Rules,
-        "When the connection was accepted, in UTC.",
-        Get::Text(accept_date),
-    ),
+    alias("T", Date, Any, "When the connection was accepted, in UTC.", Get::Text(accept_date)),
     alias(
         "TR",
         Number(0),
         Http,
-        Log,
         "Milliseconds to receive the request's head.",
         Get::Value(request_ms),
     ),
@@ -572,26 +528,17 @@ pub const ALIASES: &[Alias] = &[
         "Ta",
         Running,
         Http,
-        Log,
         "Milliseconds from the request's first byte to the end.",
         Get::Value(active_ms),
     ),
-    alias(
-        "Tc",
-        Number(0),
-        Any,
-        Log,
-        "Milliseconds to connect to the server.",
-        Get::Value(connect_ms),
-    ),
-    alias("Td", Number(0), Any, Log, "Milliseconds of the transfer of data.", Get::Value(data_ms)),
-    alias("Th", Number(0), Any, Log, "Milliseconds of handshakes.", Get::Value(handshake_ms)),
-    alias("Ti", Number(0), Http, Log, "Milliseconds before the request.", Get::Value(idle_ms)),
+    alias("Tc", Number(0), Any, "Milliseconds to connect to the server.", Get::Value(connect_ms)),
+    alias("Td", Number(0), Any, "Milliseconds of the transfer of data.", Get::Value(data_ms)),
+    alias("Th", Number(0), Any, "Milliseconds of handshakes.", Get::Value(handshake_ms)),
+    alias("Ti", Number(0), Http, "Milliseconds before the request.", Get::Value(idle_ms)),
     alias(
         "Tl",
         Date,
         Any,
-        Rules,
         "When the connection was accepted, in local time.",
         Get::Text(accept_date_local),
     ),
@@ -599,7 +546,6 @@ pub const ALIASES: &[Alias] = &[
         "Tq",
         Number(0),
         Http,
-        Log,
         "Milliseconds until the request was there.",
         Get::Value(until_request_ms),
     ),
@@ -607,7 +553,6 @@ pub const ALIASES: &[Alias] = &[
         "Tr",
         Number(0),
         Http,
-        Log,
         "Milliseconds until the response's head was there.",
         Get::Value(response_ms),
     ),
@@ -615,20 +560,18 @@ pub const ALIASES: &[Alias] = &[
         "Ts",
         Number(1),
         Any,
-        Rules,
         "When the connection was accepted, in seconds since 1970.",
         Get::Value(accept_seconds),
     ),
-    alias("Tt", Running, Any, Log, "Milliseconds from accept to the end.", Get::Value(total_ms)),
-    alias("Tu", Running, Any, Log, "Milliseconds as the client sees it.", Get::Value(user_ms)),
-    alias("Tw", Number(0), Any, Log, "Milliseconds in queues.", Get::Value(queue_ms)),
-    alias("U", Number(0), Any, Rules, "Bytes received from the client.", Get::Value(bytes_in)),
-    alias("ac", Number(0), Any, Rules, "Connections in progress.", Get::Value(active)),
+    alias("Tt", Running, Any, "Milliseconds from accept to the end.", Get::Value(total_ms)),
+    alias("Tu", Running, Any, "Milliseconds as the client sees it.", Get::Value(user_ms)),
+    alias("Tw", Number(0), Any, "Milliseconds in queues.", Get::Value(queue_ms)),
+    alias("U", Number(0), Any, "Bytes received from the client.", Get::Value(bytes_in)),
+    alias("ac", Number(0), Any, "Connections in progress.", Get::Value(active)),
     alias(
         "b",
         Text,
         Any,
-        Rules,
         "The backend's name; the frontend's before one is chosen.",
         Get::Value(backend_name),
     ),
@@ -636,7 +579,6 @@ pub const ALIASES: &[Alias] = &[
         "bc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress in the backend.",
         Get::Value(backend_connections),
     ),
@@ -644,7 +586,6 @@ pub const ALIASES: &[Alias] = &[
         "bi",
         Address,
         Any,
-        Rules,
         "The address we connected to the server from.",
         Get::Value(backend_ip),
     ),
@@ -652,58 +593,27 @@ pub const ALIASES: &[Alias] = &[
         "bp",
         Number(4),
         Any,
-        Rules,
         "The port we connected to the server from.",
         Get::Value(backend_port),
     ),
-    alias(
-        "bq",
-        Number(0),
-        Any,
-        Rules,
-        "Requests in the backend's queue.",
-        Get::Value(backend_queue),
-    ),
-    alias("ci", Address, Any, Rules, "The client's address.", Get::Value(client_ip)),
-    alias("cp", Number(4), Any, Rules, "The client's port.", Get::Value(client_port)),
-    alias("f", Text, Any, Rules, "The frontend's name.", Get::Value(frontend_name)),
+    alias("bq", Number(0), Any, "Requests in the backend's queue.", Get::Value(backend_queue)),
+    alias("ci", Address, Any, "The client's address.", Get::Value(client_ip)),
+    alias("cp", Number(4), Any, "The client's port.", Get::Value(client_port)),
+    alias("f", Text, Any, "The frontend's name.", Get::Value(frontend_name)),
     alias(
         "fc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress in the frontend.",
         Get::Value(frontend_connections),
     ),
-    alias(
-        "fi",
-        Address,
-        Any,
-        Rules,
-        "The address the client connected to.",
-        Get::Value(frontend_ip),
-    ),
-    alias(
-        "fp",
-        Number(4),
-        Any,
-        Rules,
-        "The port the client connected to.",
-        Get::Value(frontend_port),
-    ),
-    alias(
-        "ft",
-        Text,
-        Any,
-        Rules,
-        "The frontend's name, with `~` for TLS.",
-        Get::Text(frontend_transport),
-    ),
+    alias("fi", Address, Any, "The address the client connected to.", Get::Value(frontend_ip)),
+    alias("fp", Number(4), Any, "The port the client connected to.", Get::Value(frontend_port)),
+    alias("ft", Text, Any, "The frontend's name, with `~` for TLS.", Get::Text(frontend_transport)),
     alias(
         "hr",
         Captures,
         Any,
-        Rules,
         "The captured fields of the request, `{a|b}`.",
         Get::Text(request_captures),
     ),
@@ -711,7 +621,6 @@ pub const ALIASES: &[Alias] = &[
         "hrl",
         Captures,
         Any,
-        Rules,
         "The captured fields of the request, `\"a\" \"b\"`.",
         Get::Text(request_captures_clf),
     ),
@@ -719,7 +628,6 @@ pub const ALIASES: &[Alias] = &[
         "hs",
         Captures,
         Any,
-        Rules,
         "The captured fields of the response, `{a|b}`.",
         Get::Text(response_captures),
     ),
@@ -727,42 +635,25 @@ pub const ALIASES: &[Alias] = &[
         "hsl",
         Captures,
         Any,
-        Rules,
         "The captured fields of the response, `\"a\" \"b\"`.",
         Get::Text(response_captures_clf),
     ),
-    alias(
-        "lc",
-        Number(0),
-        Any,
-        Log,
-        "The number of the frontend's log line.",
-        Get::Value(log_counter),
-    ),
-    alias(
-        "ms",
-        Number(0),
-        Any,
-        Rules,
-        "The milliseconds of the accept date.",
-        Get::Text(accept_ms),
-    ),
-    alias("pid", Number(4), Any, Rules, "The process's number.", Get::Value(pid)),
-    alias("r", Target, Http, Rules, "The request line as it came.", Get::Text(request_line)),
+    alias("lc", Number(0), Any, "The number of the frontend's log line.", Get::Value(log_counter)),
+    alias("ms", Number(0), Any, "The milliseconds of the accept date.", Get::Text(accept_ms)),
+    alias("pid", Number(4), Any, "The process's number.", Get::Value(pid)),
+    alias("r", Target, Http, "The request line as it came.", Get::Text(request_line)),
     alias(
         "rc",
         Number(0),
         Any,
-        Rules,
         "Retries, with `+` if another server was chosen.",
         Get::Text(retries),
     ),
-    alias("rt", Number(4), Any, Rules, "The number of the request.", Get::Value(request_number)),
+    alias("rt", Number(4), Any, "The number of the request.", Get::Value(request_number)),
     alias(
         "s",
         Text,
         Any,
-        Rules,
         "The server's name; `<NOSRV>` if none is chosen.",
         Get::Value(server_name),
     ),
@@ -770,18 +661,16 @@ pub const ALIASES: &[Alias] = &[
         "sc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress on the server.",
         Get::Value(server_connections),
     ),
-    alias("si", Address, Any, Rules, "The server's address.", Get::Value(server_ip)),
-    alias("sp", Number(4), Any, Rules, "The server's port.", Get::Value(server_port)),
-    alias("sq", Number(0), Any, Rules, "Requests in the server's queue.", Get::Value(server_queue)),
+    alias("si", Address, Any, "The server's address.", Get::Value(server_ip)),
+    alias("sp", Number(4), Any, "The server's port.", Get::Value(server_port)),
+    alias("sq", Number(0), Any, "Requests in the server's queue.", Get::Value(server_queue)),
     alias(
         "sslc",
         Text,
         Tls,
-        Rules,
         "The cipher suite of the client's connection.",
         Get::Value(tls_cipher),
     ),
@@ -789,7 +678,6 @@ pub const ALIASES: &[Alias] = &[
         "sslv",
         Text,
         Tls,
-        Rules,
         "The TLS version of the client's connection.",
         Get::Value(tls_version),
     ),
@@ -797,7 +685,6 @@ pub const ALIASES: &[Alias] = &[
         "t",
         Date,
         Any,
-        Rules,
         "When the connection was accepted, in local time with milliseconds.",
         Get::Text(accept_date_ms),
     ),
@@ -805,25 +692,22 @@ pub const ALIASES: &[Alias] = &[
         "tr",
         Date,
         Http,
-        Rules,
         "When the request came, in local time with milliseconds.",
         Get::Text(request_date_ms),
     ),
-    alias("trg", Date, Http, Rules, "When the request came, in UTC.", Get::Text(request_date)),
+    alias("trg", Date, Http, "When the request came, in UTC.", Get::Text(request_date)),
     alias(
         "trl",
         Date,
         Http,
-        Rules,
         "When the request came, in local time.",
         Get::Text(request_date_local),
     ),
-    alias("ts", Text, Any, Log, "How the exchange ended, two characters.", Get::Text(ending)),
+    alias("ts", Text, Any, "How the exchange ended, two characters.", Get::Text(ending)),
     alias(
         "tsc",
         Text,
         Http,
-        Log,
         "How the exchange ended, with the state of the cookie.",
         Get::Text(ending_cookie),
     ),

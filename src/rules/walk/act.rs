@@ -91,7 +91,7 @@ impl Walk<'_> {
         };
         self.exchange.last_rule = Some(span);
         self.end_by(match verdict {
-            Verdict::Return(_) | Verdict::Service(_) => Cause::Local,
+            Verdict::Return(_) | Verdict::Service(_) | Verdict::Auth { .. } => Cause::Local,
             _ => Cause::Proxy,
         });
         Some(Flow::End(decision))

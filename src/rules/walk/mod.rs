@@ -425,6 +425,8 @@ impl<'a> Walk<'a> {
         if asked != uri.value.as_bytes() {
             return None;
         }
+        // Such requests leave no line in the log.
+        self.effects.log_level = Some(None);
         let list = &self.program.proxy(self.proxy).monitor_fail;
         if W::ACTIVE {
             watch.list(self, "monitor fail", list.rules.len());
@@ -432,6 +434,8 @@ impl<'a> Walk<'a> {
         let up = self.next(list, 0, watch).is_none();
         watch.did(self, Did::Monitor { up });
         self.end_by(Cause::Local);
+        // Who asks so is not interested in being logged, and asks all day.
+        self.effects.log_level = Some(None);
         Some(answer::default(if up { 200 } else { 503 }, self.program, &self.context()))
     }
 

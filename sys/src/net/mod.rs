@@ -41,8 +41,8 @@ pub use error::{
 pub use interface::interface_index;
 pub use listen::{ListenOptions, UnixPermissions, listen};
 pub use options::{
-    KeepAlive, set_bind_any, set_keep_alive, set_linger_zero, set_no_delay, set_receive_buffer,
-    set_send_buffer,
+    KeepAlive, set_bind_any, set_hops, set_keep_alive, set_linger_zero, set_mark, set_no_delay,
+    set_receive_buffer, set_send_buffer, set_silent_close, set_tos,
 };
 pub use raw_address::RawAddress;
 pub use socket::{
