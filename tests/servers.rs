@@ -226,12 +226,12 @@ fn the_watcher_closes_what_the_server_gave_up() {
         one.give_back(&world.site);
         two.give_back(&world.site);
         // One goes at once, one after the watcher has taken it over.
-        drop(world.host.server.streams.borrow_mut().remove(0).abort());
+        world.host.server.streams.borrow_mut().remove(0).abort();
         while world.idle() > 1 {
             local.sleep(ms(1)).await;
         }
         local.sleep(ms(250)).await;
-        drop(world.host.server.streams.borrow_mut().remove(0).abort());
+        world.host.server.streams.borrow_mut().remove(0).abort();
         while world.idle() > 0 {
             local.sleep(ms(1)).await;
         }
@@ -305,8 +305,11 @@ fn how_many_are_kept() {
 fn connections_that_differ_are_not_mixed_up() {
     virtually(async |local| {
         let named = world(&local, "http-reuse always", "pool-conn-name src_port").await;
-        named.keep(1, Wanted::First).await;
-        assert!(!named.keep(2, Wanted::Later).await);
+        let one = named.exchange(1, Wanted::Later).await;
+        let two = named.exchange(2, Wanted::Later).await;
+        one.give_back(&named.site);
+        assert!(!named.exchange(2, Wanted::Later).await.reused);
+        two.give_back(&named.site);
         assert!(named.keep(1, Wanted::Later).await && named.keep(2, Wanted::Later).await);
         let header = world(&local, "http-reuse always", "send-proxy").await;
         // The header is one chunk for the server, and so is the request.
