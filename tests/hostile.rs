@@ -6,11 +6,11 @@
 //! exactly what was meant). Every payload is sent at once and byte by byte, alone and behind a good
 //! request on the same connection.
 
-mod end_to_end;
 #[path = "hostile/chunks.rs"]
 mod chunks;
 #[path = "hostile/codings.rs"]
 mod codings;
+mod end_to_end;
 #[path = "hostile/lane.rs"]
 mod lane;
 #[path = "hostile/lengths.rs"]

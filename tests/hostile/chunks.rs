@@ -63,7 +63,11 @@ fn row_26_lf_in_an_extension() {
 fn row_27_quotes_in_extensions() {
     refuses(
         27,
-        &[b"5;a=\"b\r\nhello\r\n0\r\n\r\n", b"5;a=\"\r\n\"\r\nhello\r\n0\r\n\r\n", b"5;a=\"\x00\"\r\nhello\r\n0\r\n\r\n"],
+        &[
+            b"5;a=\"b\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\"\r\n\"\r\nhello\r\n0\r\n\r\n",
+            b"5;a=\"\x00\"\r\nhello\r\n0\r\n\r\n",
+        ],
     );
     // Good extensions are read and not passed on.
     let lane = Lane::new(27);

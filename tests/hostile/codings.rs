@@ -21,7 +21,8 @@ fn row_13_chunked_twice() {
     refuses(13, &[b" chunked, chunked", b" chunked,chunked"], &[400]);
     let twice: &[&[u8]] = &[b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"];
     Lane::new(13).refuses(post(twice, BODY), &[400]);
-    let apart: &[&[u8]] = &[b"Transfer-Encoding: chunked", b"X-A: 1", b"transfer-encoding: identity"];
+    let apart: &[&[u8]] =
+        &[b"Transfer-Encoding: chunked", b"X-A: 1", b"transfer-encoding: identity"];
     Lane::new(13).refuses(post(apart, BODY), &[400, 501]);
 }
 
@@ -44,9 +45,20 @@ fn row_16_a_parameter() {
 #[test]
 fn row_17_odd_bytes_near_the_value() {
     let values: &[&[u8]] = &[
-        b" \x0bchunked", b" chunked\x0b", b" \x0cchunked", b" chunked\x0c", b" \x00chunked",
-        b" chunked\x00", b" \x85chunked", b" \xa0chunked", b" chunked\xa0", b" chunked\xff",
-        b" \"chunked\"", b" 'chunked'", b" chunked\x7f", b" chu\x08nked",
+        b" \x0bchunked",
+        b" chunked\x0b",
+        b" \x0cchunked",
+        b" chunked\x0c",
+        b" \x00chunked",
+        b" chunked\x00",
+        b" \x85chunked",
+        b" \xa0chunked",
+        b" chunked\xa0",
+        b" chunked\xff",
+        b" \"chunked\"",
+        b" 'chunked'",
+        b" chunked\x7f",
+        b" chu\x08nked",
     ];
     refuses(17, values, &[400, 501]);
 }

@@ -21,13 +21,19 @@ const RULES: &[(u32, &str)] = &[
     (65, "http-request return status 200 content-type text/plain string rule if { path /rule }"),
     (71, "option forwardfor\n    http-request set-header X-Ours yes"),
     (72, "http-request deny if { path_beg /admin }"),
-    (74, "http-request set-header X-Value %[url_param(v),url_dec]\n    \
-          http-request set-path %[url_param(p),url_dec] if { url_param(p) -m found }"),
-    (75, "http-request set-header X-Any yes if { req.hdr(x-role) admin }\n    \
+    (
+        74,
+        "http-request set-header X-Value %[url_param(v),url_dec]\n    \
+          http-request set-path %[url_param(p),url_dec] if { url_param(p) -m found }",
+    ),
+    (
+        75,
+        "http-request set-header X-Any yes if { req.hdr(x-role) admin }\n    \
           http-request set-header X-Last %[req.hdr(x-role)]\n    \
           http-request set-header X-First %[req.hdr(x-role,1)]\n    \
           http-request set-header X-Whole %[req.fhdr(x-role)]\n    \
-          http-request set-header X-Number %[req.hdr_cnt(x-role)]"),
+          http-request set-header X-Number %[req.hdr_cnt(x-role)]",
+    ),
     (76, "http-request deny if { path_beg /admin }\n    http-request set-header X-Path %[path]"),
 ];
 
@@ -220,7 +226,8 @@ pub fn send(client: &mut Client, payload: &[u8], pieces: Pieces) {
 
 /// The final answer; 100 Continue in front of it is no fault.
 fn final_answer(client: &mut Client, said: &str) -> Message {
-    let answers = client.responses(false).unwrap_or_else(|end| panic!("{said}: no answer: {end:?}"));
+    let answers =
+        client.responses(false).unwrap_or_else(|end| panic!("{said}: no answer: {end:?}"));
     answers.into_iter().next_back().expect("one at least")
 }
 

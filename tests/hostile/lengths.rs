@@ -44,8 +44,22 @@ fn row_04_empty_length() {
 fn row_05_odd_digits() {
     let lane = Lane::new(5);
     let odd: &[&[u8]] = &[
-        b"+5", b"-0", b"-48", b"0x10", b"1_0", b"1 0", b"5Z", b"5.0", b"5;a=b", b"\xef\xbc\x95",
-        b"\xa05", b"5\xa0", b"5\x0b", b"\"5\"", b"five", b"5e0",
+        b"+5",
+        b"-0",
+        b"-48",
+        b"0x10",
+        b"1_0",
+        b"1 0",
+        b"5Z",
+        b"5.0",
+        b"5;a=b",
+        b"\xef\xbc\x95",
+        b"\xa05",
+        b"5\xa0",
+        b"5\x0b",
+        b"\"5\"",
+        b"five",
+        b"5e0",
     ];
     for value in odd {
         lane.refuses(post(&[&[b"Content-Length: ", *value].concat()], b"hello"), BAD);

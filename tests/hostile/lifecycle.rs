@@ -135,7 +135,8 @@ fn row_64_early_data() {
 fn row_65_answered_with_the_body_unread() {
     let lane = Lane::new(65);
     let body = "GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n";
-    let head = format!("POST /rule HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST /rule HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", body.len());
     for pieces in PIECES {
         for late in [false, true] {
             lane.origins().begin(Vec::new());
@@ -233,7 +234,8 @@ fn row_68_interim_responses() {
     let request = "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n";
     // A storm of them ends.
     let storm = "HTTP/1.1 102 Processing\r\n\r\n".repeat(5000);
-    lane.origins().begin(vec![reply(format!("{storm}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))]);
+    lane.origins()
+        .begin(vec![reply(format!("{storm}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))]);
     let mut client = lane.connect();
     client.send(request.as_bytes());
     let (said, end) = client.drain();
@@ -260,7 +262,9 @@ fn row_68_interim_responses() {
 fn row_69_expectations() {
     let lane = Lane::new(69);
     let head = |expect: &str| {
-        format!("POST /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: {expect}\r\n\r\n")
+        format!(
+            "POST /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: {expect}\r\n\r\n"
+        )
     };
     // With the body at once, with it later, in any case of letters: one request, whole.
     for expect in ["100-continue", "100-Continue"] {
@@ -326,9 +330,15 @@ fn row_70_behind_close() {
 #[test]
 fn row_71_our_fields_in_connection() {
     let lane = Lane::new(71);
-    for listed in
-        ["X-Forwarded-For", "x-forwarded-for, X-Ours", "close, X-Ours", "X-Ours", "Host", "Content-Length", "Cookie"]
-    {
+    for listed in [
+        "X-Forwarded-For",
+        "x-forwarded-for, X-Ours",
+        "close, X-Ours",
+        "X-Ours",
+        "Host",
+        "Content-Length",
+        "Cookie",
+    ] {
         let request = format!(
             "POST /x HTTP/1.1\r\nHost: a.example\r\nConnection: {listed}\r\nCookie: a=1\r\n\
              X-Forwarded-For: 192.0.2.1\r\nContent-Length: 5\r\n\r\nhello"
@@ -391,13 +401,13 @@ fn row_73_responses_that_are_ambiguous() {
     for response in bad {
         let mut steps = reply(response);
         steps.push(Step::Hold);
-        let (answer, record) =
-            lane.ask("GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", vec![steps]);
+        let (answer, record) = lane.ask("GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", vec![steps]);
         assert_eq!(answer.status(), 502, "{response:?}: {answer}");
         assert!(record.heard[0].end.is_some(), "{response:?}");
     }
     // Without a length the response ends with the connection, and the client's ends, too.
-    let mut steps = reply("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+    let mut steps =
+        reply("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
     steps.push(Step::Close);
     lane.origins().begin(vec![steps]);
     let mut client = lane.connect();
@@ -451,7 +461,8 @@ fn row_75_several_values() {
         drop(client);
         let reading = read(&lane.origins().end(), "row 75");
         let request = &reading.requests[0];
-        let values = ["x-any", "x-last", "x-first", "x-whole", "x-number"].map(|name| request.value(name));
+        let values =
+            ["x-any", "x-last", "x-first", "x-whole", "x-number"].map(|name| request.value(name));
         assert_eq!(values, [Some("yes"), Some("guest"), Some("admin"), Some("guest"), Some("3")]);
     }
 }
@@ -461,8 +472,18 @@ fn row_75_several_values() {
 fn row_76_paths() {
     let lane = Lane::new(76);
     for path in [
-        "//admin", "/./admin", "/x/../admin", "/%61dmin", "/x%2f..%2fadmin", "/admin", "/admin;x=1",
-        "/x;/../admin", "/%2e/admin", "/%c0%ae%c0%ae/admin", "/x%00/admin", "/%5cadmin",
+        "//admin",
+        "/./admin",
+        "/x/../admin",
+        "/%61dmin",
+        "/x%2f..%2fadmin",
+        "/admin",
+        "/admin;x=1",
+        "/x;/../admin",
+        "/%2e/admin",
+        "/%c0%ae%c0%ae/admin",
+        "/x%00/admin",
+        "/%5cadmin",
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
         let (answer, record) = lane.ask(&request, vec![]);

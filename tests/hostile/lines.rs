@@ -28,7 +28,11 @@ fn row_33_lf_ends_a_line() {
 
 #[test]
 fn row_34_cr_alone() {
-    refuses_lines(34, &[b"X-A: 1\r2", b"X-A: 1\rX-B: 2", b"X-A: \r", b"\rX-A: 1", b"X-A\r: 1"], BAD);
+    refuses_lines(
+        34,
+        &[b"X-A: 1\r2", b"X-A: 1\rX-B: 2", b"X-A: \r", b"\rX-A: 1", b"X-A\r: 1"],
+        BAD,
+    );
     let lane = Lane::new(34);
     lane.refuses("GET /x HTTP/1.1\r\nHost: a.example\r\n\rX", BAD);
     lane.refuses("GET /x HTTP/1.1\rHost: a.example\r\r", BAD);
@@ -36,12 +40,20 @@ fn row_34_cr_alone() {
 
 #[test]
 fn row_35_nul() {
-    refuses_lines(35, &[b"X-A: 1\x002", b"X-A: \x00", b"X\x00A: 1", b"\x00X-A: 1", b"X-A\x00: 1"], BAD);
+    refuses_lines(
+        35,
+        &[b"X-A: 1\x002", b"X-A: \x00", b"X\x00A: 1", b"\x00X-A: 1", b"X-A\x00: 1"],
+        BAD,
+    );
 }
 
 #[test]
 fn row_36_blanks() {
-    refuses_lines(36, &[b"X-A : 1", b"X-A\t: 1", b" X-A: 1", b"X-A: 1\r\n 2", b"X-A: 1\r\n\t2"], BAD);
+    refuses_lines(
+        36,
+        &[b"X-A : 1", b"X-A\t: 1", b" X-A: 1", b"X-A: 1\r\n 2", b"X-A: 1\r\n\t2"],
+        BAD,
+    );
     let lane = Lane::new(36);
     lane.refuses("GET /x HTTP/1.1\r\n Host: a.example\r\n\r\n", BAD);
     lane.refuses("GET /x HTTP/1.1\r\n X-A: 1\r\nHost: a.example\r\n\r\n", BAD);
@@ -76,7 +88,11 @@ fn row_39_long_names() {
     }
     // The form of CVE-2021-40346.
     let name = [b"Content-Length0", &b"a".repeat(255)[..], b":"].concat();
-    let payload = [b"POST /x HTTP/1.1\r\nHost: a.example\r\n", &name[..], b"\r\nContent-Length: 5\r\n\r\nhello"];
+    let payload = [
+        b"POST /x HTTP/1.1\r\nHost: a.example\r\n",
+        &name[..],
+        b"\r\nContent-Length: 5\r\n\r\nhello",
+    ];
     for got in Lane::new(39).accepts(payload.concat(), &[("POST", "/x", "hello")]) {
         assert_eq!(got[0].value("content-length").or(Some("5")), Some("5"));
     }
@@ -87,9 +103,25 @@ fn row_40_odd_names() {
     refuses_lines(
         40,
         &[
-            b"X(A: 1", b"X)A: 1", b"X/A: 1", b"X@A: 1", b"X[A]: 1", b"X{A}: 1", b"\"X\": 1",
-            b"X,A: 1", b"X;A: 1", b"X<A>: 1", b"X=A: 1", b"X?A: 1", b"X\\A: 1", b"X\x85: 1",
-            b"X\xa0: 1", b"X\xc3\xa9: 1", b"X\x7f: 1", b"X\x01: 1", b"X A: 1",
+            b"X(A: 1",
+            b"X)A: 1",
+            b"X/A: 1",
+            b"X@A: 1",
+            b"X[A]: 1",
+            b"X{A}: 1",
+            b"\"X\": 1",
+            b"X,A: 1",
+            b"X;A: 1",
+            b"X<A>: 1",
+            b"X=A: 1",
+            b"X?A: 1",
+            b"X\\A: 1",
+            b"X\x85: 1",
+            b"X\xa0: 1",
+            b"X\xc3\xa9: 1",
+            b"X\x7f: 1",
+            b"X\x01: 1",
+            b"X A: 1",
         ],
         BAD,
     );
@@ -136,8 +168,20 @@ fn row_41_request_lines() {
 fn row_42_targets() {
     let lane = Lane::new(42);
     for target in [
-        &b"/a#b"[..], b"/#", b"/a\\b", b"\\", b"a", b"./a", b"?a=b", b"//\x00", b"/\x00", b"/\x7f",
-        b"/\x01", b"/caf\xc3\xa9", b"/\xff", b"/a\x0bb",
+        &b"/a#b"[..],
+        b"/#",
+        b"/a\\b",
+        b"\\",
+        b"a",
+        b"./a",
+        b"?a=b",
+        b"//\x00",
+        b"/\x00",
+        b"/\x7f",
+        b"/\x01",
+        b"/caf\xc3\xa9",
+        b"/\xff",
+        b"/a\x0bb",
     ] {
         let payload = [b"GET ", target, b" HTTP/1.1\r\nHost: a.example\r\n\r\n"].concat();
         lane.refuses(payload, BAD);
@@ -187,13 +231,36 @@ fn row_44_hosts() {
     lane.refuses(lines(&[get, "Host: a.example", "Host: b.example", ""]), BAD);
     lane.refuses(lines(&[get, "Host: a.example", "Host: a.example", ""]), BAD);
     for host in [
-        "", " ", "me@a.example", "a.example/x", "a.example,b.example", "a.example b.example",
-        "a.example?x", "a.example#x", "a.example:", "a.example:x", "a.example:80:81",
-        "a.example:99999", "[::1", "::1", "a\\b", "<a>", "http://a.example", "a.example\u{7f}",
+        "",
+        " ",
+        "me@a.example",
+        "a.example/x",
+        "a.example,b.example",
+        "a.example b.example",
+        "a.example?x",
+        "a.example#x",
+        "a.example:",
+        "a.example:x",
+        "a.example:80:81",
+        "a.example:99999",
+        "[::1",
+        "::1",
+        "a\\b",
+        "<a>",
+        "http://a.example",
+        "a.example\u{7f}",
     ] {
         lane.refuses(lines(&[get, &format!("Host: {host}"), ""]), BAD);
     }
-    for host in ["a.example", "a.example:8080", "[::1]", "[::1]:80", "192.0.2.1", "a_b.example", "A.Example"] {
+    for host in [
+        "a.example",
+        "a.example:8080",
+        "[::1]",
+        "[::1]:80",
+        "192.0.2.1",
+        "a_b.example",
+        "A.Example",
+    ] {
         lane.accepts(lines(&[get, &format!("Host: {host}"), ""]), &[("GET", "/x", "")]);
     }
 }
