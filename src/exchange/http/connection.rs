@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::decide;
+use super::decide::{self, Missed};
 use super::ending::Unread;
 use super::wait::{self, Waited};
 use crate::config::plan::is_on;
@@ -66,14 +66,14 @@ pub(super) enum Next {
 
 /// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
 /// those that rules for the connection set.
-pub async fn serve(
+pub fn serve(
     site: &Rc<Site>,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
-) {
+) -> impl Future<Output = ()> + use<> {
     let mut client = Client {
         site: site.clone(),
         transport: client,
@@ -84,19 +84,24 @@ pub async fn serve(
         since_us: accepted_us,
         greeted_us: site.now_us(),
     };
-    wake_at_stop(site).await;
-    let next = loop {
-        if client.inbox.is_empty()
-            && let Err(next) = client.wait().await
-        {
-            break next;
-        }
-        match Box::pin(decide::exchange(&mut client)).await {
-            Next::Again => client.begin_again(),
-            next => break next,
-        }
-    };
-    client.end(next).await;
+    // A block instead of an `async fn`: that would hold its arguments beside what is made of them, and
+    // this is what an idle connection consists of.
+    async move {
+        wake_at_stop(&client.site).await;
+        let next = loop {
+            if client.inbox.is_empty()
+                && let Err(next) = client.wait().await
+            {
+                break next;
+            }
+            match Box::pin(decide::exchange(&mut client)).await {
+                Ok(Next::Again) => client.begin_again(),
+                Ok(next) => break next,
+                Err(missed) => break Box::pin(decide::missed(&mut client, missed)).await,
+            }
+        };
+        Box::pin(client.end(next)).await;
+    }
 }
 
 /// Has this task polled when the worker stops, whatever it waits for then.
@@ -140,7 +145,7 @@ impl Client {
         if self.number > 0 || ignores {
             return Next::Close;
         }
-        Box::pin(decide::missed(self, why, None)).await
+        Box::pin(decide::missed(self, Missed { why, begun_us: None })).await
     }
 
     /// When an idle connection ends.
