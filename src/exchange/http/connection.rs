@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::decide::{self, Missed};
 use super::ending::Unread;
+use super::upgrade::Upgraded;
 use super::wait::{self, Waited};
 use crate::config::plan::is_on;
 use crate::exchange::inbox::{Full, Inbox};
@@ -53,7 +54,6 @@ pub(super) struct Client {
 }
 
 /// What becomes of a client's connection behind an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The next request may come.
     Again,
@@ -65,6 +65,11 @@ pub(super) enum Next {
     Linger,
     /// It closes in a way that nobody takes for a complete response.
     Abort,
+    /// It is forgotten, so that the client does not learn of it; or it gets a reset that lives for so
+    /// many hops.
+    Vanish(Option<u8>),
+    /// It is another protocol's.
+    Upgraded(Box<Upgraded>),
 }
 
 /// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
@@ -221,10 +226,12 @@ impl Client {
     }
 
     /// Ends the connection.
-    async fn end(self, next: Next) {
+    async fn end(mut self, next: Next) {
         self.site.servers.forget(&self.facts);
         match next {
             Next::Abort => self.transport.abort(),
+            Next::Vanish(hops) => self.transport.stream().vanish(hops),
+            Next::Upgraded(upgraded) => upgraded.run(&mut self).await,
             Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {
                 // In the clear, closing says it all.
                 if self.transport.plain().is_none() {

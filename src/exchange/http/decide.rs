@@ -189,6 +189,7 @@ pub(super) async fn exchange(client: &mut Client) -> Result<Next, Missed> {
     if !walk.effects.hints.is_empty() && ask.version == Version::Http11 {
         Box::pin(answer::hints(&side, &mut walk)).await;
     }
+    transport.stream().set_packets(walk.effects.client_tos, walk.effects.client_mark);
     let next = match decision {
         Decision::Forward { server, .. } => {
             forward::forward(&mut side, &mut walk, &ask, server, &places).await
@@ -261,7 +262,8 @@ fn begin(client: &Client, begun_us: Option<u64>) -> Exchange {
     Exchange { number: client.number, started_us, times, ..Exchange::default() }
 }
 
-fn walk<'a>(
+/// An exchange's walk, as it begins.
+pub(super) fn walk<'a>(
     site: &'a Rc<Site>,
     facts: &'a crate::rules::context::Connection,
     variables: &'a Variables,
@@ -313,8 +315,7 @@ async fn settle(side: &mut Side<'_>, walk: &mut Walk<'_>, ask: &Ask, decision: D
             answer::own(side, walk, ask, answer).await
         }
         Decision::Forward { .. } | Decision::Close | Decision::SwitchToHttp => Next::Close,
-        // Nothing portable makes a connection vanish; a reset tells the least.
-        Decision::Drop(_) => Next::Abort,
+        Decision::Drop(hops) => Next::Vanish(hops),
     };
     conclude(side.site, walk);
     next

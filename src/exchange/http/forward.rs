@@ -19,7 +19,7 @@ use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
 use super::spare;
-use super::upgrade;
+use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
 use super::wait;
 use crate::config::plan::{Proxy, is_on};
@@ -51,7 +51,7 @@ pub(super) async fn forward<'w>(
     places: &'w Places,
 ) -> Next {
     let (site, client) = (side.site, side.transport);
-    let _counted = Counted::new(site, walk.backend);
+    let counted = Counted::new(site, walk.backend.unwrap_or(walk.connection.frontend));
     let options = back(walk).map(|it| &it.settings.options);
     let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
     // A client that is still to send its body is listened to anyway.
@@ -80,6 +80,7 @@ pub(super) async fn forward<'w>(
                 return Box::pin(failed(side, walk, ask, Fault::LeftQueue, false)).await;
             }
         };
+        link.transport.stream().set_packets(walk.effects.server_tos, walk.effects.server_mark);
         let mut inbox = Inbox::default();
         let mut upload = Upload::new(&site.local, server_timeout(walk), &due);
         upload.watch(aborts.then_some(client));
@@ -128,7 +129,7 @@ pub(super) async fn forward<'w>(
             End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
             End::Next(next) => next,
             End::Answer(answer) => Box::pin(answer::own(side, walk, ask, answer)).await,
-            End::Upgraded => Box::pin(upgrade::tunnel(side, walk, &link, &mut inbox)).await,
+            End::Upgraded => return Next::Upgraded(Upgraded::new(walk, link, inbox, counted)),
         };
         conclude(site, walk);
         if reusable && inbox.is_empty() {
@@ -148,20 +149,19 @@ fn stow(site: &Site, inbox: &mut Inbox, ahead: Option<Chunk>) -> Result<(), Faul
 }
 
 /// An exchange in a backend.
-struct Counted<'a> {
-    site: &'a Site,
+pub(super) struct Counted {
+    site: Rc<Site>,
     backend: usize,
 }
 
-impl<'a> Counted<'a> {
-    fn new(site: &'a Site, backend: Option<usize>) -> Option<Counted<'a>> {
-        let backend = backend?;
+impl Counted {
+    fn new(site: &Rc<Site>, backend: usize) -> Counted {
         site.live.begin_backend(backend);
-        Some(Counted { site, backend })
+        Counted { site: site.clone(), backend }
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.site.live.end_backend(self.backend);
     }
@@ -367,7 +367,12 @@ impl<'u> Attempt<'u> {
         let due = upload.due;
         for _ in 0..INTERIM {
             let reading = pin!(read::response(self.site, server, inbox, asked, due));
-            let (response, base) = upload.beside(reading).await.map_err(Fault::Upload)??;
+            let (response, base) = match upload.beside(reading).await {
+                Ok(read) => read?,
+                // The body was there: it was the client that was watched.
+                Err(_) if upload.is_complete() => return Err(Fault::Left),
+                Err(broken) => return Err(Fault::Upload(broken)),
+            };
             match response.head.view(&base).status() {
                 101 if asked.upgrade => return Ok((response, base)),
                 101 => return Err(Fault::Interim),

@@ -96,8 +96,9 @@ pub(super) async fn pass<'w>(
             return Done { end: End::Answer(answer), lasts: false, private: false };
         }
         Passage::Close => return Next::Close.into(),
-        Passage::Drop(_) => return Next::Abort.into(),
+        Passage::Drop(hops) => return Next::Vanish(hops).into(),
     }
+    client.stream().set_packets(walk.effects.client_tos, walk.effects.client_mark);
     let Some(message) = &walk.response else { return Next::Abort.into() };
     let view = message.view();
     let status = view.status();
