@@ -132,6 +132,7 @@ impl Watch {
     /// Begins a graceful stop.
     fn leave(&mut self) {
         if matches!(self.phase, Phase::Serving) {
+            self.shared.live.stop();
             let grace = self.process().grace.map_or(Duration::ZERO, |it| it.value);
             self.phase = Phase::Leaving(Time::monotonic() + grace);
             self.look_around();
@@ -140,6 +141,7 @@ impl Watch {
 
     fn stop(&mut self, grace: Duration) {
         self.phase = Phase::Ending;
+        self.shared.live.stop();
         self.group.stop(grace);
     }
 
