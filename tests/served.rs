@@ -17,8 +17,8 @@ use end_to_end::origin::{Origins, Taken};
 use end_to_end::proxy::{Folder, Program, Proxy};
 use end_to_end::tls::{self, Certificate};
 use end_to_end::{free_ports, loopback};
-use rustls::version::{TLS12, TLS13};
 use rustls::ClientConfig;
+use rustls::version::{TLS12, TLS13};
 
 const SEED: &str = include_str!("seed/haproxy.conf");
 const CERTIFICATE: &str = "/usr/local/etc/ssl/example.net.pem";
@@ -96,7 +96,8 @@ fn servers() -> Vec<Server> {
 /// each backend has one server.
 fn hosts() -> Vec<(String, String)> {
     let server_of = |backend: &str| {
-        let section = SEED.split("\nbackend ").find(|text| text.split('\n').next() == Some(backend));
+        let section =
+            SEED.split("\nbackend ").find(|text| text.split('\n').next() == Some(backend));
         let line = section?.lines().find(|line| line.starts_with("server "))?;
         Some(line.split_whitespace().nth(1)?.to_owned())
     };
@@ -172,7 +173,11 @@ impl Site {
                 let mut text = text;
                 for server in &servers {
                     let new = loopback(origins.port(&server.name)).to_string();
-                    text = replaced(&text, &format!(" {} ", line_address(server)), &format!(" {new} "));
+                    text = replaced(
+                        &text,
+                        &format!(" {} ", line_address(server)),
+                        &format!(" {new} "),
+                    );
                 }
                 let ports = free_ports(4);
                 let at = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));

@@ -85,6 +85,8 @@ pub struct Record {
 
 #[derive(Default)]
 struct State {
+    /// How many scripts began.
+    script: usize,
     replies: VecDeque<Reply>,
     record: Record,
     /// Connections that are open, with a handle to end them.
@@ -146,6 +148,7 @@ impl Origins {
     /// Forgets what was, and gives these replies next.
     pub fn begin(&self, replies: Vec<Reply>) {
         let mut state = self.shared.state();
+        state.script += 1;
         state.replies = replies.into();
         state.record = Record::default();
     }
@@ -276,7 +279,8 @@ impl Drop for Leave {
 struct Connection {
     shared: Arc<Shared>,
     origin: String,
-    number: Option<usize>,
+    /// Of which script, and in it.
+    number: Option<(usize, usize)>,
 }
 
 impl Connection {
@@ -404,7 +408,9 @@ impl Connection {
 
     /// Keeps what was heard so far.
     fn hear(&mut self, wire: &Wire, end: Option<End>) {
-        if self.number.is_none() && wire.heard.is_empty() {
+        // The end of one that carried nothing of this script is no news.
+        let script = self.shared.state().script;
+        if self.number.is_none_or(|number| number.0 != script) && end.is_some() {
             return;
         }
         let shared = self.shared.clone();
@@ -418,10 +424,15 @@ impl Connection {
     }
 }
 
-/// A connection's number, given when it first carries something.
-fn number(number: &mut Option<usize>, state: &mut State) -> usize {
-    *number.get_or_insert_with(|| {
-        state.record.heard.push(Heard { bytes: Vec::new(), end: None });
-        state.record.heard.len() - 1
-    })
+/// A connection's number, given when it first carries something of this script.
+fn number(number: &mut Option<(usize, usize)>, state: &mut State) -> usize {
+    match *number {
+        Some((script, number)) if script == state.script => number,
+        _ => {
+            state.record.heard.push(Heard { bytes: Vec::new(), end: None });
+            let new = state.record.heard.len() - 1;
+            *number = Some((state.script, new));
+            new
+        }
+    }
 }

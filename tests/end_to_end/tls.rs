@@ -73,7 +73,8 @@ pub fn connect(
     while connection.is_handshaking() {
         connection.complete_io(&mut socket).map_err(|why| why.to_string())?;
     }
-    let protocol = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+    let protocol =
+        connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
     let wire = Wire::new(StreamOwned::new(connection, socket)).expect("a socket with options");
     Ok((Client { wire }, protocol))
 }
