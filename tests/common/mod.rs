@@ -12,6 +12,7 @@ pub mod peer;
 pub mod random;
 pub mod relay;
 pub mod rules;
+pub mod site;
 pub mod soak;
 pub mod tls;
 

@@ -232,7 +232,10 @@ async fn wait(
         Some(limit) => drop(site.local.timeout(limit, turn).await),
         None => turn.await,
     }
-    waiting.end().ok_or(Refusal::QueueTimeout)
+    let slot = waiting.end();
+    // It waited until now, whatever came of it.
+    walk.exchange.times.assigned = Some(site.now_us());
+    slot.ok_or(Refusal::QueueTimeout)
 }
 
 /// Somebody's place in a queue, and the server's place once it is granted: neither is lost if the

@@ -281,7 +281,7 @@ impl Link {
     /// complete.
     pub fn give_back(self, site: &Rc<Site>) {
         let Link { transport, facts, backend, server, slot, key, owner, uses, .. } = self;
-        // First the connection, so that who waits for the place finds it.
+        // The connection before the place, so that who waits for the place finds it.
         let servers = &site.servers;
         let recipe = servers.recipe(site, backend).and_then(|it| it.servers.get(server));
         if let (Some(recipe), Some(stock), false) =
