@@ -17,6 +17,7 @@ pub mod strict;
 pub mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// After which something that should have happened counts as never happening.
@@ -27,10 +28,29 @@ pub fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// So many ports of the loopback address that nobody listened at a moment ago, all different.
+/// Ports below those that the system gives to outgoing connections (from 32768 on Linux): one of
+/// those could be taken between our look and the proxy's start.
+const PORTS: std::ops::Range<u32> = 10_000..32_000;
+
+/// So many ports of the loopback address at which nobody listens, all different, and others each time.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let bound: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind(loopback(0)).expect("a port of the loopback address"))
-        .collect();
-    bound.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let size = PORTS.end - PORTS.start;
+    // Test processes that run at the same time begin at different places.
+    let first = std::process::id().wrapping_mul(7919);
+    let mut tries = 0..size;
+    let mut next = || {
+        tries.next().expect("a free port among all");
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = PORTS.start + first.wrapping_add(step) % size;
+        u16::try_from(number).expect("a port")
+    };
+    let mut ports = Vec::with_capacity(count);
+    while ports.len() < count {
+        let port = next();
+        if TcpListener::bind(loopback(port)).is_ok() {
+            ports.push(port);
+        }
+    }
+    ports
 }

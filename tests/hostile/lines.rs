@@ -239,7 +239,6 @@ fn row_44_hosts() {
         "a.example b.example",
         "a.example?x",
         "a.example#x",
-        "a.example:",
         "a.example:x",
         "a.example:80:81",
         "a.example:99999",

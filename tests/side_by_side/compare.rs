@@ -1,6 +1,7 @@
 //! What differs between two outcomes, and what may.
 //!
 //! A difference has a name: `answer 1 start`, `answer 1 field NAME`, `answer 1 body`, `answer 1 cut`,
+//! `answer 1 page` (both gave a page of their own),
 //! `text 1`, `answers`, `after`, `requests`, `request 1 start`, `request 1 field NAME`,
 //! `request 1 body`, `request 1 trailers`, `request 1 origin`, `request 1 connection`,
 //! `request 1 echoed`, `clinging`.
@@ -30,6 +31,22 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What built-in pages begin with, and the type they say.
+const THEIR_PAGE: (&[u8], &str) = (b"<html><body><h1>", "text/html");
+const OUR_PAGE: (&[u8], &str) =
+    (b"<!DOCTYPE html>\n<html><head><title>", "text/html; charset=utf-8");
+
+/// What differs as the page does.
+const PAGE_FIELDS: &[&str] = &["content-length", "content-type"];
+
+/// Whether it is an answer of the proxy's own with a page that nobody configured (to HEAD, without).
+fn is_built_in(message: &Message, (begin, kind): (&[u8], &str)) -> bool {
+    let is_page = message.body.is_empty() || message.body.starts_with(begin);
+    is_page
+        && message.value("content-type") == Some(kind)
+        && message.value("cache-control") == Some("no-cache")
+}
+
 #[derive(Default)]
 struct Found(Vec<Difference>);
 
@@ -42,7 +59,21 @@ impl Found {
 
     fn messages(&mut self, what: &str, theirs: &Message, ours: &Message) {
         let show = |text: &str| text.escape_debug().to_string();
+        let (mut theirs, mut ours) = (theirs.clone(), ours.clone());
+        if is_built_in(&theirs, THEIR_PAGE) && is_built_in(&ours, OUR_PAGE) {
+            let page = |message: &Message| escape::show(&message.body);
+            self.unless_equal(format!("{what} page"), page(&theirs), page(&ours));
+            for message in [&mut theirs, &mut ours] {
+                message.start.truncate("HTTP/1.1 400".len());
+                message.fields.retain(|field| !PAGE_FIELDS.contains(&&*field.0));
+                message.body.clear();
+            }
+        }
         self.unless_equal(format!("{what} start"), show(&theirs.start), show(&ours.start));
+        if theirs.status() != ours.status() {
+            return; // another verdict: what it comes with differs, too
+        }
+        let (theirs, ours) = (&theirs, &ours);
         let names: BTreeSet<&String> =
             theirs.fields.iter().chain(&ours.fields).map(|field| &field.0).collect();
         for name in names {
@@ -84,6 +115,7 @@ pub fn differences(theirs: &Outcome, ours: &Outcome) -> Vec<Difference> {
             _ => {}
         }
     }
+
     let after = |outcome: &Outcome| format!("{:?}", outcome.after);
     found.unless_equal("after".into(), after(theirs), after(ours));
     let lines = |outcome: &Outcome| {

@@ -89,7 +89,10 @@ impl Stage {
         }
         let after = match goes_on && case.probe {
             true => Some(client.probe(PROBE, 200)),
-            false => None,
+            false => {
+                drop(client); // the origins' connections may wait for it
+                None
+            }
         };
         let record = self.origins.end();
         self.proxy.assert_well();
@@ -121,6 +124,9 @@ fn perform(client: &mut Client, act: &Act, events: &mut Vec<Event>) -> bool {
             Err(end) => Event::Text(std::mem::take(&mut client.wire.waiting), Some(end)),
         }),
         Act::AwaitClose => {
+            while let Ok(answer) = client.response(false) {
+                events.push(Event::Answer(answer));
+            }
             let (bytes, end) = client.drain();
             events.push(Event::Text(bytes, Some(end)));
             return false;

@@ -2,9 +2,9 @@
 //!
 //! Limits: a body goes out in pieces of [`PIECE`].
 
-use super::body::Gather;
+use super::body::{Gather, Rest};
 use super::connection::Next;
-use super::decide::{Ask, DRAIN_BYTES, Side, client_timeout, closes_client};
+use super::decide::{Ask, Side, client_timeout, closes_client};
 use super::wait;
 use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, EncodeError, Outgoing};
@@ -65,8 +65,12 @@ pub(super) async fn own(
     }
     let local = &side.site.local;
     let status = answer.status();
-    let read = side.body.skip(side.inbox);
-    let readable = read || (!ask.expects && side.body.is_small(DRAIN_BYTES));
+    let rest = side.body.skip(side.inbox);
+    let readable = match rest {
+        Rest::Nothing => true,
+        Rest::Little => !ask.expects,
+        Rest::Much => false,
+    };
     let keep = readable && ask.keeps() && !closes_client(walk) && !local.is_stopping();
     let empty = matches!(status, 100..=199 | 204 | 304);
     let length = answer.body.len() as u64;
@@ -102,16 +106,17 @@ pub(super) async fn own(
             break;
         }
     }
-    next(keep, read)
+    next(keep, rest)
 }
 
-/// What becomes of the client's connection, by whether it is kept and the request was read whole.
-pub(super) fn next(keep: bool, read: bool) -> Next {
-    match (keep, read) {
-        (true, true) => Next::Again,
-        (true, false) => Next::Drain,
-        (false, true) => Next::Close,
-        (false, false) => Next::Linger,
+/// What becomes of the client's connection, by whether it is kept and what is left of the
+/// request.
+pub(super) fn next(keep: bool, rest: Rest) -> Next {
+    match (keep, rest) {
+        (true, Rest::Nothing) => Next::Again,
+        (true, Rest::Little) => Next::Drain,
+        (false, Rest::Nothing) => Next::Close,
+        (_, Rest::Little | Rest::Much) => Next::Linger,
     }
 }
 

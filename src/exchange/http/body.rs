@@ -20,6 +20,9 @@ use crate::worker::{Chunk, Class, Local, Payload, Pool, ReceiveError};
 /// Runs of bytes in one send: chunks of a chunked body can be a byte long each.
 const RUNS: usize = 64;
 
+/// How much of a body that nobody wants is read, so that the connection can be kept.
+pub(super) const DRAIN_BYTES: u64 = 256 * 1024;
+
 /// Room for the framing of one send: a size of 16 digits and its line's end, the chunk's end, the last
 /// chunk.
 const FRAMING: usize = 64;
@@ -109,6 +112,17 @@ pub(super) enum Progress {
     Wanting,
 }
 
+/// What is left of a body that nobody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It was read whole.
+    Nothing,
+    /// Not so much that its connection should not be kept.
+    Little,
+    /// More than that, or nobody can tell what.
+    Much,
+}
+
 /// A body on its way: what was read of it, and how it is written.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
@@ -182,22 +196,23 @@ impl Flow {
         Ok((Progress::Cut, bytes))
     }
 
-    /// Drops what there is of the body in the inbox; whether that was all of it.
-    pub(super) fn skip(&mut self, inbox: &mut Inbox) -> bool {
+    /// Drops what there is of the body in the inbox.
+    pub(super) fn skip(&mut self, inbox: &mut Inbox) -> Rest {
         let mut dropped = Gather::Nothing;
         while let Ok((progress, _)) = self.cut_runs(inbox, &mut dropped) {
             match progress {
-                Progress::Done => return true,
+                Progress::Done => return Rest::Nothing,
                 Progress::Cut => dropped = Gather::Nothing,
-                Progress::Wanting => return false,
+                Progress::Wanting if self.is_small() => return Rest::Little,
+                Progress::Wanting => return Rest::Much,
             }
         }
-        false
+        Rest::Much
     }
 
     /// Whether what is left of the body is worth reading only to keep a connection.
-    pub(super) fn is_small(&self, limit: u64) -> bool {
-        self.reader.remaining().is_none_or(|left| left <= limit)
+    fn is_small(&self) -> bool {
+        self.reader.remaining().is_none_or(|left| left <= DRAIN_BYTES)
     }
 
     /// The source ended: a body that runs to the end of its connection is complete.

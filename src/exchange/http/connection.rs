@@ -140,7 +140,7 @@ impl Client {
         if self.number > 0 || ignores {
             return Next::Close;
         }
-        Box::pin(decide::missed(self, why)).await
+        Box::pin(decide::missed(self, why, None)).await
     }
 
     /// When an idle connection ends.
@@ -182,6 +182,7 @@ impl Client {
 
     /// Ends the connection.
     async fn end(self, next: Next) {
+        self.site.servers.forget(&self.facts);
         match next {
             Next::Abort => self.transport.abort(),
             Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer;
-use super::body::Flow;
+use super::body::{DRAIN_BYTES, Flow, Rest};
 use super::connection::{Client, Next};
 use super::ending::Unread;
 use super::forward;
@@ -27,10 +27,7 @@ use crate::rules::context::{Exchange, RequestLine, Variables};
 use crate::rules::ending::{Cause, Ending, Stage, Times};
 use crate::rules::walk::{self, Decision, Message, Quiet, Walk};
 
-/// How much of a body that nobody wants is read, so that the connection can be kept.
-pub(super) const DRAIN_BYTES: u64 = 256 * 1024;
-
-/// How long that may take.
+/// How long a body that nobody wants is read.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// The client's side of an exchange.
@@ -101,6 +98,12 @@ impl Ask {
         }
     }
 
+    /// The same, but the connection ends if `closes`.
+    pub(super) fn closing(self, closes: bool) -> Ask {
+        let close = self.connection.close || closes;
+        Ask { connection: Connection { close, ..self.connection }, ..self }
+    }
+
     /// Whether the client's connection may be kept, as far as the client says.
     pub(super) fn keeps(&self) -> bool {
         match self.version {
@@ -147,14 +150,14 @@ pub(super) async fn exchange(client: &mut Client) -> Next {
     let read = read::request(&site, &client.transport, &mut client.inbox, deadline).await;
     let (mut request, bytes) = match read {
         Ok(read) => read,
-        Err(why) => return missed(client, why).await,
+        Err(why) => return missed(client, why, Some(begun_us)).await,
     };
     site.live.note_request(client.facts.frontend);
     let ask = Ask::new(&request, &bytes, client.number);
     let line = line_of(&request.head, &bytes);
     request::prepare(&mut request, &bytes);
 
-    let mut exchange = begin(client, begun_us);
+    let mut exchange = begin(client, Some(begun_us));
     exchange.line = Some(line);
     exchange.times.requested = Some(site.now_us());
     exchange.bytes_in = request.length as u64;
@@ -174,7 +177,12 @@ async fn drain(side: &mut Side<'_>) -> Next {
     let local = &side.site.local;
     let deadline = Cell::new(Some(local.now() + DRAIN));
     let mut left = DRAIN_BYTES;
-    while !side.body.skip(side.inbox) {
+    loop {
+        match side.body.skip(side.inbox) {
+            Rest::Nothing => return Next::Again,
+            Rest::Little => {}
+            Rest::Much => return Next::Linger,
+        }
         let Waited::Bytes(chunk) = wait::receive(local, side.transport, &deadline).await else {
             return Next::Close;
         };
@@ -183,22 +191,19 @@ async fn drain(side: &mut Side<'_>) -> Next {
             _ => return Next::Linger,
         }
     }
-    Next::Again
 }
 
 /// A request that did not come, or cannot be understood: answered, logged, and the last one.
-pub(super) async fn missed(client: &mut Client, why: Unread) -> Next {
+/// `begun_us` is when its first byte came.
+pub(super) async fn missed(client: &mut Client, why: Unread, begun_us: Option<u64>) -> Next {
     let site = client.site.clone();
-    let mut exchange = begin(client, client.greeted_us);
+    let mut exchange = begin(client, begun_us);
     exchange.ending = why.ending();
     let Client { transport, inbox, facts, variables, .. } = client;
     let mut walk = walk(&site, facts, variables, exchange);
     let mut body = Flow::new(Framing::None, Framing::None);
     let mut side = Side { site: &site, transport, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());
-    if why == Unread::Gone {
-        walk.exchange.status = Some(answer.status());
-    }
     let ask = Ask::nothing();
     let next = answer::own(&mut side, &mut walk, &ask, answer).await;
     conclude(&site, &mut walk);
@@ -216,14 +221,15 @@ fn line_of(head: &Head, bytes: &[u8]) -> RequestLine {
 }
 
 /// The facts of an exchange that begins.
-fn begin(client: &Client, begun_us: u64) -> Exchange {
+fn begin(client: &Client, begun_us: Option<u64>) -> Exchange {
     let times = Times {
         accepted: Some(client.since_us),
         greeted: Some(client.greeted_us),
-        begun: Some(begun_us),
+        begun: begun_us,
         ..Times::default()
     };
-    let started_us = client.site.wall_offset_us.get().wrapping_add(begun_us);
+    let started_us =
+        client.site.wall_offset_us.get().wrapping_add(begun_us.unwrap_or(client.since_us));
     Exchange { number: client.number, started_us, times, ..Exchange::default() }
 }
 
@@ -269,7 +275,7 @@ async fn decide(side: &mut Side<'_>, mut walk: Walk<'_>, ask: &Ask) -> Next {
         Decision::Answer(answer) => answer::own(side, &mut walk, ask, answer).await,
         Decision::Tarpit(answer) => {
             walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Tarpit };
-            tarpit(side, &walk).await;
+            tarpit(side.site, &walk).await;
             answer::own(side, &mut walk, ask, answer).await
         }
         Decision::Service(_) => {
@@ -306,30 +312,22 @@ fn names(walk: &mut Walk<'_>) -> Result<(), Answer> {
     }
 }
 
-/// Keeps a client waiting that a rule wants to slow down. One that leaves is not waited for.
-async fn tarpit(side: &mut Side<'_>, walk: &Walk<'_>) {
+/// Keeps a client waiting that a rule wants to slow down, whether it stays or not.
+async fn tarpit(site: &Site, walk: &Walk<'_>) {
     let Some(timeouts) = front(walk).map(|it| &it.settings.timeouts) else { return };
     let limit = wait::limit(timeouts.tarpit).or(wait::limit(timeouts.connect));
-    let local = &side.site.local;
-    let deadline = Cell::new(wait::deadline(local, limit));
-    // What it sends meanwhile is kept once; then it is left to the kernel.
-    while side.inbox.is_empty() {
-        match wait::receive(local, side.transport, &deadline).await {
-            Waited::Bytes(chunk) => {
-                if side.inbox.push(chunk, local.pool()).is_err() {
-                    return;
-                }
-            }
-            _ => return,
-        }
-    }
-    if let Some(at) = deadline.get() {
-        local.sleep_until(at).await;
+    if let Some(limit) = limit.or_else(|| client_timeout(walk)) {
+        site.local.sleep(limit).await;
     }
 }
 
 /// Everything is over: the exchange is logged.
 pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
     walk.exchange.times.ended = Some(site.now_us());
+    log(site, walk);
+}
+
+/// The line in the log.
+pub(super) fn log(site: &Site, walk: &Walk<'_>) {
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
 }

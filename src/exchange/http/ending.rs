@@ -68,6 +68,8 @@ pub(super) enum Fault {
     Upload(Broken),
     /// The client left while the response was awaited.
     Left,
+    /// The client left before the request was sent.
+    LeftQueue,
     /// No buffers.
     Starved,
 }
@@ -78,11 +80,18 @@ impl Fault {
         Some(match self {
             Fault::Refused(_) => 503,
             Fault::Unwritable | Fault::Upload(Broken::Bad(_) | Broken::SourceTimeout) => 400,
-            Fault::Upload(_) | Fault::Left => return None,
+            Fault::Upload(_) => return None,
+            Fault::Left | Fault::LeftQueue => 400,
             Fault::Stuck | Fault::Silence => 504,
             Fault::Empty | Fault::Short | Fault::Junk(_) | Fault::Interim => 502,
             Fault::Starved => 500,
         })
+    }
+
+    /// Whether the client's connection ends with the answer: where its next request begins is not
+    /// certain.
+    pub(super) fn closes(self) -> bool {
+        matches!(self, Fault::Unwritable | Fault::Upload(_) | Fault::Left | Fault::LeftQueue)
     }
 
     /// What the log says.
@@ -95,6 +104,7 @@ impl Fault {
             Fault::Short | Fault::Junk(_) | Fault::Interim => (Cause::Proxy, Stage::Headers),
             Fault::Upload(broken) => return Ending { stage: Stage::Headers, ..upload(broken) },
             Fault::Left => (Cause::Client, Stage::Headers),
+            Fault::LeftQueue => (Cause::Client, Stage::Queue),
             Fault::Starved => (Cause::Resource, Stage::Headers),
         };
         Ending { cause, stage }

@@ -17,7 +17,7 @@ use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
-use super::upload::Upload;
+use super::upload::{Left, Upload, unless_left};
 use super::wait;
 use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
@@ -49,17 +49,35 @@ pub(super) async fn forward(
     let site = side.site;
     let _counted = Counted::new(site, walk.backend);
     let patience = server_timeout(&walk);
+    let connection = walk.connection;
     let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
     let sent = Cell::new(walk.exchange.bytes_in);
     let due = Cell::new(None);
+    let options = back(&walk).map(|it| &it.settings.options);
+    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
+    // A client that is still to send its body is listened to anyway.
+    let client = side.transport;
+    let watched = (aborts && side.body.is_done()).then_some(client);
     let mut wanted = if ask.number == 0 { Wanted::First } else { Wanted::Later };
     loop {
-        let link = match server::acquire(site, &mut walk, chosen, wanted).await {
-            Ok(link) => link,
-            Err(refusal) => return failed(side, walk, ask, Fault::Refused(refusal), false).await,
+        let mut ahead = None;
+        let acquired = server::acquire(site, &mut walk, chosen, wanted);
+        let acquired = unless_left(watched, &mut ahead, acquired).await;
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            return failed(side, walk, ask, Fault::Starved, false).await;
+        }
+        let mut link = match acquired {
+            Ok(Ok(link)) => link,
+            Ok(Err(refusal)) => {
+                return failed(side, walk, ask, Fault::Refused(refusal), false).await;
+            }
+            Err(Left) => return failed(side, walk, ask, Fault::LeftQueue, false).await,
         };
         let mut inbox = Inbox::default();
         let mut upload = Upload::new(&site.local, patience, &due);
+        upload.watch(aborts.then_some(client));
         let attempt = Attempt { site, client: side.transport, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, &mut walk, &mut inbox, &mut upload).await;
@@ -83,6 +101,7 @@ pub(super) async fn forward(
                 return failed(side, walk, ask, fault, link.reused).await;
             }
         };
+        upload.watch(None);
         let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
         let mut done =
             respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
@@ -92,13 +111,22 @@ pub(super) async fn forward(
             walk.exchange.ending = Ending { stage: Stage::Last, ..ending::upload(broken) };
             done.end = End::Next(Next::Close);
         }
+        let ahead = upload.take_ahead();
         let complete = done.lasts && upload.is_complete();
         let reusable = complete && !closes_server(&walk);
         drop(upload);
         walk.exchange.bytes_in = sent.get();
+        if let Some(chunk) = ahead
+            && side.inbox.push(chunk, site.local.pool()).is_err()
+        {
+            done.end = End::Next(Next::Close);
+        }
         let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
         conclude(site, &mut walk);
         drop(walk);
+        if done.private {
+            link.keep_for(connection);
+        }
         if reusable && inbox.is_empty() {
             link.give_back(site);
         }
@@ -155,7 +183,11 @@ async fn failed(
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
     // the client that it may (RFC 9112 §9.3.1), as a status would not.
     let silent = fault == Fault::Empty && reused && ask.number > 0;
+    if silent {
+        walk.effects.log_level = Some(None);
+    }
     let status = fault.status().filter(|_| !silent);
+    let ask = &ask.closing(fault.closes());
     let next = match status {
         Some(status) => {
             let answer = answers::default(status, walk.program, &walk.context());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, closes_client};
+use super::decide::{Ask, Side, client_timeout, closes_client, log};
 use super::ending;
 use super::forward::server_timeout;
 use super::spare;
@@ -42,6 +42,8 @@ pub(super) struct Done {
     pub(super) end: End,
     /// Whether the connection to the server may carry another exchange, as far as the response says.
     pub(super) lasts: bool,
+    /// Whether that connection is the client's from now on: it was authenticated, not a request.
+    pub(super) private: bool,
 }
 
 /// What is to be done for the client.
@@ -61,7 +63,7 @@ pub(super) enum End {
 
 impl From<Next> for Done {
     fn from(next: Next) -> Done {
-        Done { end: End::Next(next), lasts: false }
+        Done { end: End::Next(next), lasts: false, private: false }
     }
 }
 
@@ -89,7 +91,9 @@ pub(super) async fn pass<'w>(
     walk.response = Some(Message { head, base });
     match walk::response(walk, &mut Quiet) {
         Passage::Forward => {}
-        Passage::Answer(answer) => return Done { end: End::Answer(answer), lasts: false },
+        Passage::Answer(answer) => {
+            return Done { end: End::Answer(answer), lasts: false, private: false };
+        }
         Passage::Close => return Next::Close.into(),
         Passage::Drop(_) => return Next::Abort.into(),
     }
@@ -97,6 +101,7 @@ pub(super) async fn pass<'w>(
     let view = message.view();
     let status = view.status();
     walk.exchange.status = Some(status);
+    let private = matches!(status, 401 | 407) && authenticates_connection(view);
     let goes_as = framing_for(ask, framing);
     let upgraded = status == 101;
     let keep = !upgraded
@@ -121,6 +126,10 @@ pub(super) async fn pass<'w>(
     };
     let mut out = Gather::Nothing;
     out.push(chunk);
+    if site.log.is_early(walk.plan, walk.connection.frontend) {
+        log(site, walk);
+        walk.effects.log_level = Some(None);
+    }
     let sent = Cell::new(walk.exchange.bytes_out);
     let way = Way {
         local: &site.local,
@@ -134,10 +143,10 @@ pub(super) async fn pass<'w>(
     let relayed = upload.beside(relay(way, &mut body, inbox, out)).await;
     walk.exchange.bytes_out = sent.get();
     match relayed {
-        Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false },
+        Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
         Ok(Ok(())) => {
             let lasts = lasts && framing != Framing::UntilClose;
-            Done { end: End::Complete { keep }, lasts }
+            Done { end: End::Complete { keep }, lasts, private }
         }
         Ok(Err(broken)) => {
             walk.exchange.ending = ending::download(broken);
@@ -170,6 +179,15 @@ fn length_field(ask: &Ask, status: u16, framing: Framing, view: View<'_>) -> Opt
     Some(0)
 }
 
+/// NTLM and Negotiate authenticate a connection (RFC 4559 §6): nobody else may use it.
+fn authenticates_connection(view: View<'_>) -> bool {
+    let challenges = view.values(b"www-authenticate").chain(view.values(b"proxy-authenticate"));
+    challenges.into_iter().any(|challenge| {
+        let scheme = challenge.split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
+    })
+}
+
 /// A response that rules made unfit to be sent.
 fn unwritable(walk: &mut Walk<'_>, unwritten: Unwritten) -> Done {
     let (status, cause) = match unwritten {
@@ -179,7 +197,11 @@ fn unwritable(walk: &mut Walk<'_>, unwritten: Unwritten) -> Done {
     walk.exchange.ending = Ending { cause, stage: Stage::Headers };
     walk.response = None;
     let answer = answers::default(status, walk.program, &walk.context());
-    Done { end: End::Answer(walk::own_answer(walk, answer, &mut Quiet)), lasts: false }
+    Done {
+        end: End::Answer(walk::own_answer(walk, answer, &mut Quiet)),
+        lasts: false,
+        private: false,
+    }
 }
 
 /// A body that did not come whole: who cannot see that by its framing gets a reset.

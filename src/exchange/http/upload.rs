@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use super::body::Broken;
 use super::wait;
-use crate::worker::{Local, Time};
+use crate::exchange::transport::Transport;
+use crate::worker::{Chunk, Local, Time};
+
+/// Sends what is left of a body.
+type Rest<'a> = Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>;
 
 /// The rest of a request's body, and from when on the server owes its response.
 pub(super) struct Upload<'a> {
     local: &'a Local,
-    rest: Option<Pin<Box<dyn Future<Output = Result<(), Broken>> + 'a>>>,
+    rest: Option<Rest<'a>>,
     /// Whether the server asked for the body (100).
     invited: bool,
     /// Whether more of the body was read than what came with the head.
@@ -24,6 +28,10 @@ pub(super) struct Upload<'a> {
     result: Result<(), Broken>,
     /// `timeout server`.
     patience: Option<Duration>,
+    /// `option abortonclose`: who must not leave before the response comes.
+    watched: Option<&'a Transport>,
+    /// What a watched client sent ahead. One chunk is enough to know that it has not left.
+    ahead: Option<Chunk>,
     /// When the response has to be there. Nothing is awaited of a server that waits itself.
     pub(super) due: &'a Cell<Option<Time>>,
 }
@@ -35,7 +43,17 @@ impl<'a> Upload<'a> {
         patience: Option<Duration>,
         due: &'a Cell<Option<Time>>,
     ) -> Upload<'a> {
-        Upload { local, rest: None, invited: false, began: false, result: Ok(()), patience, due }
+        Upload {
+            watched: None,
+            ahead: None,
+            local,
+            rest: None,
+            invited: false,
+            began: false,
+            result: Ok(()),
+            patience,
+            due,
+        }
     }
 
     /// This is what is left of the body.
@@ -54,6 +72,16 @@ impl<'a> Upload<'a> {
     pub(super) fn is_refused(&mut self) {
         self.is_sent();
         self.result = Err(Broken::Destination);
+    }
+
+    /// From now on a client that leaves ends it all; `None`: it may leave.
+    pub(super) fn watch(&mut self, client: Option<&'a Transport>) {
+        self.watched = client;
+    }
+
+    /// What the client sent meanwhile, behind what the inbox has.
+    pub(super) fn take_ahead(&mut self) -> Option<Chunk> {
+        self.ahead.take()
     }
 
     /// The server asked for the body.
@@ -116,8 +144,53 @@ impl<'a> Upload<'a> {
                     Err(broken) => return Poll::Ready(Err(broken)),
                 }
             }
-            other.as_mut().poll(cx).map(Ok)
+            if let Poll::Ready(output) = other.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            match self.watched {
+                Some(client) if self.rest.is_none() => {
+                    poll_leaving(client, &mut self.ahead).map(|()| Err(Broken::Source(None)))
+                }
+                _ => Poll::Pending,
+            }
         })
         .await
     }
+}
+
+/// Ready once the client has left. What it sends is kept; more is not looked at then.
+fn poll_leaving(client: &Transport, ahead: &mut Option<Chunk>) -> Poll<()> {
+    if ahead.is_some() {
+        return Poll::Pending;
+    }
+    match client.poll_receive() {
+        Poll::Ready(Ok(Some(chunk))) => {
+            *ahead = Some(chunk);
+            Poll::Pending
+        }
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// The client left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left;
+
+/// Does something unless the client leaves meanwhile, which is only looked for if it is `watched`.
+///
+/// # Errors
+/// [`Left`].
+pub(super) async fn unless_left<T>(
+    watched: Option<&Transport>,
+    ahead: &mut Option<Chunk>,
+    other: impl Future<Output = T>,
+) -> Result<T, Left> {
+    let Some(client) = watched else { return Ok(other.await) };
+    let mut other = pin!(other);
+    poll_fn(|cx| match other.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => poll_leaving(client, ahead).map(|()| Err(Left)),
+    })
+    .await
 }

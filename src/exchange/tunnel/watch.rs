@@ -179,7 +179,8 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
     /// Takes note of what has moved.
     #[inline]
     fn note(&mut self) {
-        let progress = self.carrier.progress();
+        let mut progress = self.carrier.progress();
+        progress.ended |= self.expired.is_some();
         if progress == self.last.progress {
             return;
         }
@@ -191,7 +192,8 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             self.last.down = now;
         }
         if progress.ended != self.last.progress.ended {
-            // Other limits hold from now on.
+            // An end is a sign of life, too, and other limits hold from now on.
+            (self.last.up, self.last.down) = (now, now);
             self.timer = None;
         }
         self.last.progress = progress;
@@ -252,6 +254,8 @@ impl<C: Carrier + Unpin> Future for Watched<'_, C> {
             let Some(due) = this.poll_due(cx) else { return Poll::Pending };
             let (Due::Read(side) | Due::Write(side)) = due;
             this.expired = this.expired.or(Some(side));
+            // No sign of life: what the other side has left of its time stays.
+            this.last.progress.ended = true;
             this.carrier.expire(due);
         }
     }
