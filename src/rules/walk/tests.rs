@@ -223,10 +223,13 @@ fn answers_have_what_was_given_or_the_proxys_own() {
     assert!(seen.start.contains(" 403 ") && body.starts_with(b"<!DOCTYPE html>"));
     let (seen, body) = answered("http-request deny status 418");
     assert_eq!((seen.start.as_str(), body.len()), ("HTTP/1.1 418 I'm a teapot", 0));
-    let (seen, body) = answered("errorfile 503 /503.http\n http-request deny status 503");
+    let (seen, body) = answered("errorfile 503 /503.http\n http-request deny deny_status 503");
     assert_eq!((value(&seen, "x-f").len(), &body[..]), (1, &b"busy"[..]));
+    // HAProxy's two names of the status differ in this: `status` alone is an empty answer.
+    let (_, body) = answered("errorfile 503 /503.http\n http-request deny status 503");
+    assert_eq!(body.len(), 0);
     // The later line holds.
-    let both = "errorfile 503 /503.http\n http-error status 503 content-type text/plain string own\n http-request deny status 503";
+    let both = "errorfile 503 /503.http\n http-error status 503 content-type text/plain string own\n http-request deny deny_status 503";
     assert_eq!(answered(both).1, b"own");
     let silent = Site::new("errorfile 403 /empty\n http-request deny", "");
     assert!(
