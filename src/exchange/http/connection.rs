@@ -13,15 +13,18 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::decide;
+use super::decide::{self, Missed};
 use super::ending::Unread;
 use super::wait::{self, Waited};
 use crate::config::plan::is_on;
-use crate::exchange::inbox::Inbox;
+use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::rules::context::{Connection, Variables};
 use crate::worker::Time;
+
+/// How long the next request may take to come until the room for it is given back.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How long a closing connection is read.
 const LINGER: Duration = Duration::from_secs(1);
@@ -66,14 +69,14 @@ pub(super) enum Next {
 
 /// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
 /// those that rules for the connection set.
-pub async fn serve(
+pub fn serve(
     site: &Rc<Site>,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
-) {
+) -> impl Future<Output = ()> + use<> {
     let mut client = Client {
         site: site.clone(),
         transport: client,
@@ -84,19 +87,22 @@ pub async fn serve(
         since_us: accepted_us,
         greeted_us: site.now_us(),
     };
-    wake_at_stop(site).await;
-    let next = loop {
-        if client.inbox.is_empty()
-            && let Err(next) = client.wait().await
-        {
-            break next;
-        }
-        match Box::pin(decide::exchange(&mut client)).await {
-            Next::Again => client.begin_again(),
-            next => break next,
-        }
-    };
-    client.end(next).await;
+    // A block instead of an `async fn`: that would hold its arguments beside what is made of them, and
+    // this is what an idle connection consists of.
+    async move {
+        wake_at_stop(&client.site).await;
+        let next = loop {
+            if client.inbox.is_empty()
+                && let Came::Nothing(next) = client.wait(None).await
+            {
+                break next;
+            }
+            if let Some(next) = Box::pin(client.exchanges()).await {
+                break next;
+            }
+        };
+        Box::pin(client.end(next)).await;
+    }
 }
 
 /// Has this task polled when the worker stops, whatever it waits for then.
@@ -109,10 +115,41 @@ async fn wake_at_stop(site: &Site) {
     .await;
 }
 
+/// What waiting for a request brought.
+enum Came {
+    /// Its first bytes.
+    Bytes,
+    /// Nothing so far.
+    Lull,
+    /// Nothing, and this is what becomes of the connection.
+    Nothing(Next),
+}
+
 impl Client {
-    /// Waits for the first bytes of a request; gives what to do if none come.
-    async fn wait(&mut self) -> Result<(), Next> {
-        let deadline = Cell::new(self.idle_deadline());
+    /// Runs exchanges as long as one follows another soon: the room that they need is had once for all
+    /// of them. Gives what becomes of the connection, if it does not stay idle.
+    async fn exchanges(&mut self) -> Option<Next> {
+        loop {
+            match decide::exchange(self).await {
+                Ok(Next::Again) => self.begin_again(),
+                Ok(next) => return Some(next),
+                Err(missed) => return Some(Box::pin(decide::missed(self, missed)).await),
+            }
+            if self.inbox.is_empty() {
+                match self.wait(Some(SOON)).await {
+                    Came::Bytes => {}
+                    Came::Lull => return None,
+                    Came::Nothing(next) => return Some(next),
+                }
+            }
+        }
+    }
+
+    /// Waits for the first bytes of a request, for `soon` at most.
+    async fn wait(&mut self, soon: Option<Duration>) -> Came {
+        let end = self.idle_deadline();
+        let lull = soon.map(|soon| self.site.local.now() + soon);
+        let deadline = Cell::new(lull.into_iter().chain(end).min());
         let local = self.site.local.clone();
         let mut received = pin!(wait::receive(&local, &self.transport, &deadline));
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
@@ -122,12 +159,16 @@ impl Client {
         })
         .await;
         match waited {
-            Some(Waited::Bytes(chunk)) => {
-                self.inbox.push(chunk, local.pool()).map_err(|_| Next::Close)
+            Some(Waited::Bytes(chunk)) => match self.inbox.push(chunk, local.pool()) {
+                Ok(()) => Came::Bytes,
+                Err(Full) => Came::Nothing(Next::Close),
+            },
+            Some(Waited::Expired) if end.is_none_or(|end| local.now() < end) => Came::Lull,
+            Some(Waited::Expired) => Came::Nothing(self.give_up(Unread::Late).await),
+            Some(Waited::End | Waited::Failed(_)) => {
+                Came::Nothing(self.give_up(Unread::Gone).await)
             }
-            Some(Waited::Expired) => Err(self.give_up(Unread::Late).await),
-            Some(Waited::End | Waited::Failed(_)) => Err(self.give_up(Unread::Gone).await),
-            None => Err(Next::Close),
+            None => Came::Nothing(Next::Close),
         }
     }
 
@@ -140,7 +181,7 @@ impl Client {
         if self.number > 0 || ignores {
             return Next::Close;
         }
-        Box::pin(decide::missed(self, why, None)).await
+        Box::pin(decide::missed(self, Missed { why, begun_us: None })).await
     }
 
     /// When an idle connection ends.
@@ -150,12 +191,11 @@ impl Client {
         let client = wait::limit(timeouts.client);
         if self.number > 0 {
             let idle = wait::limit(timeouts.http_keep_alive).or(request).or(client);
-            return wait::deadline(&self.site.local, idle);
+            return idle.map(|limit| self.since() + limit);
         }
         // The first request has its whole time from accept on.
-        let of_client = wait::deadline(&self.site.local, client);
-        let of_request = request.map(|limit| self.since() + limit);
-        of_request.into_iter().chain(of_client).min()
+        let limits = request.into_iter().chain(client).min();
+        limits.map(|limit| self.since() + limit)
     }
 
     /// When the head of the request that has begun has to be complete.

@@ -7,16 +7,19 @@
 //! Limits: [`INTERIM`] interim responses; tries as `retries` says.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
+use super::decide::{Ask, Places, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
+use super::spare;
+use super::upgrade;
 use super::upload::{Left, Upload, unless_left};
 use super::wait;
 use crate::config::plan::{Proxy, is_on};
@@ -40,48 +43,50 @@ const INTERIM: u32 = 16;
 const RETRIES: u32 = 3;
 
 /// Sends a request to a server of the backend and its response to the client.
-pub(super) async fn forward(
+pub(super) async fn forward<'w>(
     side: &mut Side<'_>,
-    mut walk: Walk<'_>,
+    walk: &mut Walk<'w>,
     ask: &Ask,
     chosen: Option<usize>,
+    places: &'w Places,
 ) -> Next {
-    let site = side.site;
+    let (site, client) = (side.site, side.transport);
     let _counted = Counted::new(site, walk.backend);
-    let patience = server_timeout(&walk);
-    let connection = walk.connection;
+    let options = back(walk).map(|it| &it.settings.options);
+    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
+    // A client that is still to send its body is listened to anyway.
+    let watched = (aborts && side.body.is_done()).then_some(client);
     let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
     let sent = Cell::new(walk.exchange.bytes_in);
     let due = Cell::new(None);
-    let options = back(&walk).map(|it| &it.settings.options);
-    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
-    // A client that is still to send its body is listened to anyway.
-    let client = side.transport;
-    let watched = (aborts && side.body.is_done()).then_some(client);
     let mut wanted = if ask.number == 0 { Wanted::First } else { Wanted::Later };
     loop {
         let mut ahead = None;
-        let acquired = server::acquire(site, &mut walk, chosen, wanted);
-        let acquired = unless_left(watched, &mut ahead, acquired).await;
-        if let Some(chunk) = ahead
-            && side.inbox.push(chunk, site.local.pool()).is_err()
-        {
-            return failed(side, walk, ask, Fault::Starved, false).await;
+        let acquired = server::acquire(site, walk, chosen, wanted);
+        let acquired = match watched {
+            None => Ok(acquired.await),
+            Some(client) => Box::pin(unless_left(client, &mut ahead, acquired)).await,
+        };
+        if let Err(fault) = stow(site, side.inbox, ahead) {
+            return Box::pin(failed(side, walk, ask, fault, false)).await;
         }
         let mut link = match acquired {
             Ok(Ok(link)) => link,
             Ok(Err(refusal)) => {
-                return failed(side, walk, ask, Fault::Refused(refusal), false).await;
+                let fault = Fault::Refused(refusal);
+                return Box::pin(failed(side, walk, ask, fault, false)).await;
             }
-            Err(Left) => return failed(side, walk, ask, Fault::LeftQueue, false).await,
+            Err(Left) => {
+                return Box::pin(failed(side, walk, ask, Fault::LeftQueue, false)).await;
+            }
         };
         let mut inbox = Inbox::default();
-        let mut upload = Upload::new(&site.local, patience, &due);
+        let mut upload = Upload::new(&site.local, server_timeout(walk), &due);
         upload.watch(aborts.then_some(client));
-        let attempt = Attempt { site, client: side.transport, link: &link, ask, sent: &sent };
+        let attempt = Attempt { site, client, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
-        let reached = attempt.reach(request, &mut walk, &mut inbox, &mut upload).await;
-        if upload.may_repeat() && tries_again(&mut walk, ask, &link, &reached) {
+        let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
+        if upload.may_repeat() && tries_again(walk, ask, &link, &reached) {
             drop(upload);
             if let Some((inbox, body)) = &kept {
                 (*side.inbox, *side.body) = (inbox.clone(), body.clone());
@@ -90,21 +95,19 @@ pub(super) async fn forward(
             wanted = Wanted::Fresh;
             continue;
         }
-        // From here on the walk may see the connection to the server, so it ends before that.
-        let mut walk = walk;
-        walk.server_connection = Some(&link.facts);
-        let (response, base) = match reached {
+        walk.server_connection = Some(places.server.get_or_init(|| link.facts.clone()));
+        let (response, bytes) = match reached {
             Ok(found) => found,
             Err(fault) => {
                 drop(upload);
                 walk.exchange.bytes_in = sent.get();
-                return failed(side, walk, ask, fault, link.reused).await;
+                return Box::pin(failed(side, walk, ask, fault, link.reused)).await;
             }
         };
         upload.watch(None);
-        let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
-        let mut done =
-            respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
+        let base = places.head.get_or_init(|| bytes);
+        let reply = Reply { response, base, inbox: &mut inbox, link: &link };
+        let mut done = respond::pass(site, client, walk, ask, reply, &mut upload).await;
         if let End::Complete { keep: true } = done.end
             && let Err(broken) = upload.finish().await
         {
@@ -112,26 +115,36 @@ pub(super) async fn forward(
             done.end = End::Next(Next::Close);
         }
         let ahead = upload.take_ahead();
-        let complete = done.lasts && upload.is_complete();
-        let reusable = complete && !closes_server(&walk);
+        let reusable = done.lasts && upload.is_complete() && !closes_server(walk);
         drop(upload);
         walk.exchange.bytes_in = sent.get();
-        if let Some(chunk) = ahead
-            && side.inbox.push(chunk, site.local.pool()).is_err()
-        {
+        if stow(site, side.inbox, ahead).is_err() {
             done.end = End::Next(Next::Close);
         }
-        let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
-        conclude(site, &mut walk);
-        drop(walk);
-        if done.private {
-            link.keep_for(connection);
+        if let Some(response) = walk.response.take() {
+            spare::give(response.head.fields);
         }
+        let next = match done.end {
+            End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
+            End::Next(next) => next,
+            End::Answer(answer) => Box::pin(answer::own(side, walk, ask, answer)).await,
+            End::Upgraded => Box::pin(upgrade::tunnel(side, walk, &link, &mut inbox)).await,
+        };
+        conclude(site, walk);
         if reusable && inbox.is_empty() {
+            if done.private {
+                link.keep_for(walk.connection);
+            }
             link.give_back(site);
         }
         return next;
     }
+}
+
+/// Keeps what a client sent while something else was done.
+fn stow(site: &Site, inbox: &mut Inbox, ahead: Option<Chunk>) -> Result<(), Fault> {
+    let Some(chunk) = ahead else { return Ok(()) };
+    inbox.push(chunk, site.local.pool()).map_err(|_| Fault::Starved)
 }
 
 /// An exchange in a backend.
@@ -169,7 +182,7 @@ pub(super) fn back<'a>(walk: &Walk<'a>) -> Option<&'a Proxy> {
 /// better send its request again.
 async fn failed(
     side: &mut Side<'_>,
-    mut walk: Walk<'_>,
+    walk: &mut Walk<'_>,
     ask: &Ask,
     fault: Fault,
     reused: bool,
@@ -177,7 +190,7 @@ async fn failed(
     walk.exchange.ending = fault.ending();
     if let Fault::Junk(reject) = fault {
         let (reason, section) = (reject.reason.code(), reject.reason.section());
-        let server = server_name(&walk);
+        let server = server_name(walk);
         log::limited(format_args!("server {server} sent no good response: {reason} ({section})"));
     }
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
@@ -191,15 +204,15 @@ async fn failed(
     let next = match status {
         Some(status) => {
             let answer = answers::default(status, walk.program, &walk.context());
-            let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
-            answer::own(side, &mut walk, ask, answer).await
+            let answer = walk::own_answer(walk, answer, &mut Quiet);
+            answer::own(side, walk, ask, answer).await
         }
         None => {
             walk.exchange.status = (!silent).then_some(400);
             Next::Close
         }
     };
-    conclude(side.site, &mut walk);
+    conclude(side.site, walk);
     next
 }
 
@@ -353,7 +366,7 @@ impl<'u> Attempt<'u> {
         let (server, asked) = (&self.link.transport, self.ask.asked);
         let due = upload.due;
         for _ in 0..INTERIM {
-            let reading = read::response(self.site, server, inbox, asked, due);
+            let reading = pin!(read::response(self.site, server, inbox, asked, due));
             let (response, base) = upload.beside(reading).await.map_err(Fault::Upload)??;
             match response.head.view(&base).status() {
                 101 if asked.upgrade => return Ok((response, base)),
@@ -364,7 +377,7 @@ impl<'u> Attempt<'u> {
             }
             if self.ask.version != Version::Http10 {
                 let message = Message { head: response.head, base: &base };
-                self.pass_interim(walk, message, upload).await?;
+                Box::pin(self.pass_interim(walk, message, upload)).await?;
             }
             upload.extend_due();
         }
@@ -380,7 +393,7 @@ impl<'u> Attempt<'u> {
         let local = &self.site.local;
         let chunk = answer::interim(local.pool(), message.view()).map_err(|_| Fault::Interim)?;
         walk.exchange.bytes_out += chunk.len() as u64;
-        let sending = wait::send(local, self.client, chunk.into(), client_timeout(walk));
+        let sending = pin!(wait::send(local, self.client, chunk.into(), client_timeout(walk)));
         upload.beside(sending).await.map_err(Fault::Upload)?.map_err(|_| Fault::Left)
     }
 }

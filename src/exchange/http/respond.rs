@@ -1,16 +1,16 @@
 //! The response to the client: rules, its head written afresh, its body behind it.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, closes_client, log};
+use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
 use super::forward::server_timeout;
 use super::spare;
-use super::upgrade;
 use super::upload::Upload;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::Link;
@@ -88,6 +88,7 @@ pub(super) async fn pass<'w>(
     if let Some(request) = walk.request.take() {
         spare::give(request.head.fields);
     }
+    walk.moment = site.moment();
     walk.response = Some(Message { head, base });
     match walk::response(walk, &mut Quiet) {
         Passage::Forward => {}
@@ -140,7 +141,8 @@ pub(super) async fn pass<'w>(
         sent: &sent,
     };
     let mut body = Flow::new(framing, goes_as);
-    let relayed = upload.beside(relay(way, &mut body, inbox, out)).await;
+    let relaying = pin!(relay(way, &mut body, inbox, out));
+    let relayed = upload.beside(relaying).await;
     walk.exchange.bytes_out = sent.get();
     match relayed {
         Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
@@ -210,25 +212,5 @@ fn cut_short(framing: Framing, broken: Broken) -> Next {
         (_, Broken::Destination | Broken::DestinationTimeout) => Next::Abort,
         (Framing::UntilClose, _) => Next::Abort,
         _ => Next::Close,
-    }
-}
-
-/// Does what is left for the client once the request's body is out of the way.
-pub(super) async fn finish(
-    side: &mut Side<'_>,
-    walk: &mut Walk<'_>,
-    ask: &Ask,
-    link: &Link,
-    inbox: &mut Inbox,
-    end: End,
-) -> Next {
-    if let Some(response) = walk.response.take() {
-        spare::give(response.head.fields);
-    }
-    match end {
-        End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
-        End::Next(next) => next,
-        End::Answer(answer) => answer::own(side, walk, ask, answer).await,
-        End::Upgraded => upgrade::tunnel(side, walk, link, inbox).await,
     }
 }

@@ -283,7 +283,8 @@ async fn connect(
         walk.exchange.times.connected = Some(site.now_us());
         return Ok(Link::reuse(slot, idle));
     }
-    let dialled = dial(site, walk, destination, recipe_of, &wants);
+    // Boxed, so that a request that takes an idle connection does not carry the room for it.
+    let dialled = Box::pin(dial(site, walk, destination, recipe_of, &wants));
     let dialled = match recipe.connect {
         None => dialled.await,
         Some(limit) => site.local.timeout(limit, dialled).await.unwrap_or(Err(Fault::Expired)),

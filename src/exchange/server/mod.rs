@@ -240,7 +240,7 @@ pub struct Link {
     /// The connection.
     pub transport: Transport,
     /// What rules and logs may know of it.
-    pub facts: ServerConnection,
+    pub facts: Rc<ServerConnection>,
     /// The backend, an index into `Plan::proxies`.
     pub backend: usize,
     /// The server, its index there.
@@ -261,7 +261,7 @@ impl Link {
         key: u64,
         owner: u64,
     ) -> Link {
-        let (backend, server) = (slot.backend, slot.server);
+        let (backend, server, facts) = (slot.backend, slot.server, Rc::new(facts));
         Link { transport, facts, backend, server, reused: false, slot, key, owner, uses: 1 }
     }
 

@@ -8,6 +8,8 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 
+use std::rc::Rc;
+
 use super::recipe::Recipe;
 use crate::exchange::transport::Transport;
 use crate::rules::context::ServerConnection;
@@ -18,7 +20,7 @@ pub const IDLE_MAX: usize = 4096;
 /// An idle connection.
 pub(super) struct Idle {
     pub transport: Transport,
-    pub facts: ServerConnection,
+    pub facts: Rc<ServerConnection>,
     /// A number that is another for each name, source and the like.
     pub key: u64,
     /// The client connection it belongs to; 0 if anybody may use it.
