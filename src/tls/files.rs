@@ -366,7 +366,7 @@ impl Blocks {
 fn blocks(content: &[u8], path: &str) -> Result<Blocks, Problem> {
     let text = String::from_utf8_lossy(content);
     if text.contains("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        let message = format!("the private key in `{}` needs a pass phrase", shown_text(path));
+        let message = format!("the private key of `{}` needs a pass phrase", shown_text(path));
         return Err(Problem::new(message)
             .helped("take the pass phrase away: openssl pkey -in <file> -out <file>"));
     }

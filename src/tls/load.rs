@@ -190,7 +190,7 @@ impl Loader<'_> {
         let Some(names) = folder else {
             match self.bundle(&place) {
                 Ok(pairs) => self.add_all(pairs, terms, default, path.span),
-                Err(problem) => self.tell(path.span, problem),
+                Err(problem) => self.tell_of_one(path.span, problem),
             }
             return;
         };
@@ -201,7 +201,7 @@ impl Loader<'_> {
             let full = format!("{}/{name}", place.path.trim_end_matches('/'));
             match self.reader.pair(&full, None) {
                 Ok(pair) => self.add_all(vec![pair], terms, default, path.span),
-                Err(problem) => self.tell(path.span, problem),
+                Err(problem) => self.tell_of_one(path.span, problem),
             }
         }
     }
@@ -250,7 +250,7 @@ impl Loader<'_> {
         for entry in &entries {
             if let Err(problem) = self.entry(entry, terms, path.span) {
                 let message = format!("{}: {}", place(entry.line), problem.message);
-                self.tell(path.span, Problem { message, ..problem });
+                self.tell_of_one(path.span, Problem { message, ..problem });
             }
         }
     }
@@ -360,6 +360,14 @@ impl Loader<'_> {
         let no_names = terms.no_ca_names;
         let rules = ClientRules { optional, authorities, silent, no_names, revoked };
         Ok((Some(rules.verifier(provider.clone())?), policy))
+    }
+
+    /// A certificate that was not there the last time holds nothing up.
+    fn tell_of_one(&mut self, span: Span, problem: Problem) {
+        match self.reader.last {
+            Some(_) => self.reader.warnings.push((problem.message, problem.help)),
+            None => self.tell(span, problem),
+        }
     }
 
     fn tell(&mut self, span: Span, problem: Problem) {
