@@ -28,8 +28,8 @@ use crate::exchange::server::{self, Link, Wanted};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::log;
-use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::h1::{Framing, Reject};
 use crate::proto::head::Version;
 use crate::rules::answer as answers;
 use crate::rules::ending::{Ending, Stage};
@@ -189,9 +189,7 @@ async fn failed(
 ) -> Next {
     walk.exchange.ending = fault.ending();
     if let Fault::Junk(reject) = fault {
-        let (reason, section) = (reject.reason.code(), reject.reason.section());
-        let server = server_name(walk);
-        log::limited(format_args!("server {server} sent no good response: {reason} ({section})"));
+        note_junk(walk, reject);
     }
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
     // the client that it may (RFC 9112 §9.3.1), as a status would not.
@@ -216,12 +214,16 @@ async fn failed(
     next
 }
 
-/// `backend/server`.
-fn server_name(walk: &Walk<'_>) -> String {
+/// Tells the operator what a server did wrong.
+pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
     let proxy = back(walk);
     let server = proxy.and_then(|it| it.servers.get(walk.server?));
-    let backend = proxy.map_or("", |it| &it.name);
-    format!("{backend}/{}", server.map_or("", |it| &it.name.value))
+    let (backend, server) =
+        (proxy.map_or("", |it| &it.name), server.map_or("", |it| &it.name.value));
+    let (reason, section) = (reject.reason.code(), reject.reason.section());
+    log::limited(format_args!(
+        "server {backend}/{server} sent no good response: {reason} ({section})"
+    ));
 }
 
 /// Whether the request goes to a server once more; if so, that is counted.

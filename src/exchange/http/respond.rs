@@ -9,7 +9,7 @@ use super::body::{Broken, Flow, Gather, Way, relay};
 use super::connection::Next;
 use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
-use super::forward::server_timeout;
+use super::forward::{note_junk, server_timeout};
 use super::spare;
 use super::upload::Upload;
 use crate::exchange::inbox::Inbox;
@@ -17,7 +17,7 @@ use crate::exchange::server::Link;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::Framing;
-use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::h1::encode::{self, ConnectionField, EncodeError, Outgoing};
 use crate::proto::h1::response::Response;
 use crate::proto::head::{Version, View};
 use crate::rules::answer::{self as answers, Answer};
@@ -128,6 +128,12 @@ pub(super) async fn pass<'w>(
     };
     let mut out = Gather::Nothing;
     out.push(chunk);
+    let mut body = Flow::new(framing, goes_as);
+    // What came along with the head is looked at before that is gone: it can still be answered.
+    if let Err(Broken::Bad(reject)) = body.cut(inbox, site.local.pool(), &mut out) {
+        note_junk(walk, reject);
+        return unwritable(walk, Unwritten::Bad(EncodeError::Control));
+    }
     if site.log.is_early(walk.plan, walk.connection.frontend) {
         log(site, walk);
         walk.effects.log_level = Some(None);
@@ -141,7 +147,6 @@ pub(super) async fn pass<'w>(
         stamina: client_timeout(walk),
         sent: &sent,
     };
-    let mut body = Flow::new(framing, goes_as);
     let relaying = pin!(relay(way, &mut body, inbox, out));
     let relayed = upload.beside(relaying).await;
     walk.exchange.bytes_out = sent.get();
