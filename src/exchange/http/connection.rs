@@ -157,9 +157,10 @@ impl Client {
         let deadline = Cell::new(lull.into_iter().chain(end).min());
         let local = self.site.local.clone();
         let mut received = pin!(wait::receive(&local, &self.transport, &deadline));
+        let patient = self.is_patient();
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
             Poll::Ready(waited) => Poll::Ready(Some(waited)),
-            Poll::Pending if local.is_stopping() => Poll::Ready(None),
+            Poll::Pending if local.is_stopping() && !patient => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
         .await;
@@ -187,6 +188,12 @@ impl Client {
             return Next::Close;
         }
         Box::pin(decide::missed(self, Missed { why, begun_us: None })).await
+    }
+
+    /// `option idle-close-on-response`: a worker that stops waits for one more request.
+    fn is_patient(&self) -> bool {
+        let frontend = self.site.plan.proxies.get(self.facts.frontend);
+        frontend.is_some_and(|it| is_on(it.settings.options.idle_close_on_response))
     }
 
     /// When an idle connection ends.
