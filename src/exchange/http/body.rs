@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::wait::{self, Unsent, Waited};
+use super::wait::{self, Alarm, Unsent, Waited};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::encode::{CHUNK_END, LAST_CHUNK, chunk_head};
@@ -271,6 +271,8 @@ fn frame(
 pub(super) struct Way<'a> {
     /// The worker.
     pub(super) local: &'a Local,
+    /// The timer.
+    pub(super) alarm: &'a Alarm,
     /// Where bytes come from.
     pub(super) from: &'a Transport,
     /// Where they go.
@@ -303,7 +305,7 @@ pub(super) async fn relay(
             Progress::Wanting => {}
         }
         let deadline = Cell::new(wait::deadline(way.local, way.patience));
-        match wait::receive(way.local, way.from, &deadline).await {
+        match wait::receive(way.local, way.alarm, way.from, &deadline).await {
             Waited::Bytes(chunk) => inbox.push(chunk, pool).map_err(|_| Broken::Starved)?,
             Waited::End => flow.handle_end(pool, &mut out)?,
             Waited::Failed(error) => return Err(Broken::Source(Some(error))),

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::decide::{self, Missed};
 use super::ending::Unread;
 use super::upgrade::Upgraded;
-use super::wait::{self, Waited};
+use super::wait::{self, Alarm, Waited};
 use crate::config::plan::is_on;
 use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
@@ -41,6 +41,8 @@ pub(super) struct Client {
     pub(super) transport: Transport,
     /// What came on it and was not used.
     pub(super) inbox: Inbox,
+    /// Its timer.
+    pub(super) alarm: Alarm,
     /// What rules may know of it.
     pub(super) facts: Connection,
     /// Its variables; those of the last exchange are forgotten.
@@ -86,6 +88,7 @@ pub fn serve(
         site: site.clone(),
         transport: client,
         inbox,
+        alarm: Alarm::default(),
         facts: connection,
         variables,
         number: 0,
@@ -156,7 +159,7 @@ impl Client {
         let lull = soon.map(|soon| self.site.local.now() + soon);
         let deadline = Cell::new(lull.into_iter().chain(end).min());
         let local = self.site.local.clone();
-        let mut received = pin!(wait::receive(&local, &self.transport, &deadline));
+        let mut received = pin!(wait::receive(&local, &self.alarm, &self.transport, &deadline));
         let patient = self.is_patient();
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
             Poll::Ready(waited) => Poll::Ready(Some(waited)),
@@ -263,7 +266,9 @@ impl Client {
         let local = &self.site.local;
         let deadline = Cell::new(Some(local.now() + LINGER));
         let mut left = LINGER_BYTES;
-        while let Waited::Bytes(chunk) = wait::receive(local, &self.transport, &deadline).await {
+        while let Waited::Bytes(chunk) =
+            wait::receive(local, &self.alarm, &self.transport, &deadline).await
+        {
             match left.checked_sub(chunk.len()) {
                 Some(rest) => left = rest,
                 None => return,

@@ -13,7 +13,7 @@ use super::connection::{Client, Next};
 use super::ending::Unread;
 use super::forward;
 use super::read;
-use super::wait::{self, Waited};
+use super::wait::{self, Alarm, Waited};
 use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::site::Site;
@@ -37,6 +37,8 @@ pub(super) struct Side<'c> {
     pub(super) site: &'c Rc<Site>,
     /// The connection.
     pub(super) transport: &'c Transport,
+    /// The timer.
+    pub(super) alarm: &'c Alarm,
     /// What came on it and was not used: the request's body, and what follows.
     pub(super) inbox: &'c mut Inbox,
     /// The request's body: how much of it was taken from there.
@@ -169,13 +171,13 @@ pub(super) async fn exchange(client: &mut Client) -> Result<Next, Missed> {
     let begun_us = Some(client.site.now_us());
     let deadline = client.head_deadline();
     let exchange = begin(client, begun_us);
-    let Client { site, transport, inbox, facts, variables, .. } = client;
+    let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let site = &*site;
     let missed = |why| Missed { why, begun_us };
     let mut walk = walk(site, facts, variables, exchange);
     let (places, base, ask);
     {
-        let read = read::request(site, transport, inbox, deadline).await;
+        let read = read::request(site, transport, alarm, inbox, deadline).await;
         let (mut request, bytes) = read.map_err(missed)?;
         (places, base) = (Places::default(), bytes);
         ask = Ask::new(&request, &base, walk.exchange.number);
@@ -184,7 +186,7 @@ pub(super) async fn exchange(client: &mut Client) -> Result<Next, Missed> {
         walk.request = Some(Message { head: request.head, base: &base });
     }
     let mut body = Flow::new(ask.framing, ask.framing);
-    let mut side = Side { site, transport, inbox, body: &mut body };
+    let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let decision = decide(&mut walk);
     if !walk.effects.hints.is_empty() && ask.version == Version::Http11 {
         Box::pin(answer::hints(&side, &mut walk)).await;
@@ -225,7 +227,9 @@ async fn drain(side: &mut Side<'_>) -> Next {
             Rest::Little => {}
             Rest::Much => return Next::Linger,
         }
-        let Waited::Bytes(chunk) = wait::receive(local, side.transport, &deadline).await else {
+        let Waited::Bytes(chunk) =
+            wait::receive(local, side.alarm, side.transport, &deadline).await
+        else {
             return Next::Close;
         };
         match left.checked_sub(chunk.len() as u64) {
@@ -239,10 +243,10 @@ async fn drain(side: &mut Side<'_>) -> Next {
 pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed) -> Next {
     let mut exchange = begin(client, begun_us);
     exchange.ending = why.ending();
-    let Client { site, transport, inbox, facts, variables, .. } = client;
+    let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let mut walk = walk(site, facts, variables, exchange);
     let mut body = Flow::new(Framing::None, Framing::None);
-    let mut side = Side { site, transport, inbox, body: &mut body };
+    let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());
     let next = answer::own(&mut side, &mut walk, &Ask::nothing(), answer).await;
     conclude(site, &mut walk);

@@ -21,7 +21,7 @@ use super::respond::{self, End, Reply};
 use super::spare;
 use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
-use super::wait;
+use super::wait::{self, Alarm};
 use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
@@ -84,7 +84,7 @@ pub(super) async fn forward<'w>(
         let mut inbox = Inbox::default();
         let mut upload = Upload::new(&site.local, server_timeout(walk), &due);
         upload.watch(aborts.then_some(client));
-        let attempt = Attempt { site, client, link: &link, ask, sent: &sent };
+        let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
         if upload.may_repeat() && tries_again(walk, ask, &link, &reached) {
@@ -107,7 +107,8 @@ pub(super) async fn forward<'w>(
         };
         upload.watch(None);
         let base = places.head.get_or_init(|| bytes);
-        let reply = Reply { response, base, inbox: &mut inbox, link: &link };
+        let alarm = side.alarm;
+        let reply = Reply { response, base, inbox: &mut inbox, link: &link, alarm };
         let mut done = respond::pass(site, client, walk, ask, reply, &mut upload).await;
         if let End::Complete { keep: true } = done.end
             && let Err(broken) = upload.finish().await
@@ -261,6 +262,7 @@ fn tries_again(
 struct Attempt<'u> {
     site: &'u Rc<Site>,
     client: &'u Transport,
+    alarm: &'u Alarm,
     link: &'u Link,
     ask: &'u Ask,
     sent: &'u Cell<u64>,
@@ -347,15 +349,15 @@ impl<'u> Attempt<'u> {
         body: &'u mut Flow,
         walk: &Walk<'_>,
     ) -> impl Future<Output = Result<(), Broken>> + use<'u> {
-        let way = Way {
-            local: &self.site.local,
-            from: self.client,
-            to: &self.link.transport,
-            patience: client_timeout(walk),
-            stamina: server_timeout(walk),
-            sent: self.sent,
-        };
-        async move { relay(way, body, inbox, Gather::Nothing).await }
+        let (local, from, to, sent) =
+            (&self.site.local, self.client, &self.link.transport, self.sent);
+        let (patience, stamina) = (client_timeout(walk), server_timeout(walk));
+        async move {
+            // It waits while the response is waited for, so it has a timer of its own.
+            let alarm = Alarm::default();
+            let way = Way { local, alarm: &alarm, from, to, patience, stamina, sent };
+            relay(way, body, inbox, Gather::Nothing).await
+        }
     }
 
     /// Waits for the final response; passes interim ones on.
@@ -368,7 +370,7 @@ impl<'u> Attempt<'u> {
         let (server, asked) = (&self.link.transport, self.ask.asked);
         let due = upload.due;
         for _ in 0..INTERIM {
-            let reading = pin!(read::response(self.site, server, inbox, asked, due));
+            let reading = pin!(read::response(self.site, server, self.alarm, inbox, asked, due));
             let (response, base) = match upload.beside(reading).await {
                 Ok(read) => read?,
                 // The body was there: it was the client that was watched.

@@ -12,6 +12,7 @@ use super::ending;
 use super::forward::{note_junk, server_timeout};
 use super::spare;
 use super::upload::Upload;
+use super::wait::Alarm;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::Link;
 use crate::exchange::site::Site;
@@ -34,6 +35,8 @@ pub(super) struct Reply<'a, 'b> {
     pub(super) inbox: &'b mut Inbox,
     /// Where it comes from.
     pub(super) link: &'b Link,
+    /// The timer.
+    pub(super) alarm: &'b Alarm,
 }
 
 /// What became of a response.
@@ -76,7 +79,7 @@ pub(super) async fn pass<'w>(
     reply: Reply<'w, '_>,
     upload: &mut Upload<'_>,
 ) -> Done {
-    let Reply { response, base, inbox, link } = reply;
+    let Reply { response, base, inbox, link, alarm } = reply;
     let Response { head, framing, connection, .. } = response;
     walk.exchange.times.answered = Some(site.now_us());
     walk.exchange.server_status = Some(head.view(base).status());
@@ -141,6 +144,7 @@ pub(super) async fn pass<'w>(
     let sent = Cell::new(walk.exchange.bytes_out);
     let way = Way {
         local: &site.local,
+        alarm,
         from: &link.transport,
         to: client,
         patience: server_timeout(walk),
