@@ -767,3 +767,60 @@ fn an_idle_connection_holds_no_buffer() {
         client.flush().expect("it is sent");
     });
 }
+
+/// OpenSSL's client, if the machine has it: another implementation than the one that Koi stands on.
+#[test]
+fn openssl_is_served() {
+    let authority = Authority::new();
+    authority.file("site.pem.ecdsa", &["one.example"]);
+    authority.file_with("site.pem.rsa", &["one.example"], rsa());
+    let bind = authority.bind("crt @/site.pem alpn http/1.1 verify optional ca-file @/ca.pem");
+    let own = authority.file("client.pem", &["client"]);
+    for (words, version, shows) in [
+        ("-tls1_3", "TLSv1.3", false),
+        ("-tls1_2", "TLSv1.2", false),
+        ("-tls1_2 -sigalgs RSA+SHA256", "TLSv1.2", false),
+        ("-tls1_3 -groups P-384 -cert client.pem -alpn h2,http/1.1", "TLSv1.3", true),
+        ("-tls1_2 -cert client.pem", "TLSv1.2", true),
+    ] {
+        let serve = async |_: Local, accepted: Accepted| {
+            let (tls, facts) = accepted?;
+            let line = receive(&tls).await.expect("a line").expect("a line");
+            tls.send(line.into()).await.expect("it is sent");
+            let end = hear(&tls).await;
+            tls.finish().await;
+            assert_eq!(end, (vec![], Ok(())), "openssl says close_notify");
+            Ok::<_, HandshakeFault>(facts)
+        };
+        let folder = authority.folder.path().to_owned();
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let (facts, said) = meet(kind(), &bind, serve, move |to| {
+            let mut openssl = std::process::Command::new("openssl");
+            openssl.args(["s_client", "-quiet", "-no_ign_eof", "-verify_return_error"]);
+            openssl.args(["-CAfile", "ca.pem", "-servername", "one.example"]);
+            openssl.args(["-connect", &to.to_string()]).args(words).current_dir(folder);
+            openssl.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+            openssl.stderr(std::process::Stdio::null());
+            let Ok(mut openssl) = openssl.spawn() else {
+                // The other side waits for somebody.
+                let _ = TcpStream::connect(to);
+                return None;
+            };
+            let mut words = openssl.stdin.take().expect("a pipe");
+            words.write_all(b"hello\n").expect("it listens");
+            let mut said = [0; 6];
+            openssl.stdout.take().expect("a pipe").read_exact(&mut said).expect("the echo");
+            drop(words);
+            openssl.wait().expect("it ends");
+            Some(said)
+        });
+        let Some(said) = said else {
+            common::say("*** SKIPPED: openssl is not installed ***");
+            return;
+        };
+        let facts = facts.expect("a handshake");
+        assert_eq!((&said, &*facts.version), (b"hello\n", version));
+        assert_eq!(facts.client_der.as_deref(), shows.then_some(&*own.der));
+        assert_eq!(facts.alpn.is_some(), shows && version == "TLSv1.3");
+    }
+}

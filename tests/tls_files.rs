@@ -278,3 +278,30 @@ fn files_are_loaded_again() {
     assert!(lines.iter().any(|line| line.contains("ca.pem")), "{lines:?}");
     assert_eq!(serves("one.example"), &*mended.der);
 }
+
+#[test]
+fn chains_are_completed() {
+    let authority = Authority::new();
+    authority.file("one.pem", &["one.example"]);
+    std::fs::create_dir(authority.folder.path().join("issuers")).expect("a folder");
+    std::fs::rename(
+        authority.folder.path().join("ca.pem"),
+        authority.folder.path().join("issuers/ca.pem"),
+    )
+    .expect("it is renamed");
+    for (words, wanted) in [
+        ("crt @/one.pem", 1),
+        ("issuers-chain-path @/issuers\ncrt @/one.pem", 2),
+        ("issuers-chain-path @/issuers\nssl-skip-self-issued-ca\ncrt @/one.pem", 1),
+    ] {
+        let bind = authority.try_bind(words).0.expect("it loads");
+        let client = Arc::new(authority.client());
+        let serve = async |_: Local, accepted: Accepted| drop(accepted);
+        let (_, chain) = meet(rings()[0], &bind, serve, move |to| {
+            let mut client = dial(to, &client, "one.example");
+            shake(&mut client).expect("a handshake");
+            client.conn.peer_certificates().expect("a chain").len()
+        });
+        assert_eq!(chain, wanted, "{words}");
+    }
+}

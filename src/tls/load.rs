@@ -108,6 +108,9 @@ impl Recipe {
         let mut reader = Reader::new(last.map(|last| &last.pairs));
         reader.key_beside = self.global.extra_files.is_none_or(|files| files.key);
         reader.replace_extension = self.global.extra_replace_extension;
+        reader.ocsp_beside = self.global.extra_files.is_none_or(|files| files.ocsp);
+        reader.without_roots = self.global.skip_self_issued;
+        reader.issuers = self.global.issuers.as_ref().map(|folder| folder.value.to_string());
         let mut loader = Loader {
             recipe: self,
             reader,
@@ -317,14 +320,15 @@ impl Loader<'_> {
         let mut config = builder.with_cert_resolver(Arc::new(Nobody));
         config.ignore_client_order = !terms.offer.client_order;
         config.alpn_protocols = terms.alpn.clone();
-        let kept = self
-            .recipe
-            .global
+        let global = &self.recipe.global;
+        let lifetime = global.session_lifetime.map_or(resume::LIFETIME, |it| it.value);
+        let terms_kept = resume::Terms { policy, lifetime };
+        let max = global
             .sessions
             .map_or(resume::SESSIONS, |it| usize::try_from(it.value).unwrap_or(usize::MAX));
-        config.session_storage = resume::sessions(policy, kept);
+        config.session_storage = resume::sessions(terms_kept, max);
         if terms.offer.tickets {
-            config.ticketer = resume::tickets(policy).map_err(unfit)?;
+            config.ticketer = resume::tickets(terms_kept).map_err(unfit)?;
         }
         Ok(config)
     }
