@@ -137,3 +137,16 @@ fn limits_come_from_the_command_line() {
     second.0.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     assert!(second.0.peek(&mut [0; 1]).is_err(), "served beside the first");
 }
+
+#[test]
+fn connections_come_no_faster_than_allowed() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", hello(port, "", "    rate-limit sessions 4\n"));
+    let _koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let start = std::time::Instant::now();
+    for _ in 0..13 {
+        answers(port);
+    }
+    // At most four (and one a worker) in the first second, and four more in each of the next ones.
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+}
