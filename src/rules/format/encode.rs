@@ -19,12 +19,12 @@ pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, o
             number(alias, 0, context, flags, out);
         }
         // Without a slot there is nothing at all, not even a dash.
-        Kind::Captures => drop(text(alias, context, flags, out)),
+        Kind::Captures | Kind::CaptureList | Kind::Plain => drop(text(alias, context, flags, out)),
         Kind::Address if flags.hex => match alias.get.value(context) {
             Some(Value::Addr(address)) => hex_address(address, out),
             _ => missing(flags, style, out),
         },
-        kind @ (Kind::Text | Kind::Target | Kind::Address | Kind::Date) => {
+        kind @ (Kind::Text | Kind::Target | Kind::Address) => {
             let start = out.len();
             if flags.quote {
                 out.push(b'"');
@@ -148,6 +148,9 @@ pub fn captures_clf(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let count = declared.max(slots.len());
+    if flags.json && count > 0 {
+        return captures_json(slots, count, out);
+    }
     for index in 0..count {
         if index > 0 {
             out.push(b' ');
@@ -161,6 +164,21 @@ pub fn captures_clf(
         });
     }
     (count > 0).then_some(())
+}
+
+/// `["a", "-"]`, each escaped as elsewhere.
+fn captures_json(slots: &[Option<Box<[u8]>>], count: usize, out: &mut Vec<u8>) -> Option<()> {
+    out.push(b'[');
+    for index in 0..count {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        let mut value = Vec::new();
+        captured(slots.get(index), Flags::default(), &mut value);
+        json_string(if value.is_empty() { b"-" } else { &value }, out);
+    }
+    out.push(b']');
+    Some(())
 }
 
 fn captured(slot: Option<&Option<Box<[u8]>>>, flags: Flags, out: &mut Vec<u8>) {
