@@ -482,12 +482,12 @@ fn wrong_words_are_answered_with_what_to_write() {
         (&["chekc"], "`chekc` is no command; files are named by -f: koi -c -f FILE"),
         (&["explian"], "`explian` is no command; did you mean `explain`?"),
         (&["-C", "/no/such/folder", "-c", "-f", "x"], "-C: cannot go to `/no/such/folder`"),
-        (&[], "usage: koi -c -f FILE"),
+        (&[], "usage: koi -f FILE"),
     ] {
         folder.koi(words).exits(1).tells(advice);
     }
     let said = folder.koi(&["--help"]);
-    assert!(said.code == 0 && said.out.starts_with("usage: koi -c -f FILE"), "{said}");
+    assert!(said.code == 0 && said.out.starts_with("usage: koi -f FILE"), "{said}");
     // What HAProxy is started with changes nothing about the check.
     let words =
         ["-c", "-D", "-W", "-n", "10", "-sf", "1", "2", "-dMx", "-p", "f", "-f", "good.cfg"];

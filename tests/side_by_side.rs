@@ -18,10 +18,14 @@ mod stage;
 
 use compare::Allowed;
 use end_to_end::proxy::Program;
-use end_to_end::script;
+use end_to_end::script::{self, Case};
 use stage::{Outcome, Stage};
 use std::path::PathBuf;
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// A case that takes longer is told: something probably waits in vain.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// `tests/side_by_side/NAME`.
 fn place(name: &str) -> PathBuf {
@@ -42,7 +46,15 @@ fn koi_serves_as_haproxy_does() {
     cases.retain(|case| case.name.contains(&wanted));
     let run = |program: &Program| -> Vec<Outcome> {
         let mut stage = Stage::start(program);
-        cases.iter().map(|case| stage.play(case)).collect()
+        let play = |case: &Case| {
+            let start = Instant::now();
+            let outcome = stage.play(case);
+            if start.elapsed() > SLOW {
+                println!("{} took {:?} with {}", case.name, start.elapsed(), program.name);
+            }
+            outcome
+        };
+        cases.iter().map(play).collect()
     };
     let (theirs, ours) = thread::scope(|scope| {
         let theirs = scope.spawn(|| run(&haproxy));

@@ -8,9 +8,10 @@
 //! Limits: while there is no server, one chunk of the client's bytes is kept.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::http;
 use super::inbox::Inbox;
@@ -170,6 +171,10 @@ impl Log {
     }
 }
 
+/// How long a connection to a server may still take once the client has ended its direction without a
+/// word: one that is about to be there is used.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// Takes a connection to a server. Meanwhile the client is listened to: one that leaves is not waited
 /// for any longer.
 ///
@@ -187,6 +192,7 @@ async fn acquire(
     let taken = {
         let mut acquiring = pin!(server::acquire(site, walk, chosen, Wanted::Own));
         let mut listens = inbox.is_empty() || aborts;
+        let mut grace = None;
         poll_fn(|cx| {
             if let Poll::Ready(taken) = acquiring.as_mut().poll(cx) {
                 return Poll::Ready(Some(taken));
@@ -197,11 +203,18 @@ async fn acquire(
                         listens = inbox.push(chunk, site.local.pool()).is_ok() && aborts
                     }
                     // What it said is for the server all the same.
-                    Ok(None) if !inbox.is_empty() && !aborts => listens = false,
-                    Ok(None) | Err(_) => return Poll::Ready(None),
+                    Ok(None) => {
+                        let waits = inbox.is_empty() || aborts;
+                        grace = waits.then(|| site.local.sleep(GRACE));
+                        listens = false;
+                    }
+                    Err(_) => return Poll::Ready(None),
                 }
             }
-            Poll::Pending
+            match &mut grace {
+                Some(grace) => Pin::new(grace).poll(cx).map(|()| None),
+                None => Poll::Pending,
+            }
         })
         .await
     };
@@ -209,8 +222,10 @@ async fn acquire(
         Some(Ok(link)) => Ok(link),
         Some(Err(refusal)) => Err(http::refused(refusal)),
         None => {
-            let queued = walk.exchange.times.assigned.is_none();
-            let stage = if queued { Stage::Queue } else { Stage::Connect };
+            let assigned = &mut walk.exchange.times.assigned;
+            let stage = if assigned.is_none() { Stage::Queue } else { Stage::Connect };
+            // The time in the queue is over, too.
+            assigned.get_or_insert(site.now_us());
             Err(Ending { cause: Cause::Client, stage })
         }
     }

@@ -26,6 +26,9 @@ const HELLO_MAX: usize = Class::Small.bytes();
 /// The alert unrecognized_name, as a record (RFC 6066 §3, RFC 8446 §6).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// The alert unexpected_message, as a record.
+const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
+
 /// Certificates, their index by name, and settings. Shared by the workers; what is on disk may be
 /// loaded again behind it.
 #[derive(Debug)]
@@ -107,6 +110,9 @@ impl BindTls {
                 Err((error, mut alert)) => {
                     let mut bytes = Vec::new();
                     let _ = alert.write_all(&mut bytes);
+                    if bytes.is_empty() {
+                        bytes.extend_from_slice(&UNEXPECTED_MESSAGE);
+                    }
                     return Err((HandshakeFault::Tls(error), bytes));
                 }
             };

@@ -38,6 +38,9 @@ const AUTHORITIES: &[&str] = &[".pem", ".crt", ".cer", ".crl", ".0"];
 /// The marks that OpenSSL knows besides `CERTIFICATE`.
 const OTHER_MARKS: &[&str] = &["X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
+/// Certificates in a chain that is completed.
+const CHAIN_MAX: usize = 8;
+
 /// Why a file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -103,6 +106,12 @@ pub(super) struct Reader<'a> {
     pub key_beside: bool,
     /// `ssl-load-extra-del-ext`: `site.key` beside `site.crt`.
     pub replace_extension: bool,
+    /// OCSP answers may lie in `<file>.ocsp`.
+    pub ocsp_beside: bool,
+    /// `ssl-skip-self-issued-ca`: roots are not sent along.
+    pub without_roots: bool,
+    /// `issuers-chain-path`: a folder of certificates that complete chains.
+    pub issuers: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -114,6 +123,9 @@ impl<'a> Reader<'a> {
             warnings: Vec::new(),
             key_beside: true,
             replace_extension: false,
+            ocsp_beside: false,
+            without_roots: false,
+            issuers: None,
         }
     }
 
@@ -170,7 +182,8 @@ impl<'a> Reader<'a> {
             }
             (None, None) => self.key_near(path)?,
         };
-        let chain = own.certificates;
+        let chain = self.chain(own.certificates)?;
+        self.warn_of_ocsp(path);
         let key = CertifiedKey::new(chain, signing_key(keys, &holder)?);
         match key.keys_match() {
             Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
@@ -189,6 +202,36 @@ impl<'a> Reader<'a> {
         let der: Arc<[u8]> = key.cert.first().map_or(&[][..], |cert| cert).into();
         let names = self.names(&der, path)?;
         Ok(Pair { key: Arc::new(key), der, names })
+    }
+
+    /// A certificate alone gets those that it was signed with, from `issuers-chain-path`.
+    fn chain(
+        &mut self,
+        mut chain: Vec<CertificateDer<'static>>,
+    ) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        if let (1, Some(folder)) = (chain.len(), self.issuers.clone()) {
+            let known = self.bundle(&folder)?.certificates;
+            while chain.len() < CHAIN_MAX
+                && let Some(last) = chain.last()
+                && !is_root(last)
+                && let Some(issuer) = known.iter().find(|it| signs(it, last))
+            {
+                chain.push(issuer.clone());
+            }
+        }
+        if self.without_roots && chain.len() > 1 && chain.last().is_some_and(|it| is_root(it)) {
+            chain.pop();
+        }
+        Ok(chain)
+    }
+
+    fn warn_of_ocsp(&mut self, path: &str) {
+        let near = format!("{path}.ocsp");
+        if self.ocsp_beside && std::fs::metadata(&near).is_ok_and(|about| about.len() > 0) {
+            let message =
+                format!("the OCSP answer in `{}` is not sent to clients", shown_text(&near));
+            self.warnings.push((message, Some("this build does not have that yet".to_owned())));
+        }
     }
 
     /// The names in a certificate: its alternative ones, and the common name.
@@ -329,6 +372,21 @@ fn signing_key(
     })
 }
 
+/// Whether a certificate was issued to its own issuer.
+fn is_root(der: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, it)| it.subject() == it.issuer())
+}
+
+/// Whether `issuer` has the name that `der` says it was signed by.
+fn signs(issuer: &CertificateDer<'_>, der: &CertificateDer<'_>) -> bool {
+    let (Ok((_, issuer)), Ok((_, it))) =
+        (X509Certificate::from_der(issuer), X509Certificate::from_der(der))
+    else {
+        return false;
+    };
+    issuer.subject() == it.issuer()
+}
+
 /// The names in a certificate, in lower case.
 fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
@@ -366,7 +424,7 @@ impl Blocks {
 fn blocks(content: &[u8], path: &str) -> Result<Blocks, Problem> {
     let text = String::from_utf8_lossy(content);
     if text.contains("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        let message = format!("the private key in `{}` needs a pass phrase", shown_text(path));
+        let message = format!("the private key of `{}` needs a pass phrase", shown_text(path));
         return Err(Problem::new(message)
             .helped("take the pass phrase away: openssl pkey -in <file> -out <file>"));
     }

@@ -108,6 +108,9 @@ impl Recipe {
         let mut reader = Reader::new(last.map(|last| &last.pairs));
         reader.key_beside = self.global.extra_files.is_none_or(|files| files.key);
         reader.replace_extension = self.global.extra_replace_extension;
+        reader.ocsp_beside = self.global.extra_files.is_none_or(|files| files.ocsp);
+        reader.without_roots = self.global.skip_self_issued;
+        reader.issuers = self.global.issuers.as_ref().map(|folder| folder.value.to_string());
         let mut loader = Loader {
             recipe: self,
             reader,
@@ -190,7 +193,7 @@ impl Loader<'_> {
         let Some(names) = folder else {
             match self.bundle(&place) {
                 Ok(pairs) => self.add_all(pairs, terms, default, path.span),
-                Err(problem) => self.tell(path.span, problem),
+                Err(problem) => self.tell_of_one(path.span, problem),
             }
             return;
         };
@@ -201,7 +204,7 @@ impl Loader<'_> {
             let full = format!("{}/{name}", place.path.trim_end_matches('/'));
             match self.reader.pair(&full, None) {
                 Ok(pair) => self.add_all(vec![pair], terms, default, path.span),
-                Err(problem) => self.tell(path.span, problem),
+                Err(problem) => self.tell_of_one(path.span, problem),
             }
         }
     }
@@ -250,7 +253,7 @@ impl Loader<'_> {
         for entry in &entries {
             if let Err(problem) = self.entry(entry, terms, path.span) {
                 let message = format!("{}: {}", place(entry.line), problem.message);
-                self.tell(path.span, Problem { message, ..problem });
+                self.tell_of_one(path.span, Problem { message, ..problem });
             }
         }
     }
@@ -317,14 +320,15 @@ impl Loader<'_> {
         let mut config = builder.with_cert_resolver(Arc::new(Nobody));
         config.ignore_client_order = !terms.offer.client_order;
         config.alpn_protocols = terms.alpn.clone();
-        let kept = self
-            .recipe
-            .global
+        let global = &self.recipe.global;
+        let lifetime = global.session_lifetime.map_or(resume::LIFETIME, |it| it.value);
+        let terms_kept = resume::Terms { policy, lifetime };
+        let max = global
             .sessions
             .map_or(resume::SESSIONS, |it| usize::try_from(it.value).unwrap_or(usize::MAX));
-        config.session_storage = resume::sessions(policy, kept);
+        config.session_storage = resume::sessions(terms_kept, max);
         if terms.offer.tickets {
-            config.ticketer = resume::tickets(policy).map_err(unfit)?;
+            config.ticketer = resume::tickets(terms_kept).map_err(unfit)?;
         }
         Ok(config)
     }
@@ -360,6 +364,14 @@ impl Loader<'_> {
         let no_names = terms.no_ca_names;
         let rules = ClientRules { optional, authorities, silent, no_names, revoked };
         Ok((Some(rules.verifier(provider.clone())?), policy))
+    }
+
+    /// A certificate that was not there the last time holds nothing up.
+    fn tell_of_one(&mut self, span: Span, problem: Problem) {
+        match self.reader.last {
+            Some(_) => self.reader.warnings.push((problem.message, problem.help)),
+            None => self.tell(span, problem),
+        }
     }
 
     fn tell(&mut self, span: Span, problem: Problem) {

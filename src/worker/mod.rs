@@ -28,8 +28,7 @@ pub use koi_sys::buf::Class;
 pub use koi_sys::buf::{Chunk, Lease, Pool, PoolConfig, PoolStats};
 pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
-    Address as BindAddress, ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError,
-    SendError, SocketAddress,
+    ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError, SendError, SocketAddress,
 };
 pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring};
 pub use listener::Listener;

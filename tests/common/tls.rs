@@ -22,6 +22,7 @@ use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// An authority, and a folder for what it signs.
 pub struct Authority {
@@ -115,10 +116,10 @@ impl Authority {
         roots
     }
 
-    /// The plan of this text; `@` stands for the folder.
+    /// The plan of this text; `@/` stands for the folder.
     pub fn plan(&self, text: &str) -> Plan {
         let folder = self.folder.path().to_str().expect("UTF-8");
-        let path = self.folder.file("koi.cfg", text.replace('@', folder));
+        let path = self.folder.file("koi.cfg", text.replace("@/", &format!("{folder}/")));
         check_disk(&[path.to_str().expect("UTF-8").to_owned()]).plan
     }
 
@@ -214,6 +215,10 @@ pub fn meet<R: 'static, T: Send + 'static>(
         let stream = listener.accept().await.expect("a connection");
         let served = serve(local.clone(), bind.accept(stream, None).await).await;
         drop(listener);
+        // What was dropped is closed when the worker has its turn.
+        while !client.is_finished() {
+            local.sleep(Duration::from_millis(1)).await;
+        }
         (served, client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }

@@ -14,6 +14,7 @@ pub mod origin;
 pub mod proxy;
 pub mod script;
 pub mod strict;
+pub mod tls;
 pub mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

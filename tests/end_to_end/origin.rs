@@ -11,6 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use koi_sys::net::{ListenOptions, SocketAddress};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 use super::message::{Framing, Message, read_head};
 use super::wire::{End, Wire};
 use super::{PATIENCE, loopback};
@@ -82,6 +85,8 @@ pub struct Record {
 
 #[derive(Default)]
 struct State {
+    /// How many scripts began.
+    script: usize,
     replies: VecDeque<Reply>,
     record: Record,
     /// Connections that are open, with a handle to end them.
@@ -102,6 +107,9 @@ impl Shared {
     }
 }
 
+/// Name, address, and TLS if it is to be spoken.
+pub type Place<'a> = (&'a str, SocketAddr, Option<Arc<ServerConfig>>);
+
 /// Origins on ports of the loopback address; gone when dropped.
 pub struct Origins {
     shared: Arc<Shared>,
@@ -112,21 +120,21 @@ pub struct Origins {
 impl Origins {
     /// One of each name, at ports that the system chooses.
     pub fn start(names: &[&str]) -> Origins {
-        let places: Vec<_> = names.iter().map(|&name| (name, loopback(0))).collect();
+        let places: Vec<_> = names.iter().map(|&name| (name, loopback(0), None)).collect();
         Origins::start_at(&places)
     }
 
-    /// At these addresses.
-    pub fn start_at(places: &[(&str, SocketAddr)]) -> Origins {
+    /// At these addresses, some with TLS. They may share a port with a listener at all addresses.
+    pub fn start_at(places: &[Place<'_>]) -> Origins {
         let mut origins =
             Origins { shared: Arc::default(), places: Vec::new(), accepting: Vec::new() };
-        for &(name, address) in places {
-            let listener =
-                TcpListener::bind(address).unwrap_or_else(|why| panic!("{address}: {why}"));
+        for (name, address, tls) in places {
+            let listener = listen(*address);
             let address = listener.local_addr().expect("its address");
-            origins.places.push((name.to_owned(), address));
-            let (shared, name) = (origins.shared.clone(), name.to_owned());
-            origins.accepting.push(thread::spawn(move || accept(&shared, &name, &listener)));
+            origins.places.push(((*name).to_owned(), address));
+            let (shared, name) = (origins.shared.clone(), (*name).to_owned());
+            let accepting = Accepting { shared, name, tls: tls.clone() };
+            origins.accepting.push(thread::spawn(move || accepting.run(&listener)));
         }
         origins
     }
@@ -140,6 +148,7 @@ impl Origins {
     /// Forgets what was, and gives these replies next.
     pub fn begin(&self, replies: Vec<Reply>) {
         let mut state = self.shared.state();
+        state.script += 1;
         state.replies = replies.into();
         state.record = Record::default();
     }
@@ -198,26 +207,57 @@ impl Drop for Origins {
     }
 }
 
-fn accept(shared: &Arc<Shared>, name: &str, listener: &TcpListener) {
-    for socket in listener.incoming() {
-        if shared.stop.load(Ordering::SeqCst) {
-            return;
+fn listen(address: SocketAddr) -> TcpListener {
+    let options = ListenOptions { reuse_port: true, ..ListenOptions::default() };
+    let listener = koi_sys::net::listen(&SocketAddress::from(address), &options);
+    let listener = TcpListener::from(listener.unwrap_or_else(|why| panic!("{address}: {why}")));
+    listener.set_nonblocking(false).expect("a listener that waits");
+    listener
+}
+
+/// What accepts for one origin.
+struct Accepting {
+    shared: Arc<Shared>,
+    name: String,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Accepting {
+    fn run(&self, listener: &TcpListener) {
+        for socket in listener.incoming() {
+            if self.shared.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            if let Some(wire) = socket.ok().and_then(|socket| self.wire(socket)) {
+                self.serve(wire);
+            }
         }
-        let Ok(socket) = socket else { continue };
-        let Ok(mut wire) = Wire::new(socket) else { continue };
+    }
+
+    fn wire(&self, socket: TcpStream) -> Option<Wire> {
+        match &self.tls {
+            None => Wire::new(socket).ok(),
+            Some(config) => {
+                let connection = ServerConnection::new(config.clone()).ok()?;
+                Wire::new(StreamOwned::new(connection, socket)).ok()
+            }
+        }
+    }
+
+    fn serve(&self, mut wire: Wire) {
         // Connections are ended by the test; this only bounds what a broken test leaves behind.
         wire.be_patient_for(PATIENCE * 3);
         let key = {
-            let mut state = shared.state();
+            let mut state = self.shared.state();
             state.next += 1;
             let key = state.next;
             state.open.push((key, wire.socket()));
             key
         };
-        let (shared, name) = (shared.clone(), name.to_owned());
+        let (shared, origin) = (self.shared.clone(), self.name.clone());
         thread::spawn(move || {
             let _leave = Leave { shared: shared.clone(), key };
-            Connection { shared, origin: name, number: None }.serve(&mut wire);
+            Connection { shared, origin, number: None }.serve(&mut wire);
             drop(wire);
         });
     }
@@ -239,7 +279,8 @@ impl Drop for Leave {
 struct Connection {
     shared: Arc<Shared>,
     origin: String,
-    number: Option<usize>,
+    /// Of which script, and in it.
+    number: Option<(usize, usize)>,
 }
 
 impl Connection {
@@ -367,7 +408,9 @@ impl Connection {
 
     /// Keeps what was heard so far.
     fn hear(&mut self, wire: &Wire, end: Option<End>) {
-        if self.number.is_none() && wire.heard.is_empty() {
+        // The end of one that carried nothing of this script is no news.
+        let script = self.shared.state().script;
+        if self.number.is_none_or(|number| number.0 != script) && end.is_some() {
             return;
         }
         let shared = self.shared.clone();
@@ -381,10 +424,15 @@ impl Connection {
     }
 }
 
-/// A connection's number, given when it first carries something.
-fn number(number: &mut Option<usize>, state: &mut State) -> usize {
-    *number.get_or_insert_with(|| {
-        state.record.heard.push(Heard { bytes: Vec::new(), end: None });
-        state.record.heard.len() - 1
-    })
+/// A connection's number, given when it first carries something of this script.
+fn number(number: &mut Option<(usize, usize)>, state: &mut State) -> usize {
+    match *number {
+        Some((script, number)) if script == state.script => number,
+        _ => {
+            state.record.heard.push(Heard { bytes: Vec::new(), end: None });
+            let new = state.record.heard.len() - 1;
+            *number = Some((state.script, new));
+            new
+        }
+    }
 }

@@ -2,8 +2,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::AsFd;
 use std::time::Duration;
+
+use rustls::{ConnectionCommon, SideData, StreamOwned};
 
 use super::PATIENCE;
 
@@ -33,6 +36,22 @@ impl Duplex for TcpStream {
 
     fn socket(&self) -> &TcpStream {
         self
+    }
+}
+
+impl<C, D> Duplex for StreamOwned<C, TcpStream>
+where
+    C: DerefMut + Deref<Target = ConnectionCommon<D>> + Send,
+    D: SideData,
+{
+    fn finish(&mut self) {
+        self.conn.send_close_notify();
+        let _ = self.flush(); // as above
+        self.sock.finish();
+    }
+
+    fn socket(&self) -> &TcpStream {
+        &self.sock
     }
 }
 

@@ -4,7 +4,7 @@
 //! `answer 1 page` (both gave a page of their own),
 //! `text 1`, `answers`, `after`, `requests`, `request 1 start`, `request 1 field NAME`,
 //! `request 1 body`, `request 1 trailers`, `request 1 origin`, `request 1 connection`,
-//! `request 1 echoed`, `clinging`.
+//! `request 1 echoed`, `lines`, `line 1` (of the log), `clinging`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -127,6 +127,11 @@ pub fn differences(theirs: &Outcome, ours: &Outcome) -> Vec<Difference> {
     }
     for (index, (theirs, ours)) in theirs.requests.iter().zip(&ours.requests).enumerate() {
         requests(&mut found, &format!("request {}", index + 1), theirs, ours);
+    }
+    let count = |outcome: &Outcome| outcome.lines.len().to_string();
+    found.unless_equal("lines".into(), count(theirs), count(ours));
+    for (index, (theirs, ours)) in theirs.lines.iter().zip(&ours.lines).enumerate() {
+        found.unless_equal(format!("line {}", index + 1), theirs.clone(), ours.clone());
     }
     found.unless_equal("clinging".into(), theirs.clinging.to_string(), ours.clinging.to_string());
     found.0

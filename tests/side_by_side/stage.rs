@@ -3,21 +3,29 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::net::UdpSocket;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::end_to_end::client::{After, Client};
-use super::end_to_end::message::Message;
+use super::end_to_end::message::{Message, latin};
 use super::end_to_end::origin::{Origins, Taken};
 use super::end_to_end::proxy::{Folder, Program, Proxy};
 use super::end_to_end::script::{Act, Case};
 use super::end_to_end::wire::End;
-use super::end_to_end::{escape, free_ports, loopback};
+use super::end_to_end::{PATIENCE, escape, free_ports, loopback};
 
 /// The origins that the configuration may name; `down` is a port at which nobody listens.
 const ORIGINS: &[&str] = &["a", "b", "c"];
 
 /// What every frontend answers by itself (`monitor-uri`).
 const PROBE: &[u8] = b"GET /-alive HTTP/1.1\r\nHost: probe.example\r\n\r\n";
+
+/// Its line ends those of a case.
+const MARK: &str = "GET /mark HTTP/1.1\r\nHost: mark.example\r\nConnection: close\r\n\r\n";
+
+/// How long a line of the log may take.
+const LOGGED: Duration = Duration::from_secs(2);
 
 /// Files that the configuration names as `@DIR@/NAME`.
 const FILES: &[&str] = &["hosts.map", "paths.map", "503.http", "page.html", "agents.lst"];
@@ -39,6 +47,8 @@ pub struct Outcome {
     pub after: Option<After>,
     pub requests: Vec<Taken>,
     pub clinging: usize,
+    /// Of the log.
+    pub lines: Vec<String>,
 }
 
 /// A proxy and its origins.
@@ -47,6 +57,7 @@ pub struct Stage {
     proxy: Proxy,
     origins: Origins,
     ports: BTreeMap<String, u16>,
+    log: UdpSocket,
 }
 
 impl Stage {
@@ -69,11 +80,46 @@ impl Stage {
         for name in ORIGINS {
             text = text.replace(&format!("@origin:{name}@"), &origins.port(name).to_string());
         }
+        let log = UdpSocket::bind(loopback(0)).expect("a socket for the log");
+        log.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        let log_port = log.local_addr().expect("its address").port();
+        text = text.replace("@log@", &log_port.to_string());
         let down = numbers.last().expect("one more than names").to_string();
         text = text.replace("@origin:down@", &down);
         let ready: Vec<_> = ports.values().map(|&port| loopback(port)).collect();
         let proxy = Proxy::start(program, folder, &text, &ready);
-        Stage { proxy, origins, ports }
+        let stage = Stage { proxy, origins, ports, log };
+        stage.lines_with("relay "); // of the connections by which its start was awaited
+        stage
+    }
+
+    /// The lines of the log up to one that begins like this: the exchange that it tells of may end a
+    /// moment after the client has seen all of it.
+    fn lines_with(&self, begin: &str) -> Vec<String> {
+        let start = Instant::now();
+        let mut lines = self.lines();
+        while !lines.iter().any(|line| line.starts_with(begin)) && start.elapsed() < LOGGED {
+            thread::sleep(Duration::from_millis(10));
+            lines.extend(self.lines());
+        }
+        lines
+    }
+
+    /// The lines of the log so far.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        Client::connect(loopback(self.ports["mark"])).ask(MARK);
+        loop {
+            let mut buffer = [0; 64 * 1024];
+            let length = self.log.recv(&mut buffer).expect("a line of the log");
+            let line = latin(&buffer[..length]);
+            let Some((_, told)) = line.split_once("ended ") else { continue };
+            let told = told.trim_end();
+            if told.starts_with("mark ") && told.contains("/mark") {
+                return lines;
+            }
+            lines.push(told.to_owned());
+        }
     }
 
     /// Plays a case.
@@ -96,8 +142,10 @@ impl Stage {
         };
         let record = self.origins.end();
         self.proxy.assert_well();
+        // A client that leaves is noticed some time.
+        let lines = if case.probe { self.lines() } else { self.lines_with("") };
         let (requests, clinging) = (record.requests, record.clinging);
-        Outcome { events, after, requests, clinging }
+        Outcome { events, after, requests, clinging, lines }
     }
 }
 
@@ -167,6 +215,9 @@ impl fmt::Display for Outcome {
             if !echoed.is_empty() {
                 writeln!(f, "echoed {}", escape::show(echoed))?;
             }
+        }
+        for line in &self.lines {
+            writeln!(f, "logged {line}")?;
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ fn systemd_hears_when_it_is_ready_and_when_it_stops() {
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let mut hear = || {
+    let hear = || {
         let mut text = [0; 256];
         let length = socket.recv(&mut text).expect("a message");
         String::from_utf8_lossy(&text[..length]).into_owned()

@@ -1,10 +1,10 @@
 //! A running Koi, and clients of it.
 
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,8 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
 /// A running Koi in the foreground; ended with this value.
 pub struct Koi {
     child: Child,
-    errors: Option<JoinHandle<String>>,
+    errors: Option<JoinHandle<()>>,
+    told: Arc<Mutex<String>>,
 }
 
 impl Koi {
@@ -75,13 +76,17 @@ impl Koi {
         let mut command = Command::new(env!("CARGO_BIN_EXE_koi"));
         command.args(words).current_dir(folder.path()).envs(variables.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("koi runs");
-        let mut stream = child.stderr.take().expect("piped");
+        let stream = BufReader::new(child.stderr.take().expect("piped"));
+        let told: Arc<Mutex<String>> = Arc::default();
+        let into = told.clone();
         let errors = std::thread::spawn(move || {
-            let mut text = String::new();
-            let _ = stream.read_to_string(&mut text);
-            text
+            for line in stream.lines().map_while(Result::ok) {
+                let mut told = into.lock().unwrap_or_else(PoisonError::into_inner);
+                told.push_str(&line);
+                told.push('\n');
+            }
         });
-        Koi { child, errors: Some(errors) }
+        Koi { child, errors: Some(errors), told }
     }
 
     pub fn pid(&self) -> i32 {
@@ -104,14 +109,29 @@ impl Koi {
         (status, self.said())
     }
 
+    /// What it has said so far.
+    pub fn told(&self) -> String {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What it said until its end.
     fn said(&mut self) -> String {
-        self.errors.take().map(|thread| thread.join().expect("text")).unwrap_or_default()
+        if let Some(thread) = self.errors.take() {
+            thread.join().expect("text");
+        }
+        self.told()
     }
 }
 
 impl Drop for Koi {
+    /// In order, if it can: of a killed process that uses io_uring the ports are freed a little later.
     fn drop(&mut self) {
+        let _ = send_signal(self.pid(), Signal::Terminate);
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < Duration::from_secs(5)
+        {
+            sleep(LOOK);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -137,3 +137,43 @@ fn limits_come_from_the_command_line() {
     second.0.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     assert!(second.0.peek(&mut [0; 1]).is_err(), "served beside the first");
 }
+
+#[test]
+fn connections_come_no_faster_than_allowed() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", hello(port, "", "    rate-limit sessions 4\n"));
+    let _koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let start = std::time::Instant::now();
+    for _ in 0..13 {
+        answers(port);
+    }
+    // At most four (and one a worker) in the first second, and four more in each of the next ones.
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_read_again() {
+    let (folder, port) = (Folder::new(), free_port());
+    let certificate = |name: &str| {
+        let made =
+            rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+        let pem = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
+        let path = folder.file("site.pem", pem);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    };
+    certificate("old.example");
+    let line = format!("    bind 127.0.0.1:{} ssl crt site.pem\n", free_port());
+    folder.file("a.cfg", hello(port, "", &line));
+    let mut koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    answers(port);
+    certificate("new.example");
+    koi.signal(Signal::Hangup);
+    until("the new one is in use", || koi.told().contains("in use: `site.pem`"));
+    folder.file("site.pem", "nonsense");
+    koi.signal(Signal::Hangup);
+    until("the bad one is told of", || koi.told().contains("stays as it was"));
+    answers(port);
+    koi.signal(Signal::Terminate);
+    let (status, said) = koi.ended();
+    assert!(status.success(), "{said}");
+}

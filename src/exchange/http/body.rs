@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::wait::{self, Unsent, Waited};
+use super::wait::{self, Alarm, Unsent, Waited};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::encode::{CHUNK_END, LAST_CHUNK, chunk_head};
@@ -271,6 +271,8 @@ fn frame(
 pub(super) struct Way<'a> {
     /// The worker.
     pub(super) local: &'a Local,
+    /// The timer.
+    pub(super) alarm: &'a Alarm,
     /// Where bytes come from.
     pub(super) from: &'a Transport,
     /// Where they go.
@@ -303,11 +305,142 @@ pub(super) async fn relay(
             Progress::Wanting => {}
         }
         let deadline = Cell::new(wait::deadline(way.local, way.patience));
-        match wait::receive(way.local, way.from, &deadline).await {
+        match wait::receive(way.local, way.alarm, way.from, &deadline).await {
             Waited::Bytes(chunk) => inbox.push(chunk, pool).map_err(|_| Broken::Starved)?,
             Waited::End => flow.handle_end(pool, &mut out)?,
             Waited::Failed(error) => return Err(Broken::Source(Some(error))),
             Waited::Expired => return Err(Broken::SourceTimeout),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::h1::encode::CHUNK_HEAD_MAX;
+    use crate::worker::PoolConfig;
+
+    fn pool() -> Pool {
+        Pool::new(PoolConfig::default())
+    }
+
+    fn inbox(pool: &Pool, bytes: &[u8]) -> Inbox {
+        Inbox::new(pool.copy_from(bytes))
+    }
+
+    fn bytes_of(out: &mut Gather) -> Vec<u8> {
+        let Some((payload, _)) = out.take() else { return Vec::new() };
+        payload.chunks().iter().flat_map(|chunk| chunk.iter().copied()).collect()
+    }
+
+    #[test]
+    fn chunks_that_came_together_go_on_as_one() {
+        let pool = pool();
+        let mut inbox = inbox(&pool, b"3\r\nabc\r\n2;e=1\r\nde\r\n0\r\nX-T: 1\r\n\r\nGET /");
+        let copied = pool.stats().copied_bytes;
+        let mut flow = Flow::new(Framing::Chunked, Framing::Chunked);
+        let mut out = Gather::Nothing;
+        assert_eq!(flow.cut(&mut inbox, &pool, &mut out), Ok(Progress::Done));
+        assert_eq!(bytes_of(&mut out), b"5\r\nabcde\r\n0\r\n\r\n");
+        assert_eq!(inbox.bytes(), b"GET /");
+        assert_eq!(pool.stats().copied_bytes, copied, "a body is not copied");
+        assert!(flow.is_done());
+        assert_eq!(flow.cut(&mut inbox, &pool, &mut out), Ok(Progress::Done));
+        assert_eq!(out.len(), 0);
+    }
+
+    #[test]
+    fn pieces_of_any_size_make_the_same_body() {
+        let pool = pool();
+        let wire = b"3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n";
+        for size in 1..wire.len() {
+            let mut flow = Flow::new(Framing::Chunked, Framing::UntilClose);
+            let mut body = Vec::new();
+            let mut last = Progress::Wanting;
+            for piece in wire.chunks(size) {
+                let mut inbox = inbox(&pool, piece);
+                let mut out = Gather::Nothing;
+                last = flow.cut(&mut inbox, &pool, &mut out).expect("a good body");
+                body.extend(bytes_of(&mut out));
+            }
+            assert_eq!((last, &body[..]), (Progress::Done, &b"abc0123456789abcdef"[..]), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_known_length_ends_there() {
+        let pool = pool();
+        let mut inbox = inbox(&pool, b"helloGET /");
+        let mut flow = Flow::new(Framing::Length(5), Framing::Length(5));
+        let mut out = Gather::Nothing;
+        assert_eq!(flow.cut(&mut inbox, &pool, &mut out), Ok(Progress::Done));
+        assert!(matches!(out, Gather::One(_)), "nothing is written around it");
+        assert_eq!((bytes_of(&mut out), inbox.bytes()), (b"hello".to_vec(), &b"GET /"[..]));
+    }
+
+    #[test]
+    fn the_end_of_the_connection_is_an_end_only_where_nothing_else_says_it() {
+        let pool = pool();
+        let mut out = Gather::Nothing;
+        let mut flow = Flow::new(Framing::UntilClose, Framing::UntilClose);
+        let mut bytes = inbox(&pool, b"abc");
+        assert_eq!(flow.cut(&mut bytes, &pool, &mut out), Ok(Progress::Wanting));
+        assert_eq!(flow.handle_end(&pool, &mut out), Ok(()));
+        assert!(flow.is_done());
+        for framing in [Framing::Length(5), Framing::Chunked] {
+            let mut flow = Flow::new(framing, framing);
+            let end = flow.handle_end(&pool, &mut Gather::Nothing);
+            assert_eq!(end, Err(Broken::Source(None)));
+        }
+    }
+
+    #[test]
+    fn chunks_of_a_byte_fill_no_send_beyond_its_limit() {
+        let pool = pool();
+        let mut wire = b"1\r\nx\r\n".repeat(RUNS * 3);
+        wire.extend_from_slice(LAST_CHUNK);
+        let mut inbox = inbox(&pool, &wire);
+        let mut flow = Flow::new(Framing::Chunked, Framing::UntilClose);
+        let (mut bytes, mut sends) = (0, 0);
+        loop {
+            let mut out = Gather::Nothing;
+            let progress = flow.cut(&mut inbox, &pool, &mut out).expect("a good body");
+            if let Gather::Many(runs) = &out {
+                assert!(runs.len() <= RUNS);
+            }
+            (bytes, sends) = (bytes + out.len(), sends + 1);
+            match progress {
+                Progress::Cut => {}
+                Progress::Done => break,
+                Progress::Wanting => panic!("it is all there"),
+            }
+        }
+        assert_eq!(bytes, RUNS * 3);
+        assert!(sends > 3);
+    }
+
+    #[test]
+    fn framing_fits_its_room() {
+        assert!(CHUNK_HEAD_MAX + CHUNK_END.len() + LAST_CHUNK.len() <= FRAMING);
+    }
+
+    #[test]
+    fn a_body_nobody_wants_is_read_only_as_far_as_it_pays() {
+        let pool = pool();
+        let rest = |framing, bytes: &[u8]| {
+            let mut inbox = inbox(&pool, bytes);
+            let rest = Flow::new(framing, framing).skip(&mut inbox);
+            (rest, inbox.bytes().to_vec())
+        };
+        assert_eq!(rest(Framing::None, b"GET"), (Rest::Nothing, b"GET".to_vec()));
+        assert_eq!(rest(Framing::Length(3), b"abcGET"), (Rest::Nothing, b"GET".to_vec()));
+        assert_eq!(rest(Framing::Length(4), b"abc"), (Rest::Little, Vec::new()));
+        assert_eq!(rest(Framing::Length(DRAIN_BYTES * 2), b"abc"), (Rest::Much, Vec::new()));
+        assert_eq!(rest(Framing::Chunked, b"3\r\nab"), (Rest::Little, Vec::new()));
+        assert_eq!(
+            rest(Framing::Chunked, b"3\r\nabcd").0,
+            Rest::Much,
+            "nobody knows where it ends"
+        );
     }
 }

@@ -13,15 +13,19 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::decide;
+use super::decide::{self, Missed};
 use super::ending::Unread;
-use super::wait::{self, Waited};
+use super::upgrade::Upgraded;
+use super::wait::{self, Alarm, Waited};
 use crate::config::plan::is_on;
-use crate::exchange::inbox::Inbox;
+use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::rules::context::{Connection, Variables};
 use crate::worker::Time;
+
+/// How long the next request may take to come until the room for it is given back.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How long a closing connection is read.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,6 +41,8 @@ pub(super) struct Client {
     pub(super) transport: Transport,
     /// What came on it and was not used.
     pub(super) inbox: Inbox,
+    /// Its timer.
+    pub(super) alarm: Alarm,
     /// What rules may know of it.
     pub(super) facts: Connection,
     /// Its variables; those of the last exchange are forgotten.
@@ -50,7 +56,6 @@ pub(super) struct Client {
 }
 
 /// What becomes of a client's connection behind an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The next request may come.
     Again,
@@ -62,41 +67,50 @@ pub(super) enum Next {
     Linger,
     /// It closes in a way that nobody takes for a complete response.
     Abort,
+    /// It is forgotten, so that the client does not learn of it; or it gets a reset that lives for so
+    /// many hops.
+    Vanish(Option<u8>),
+    /// It is another protocol's.
+    Upgraded(Box<Upgraded>),
 }
 
 /// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
 /// those that rules for the connection set.
-pub async fn serve(
+pub fn serve(
     site: &Rc<Site>,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
-) {
+) -> impl Future<Output = ()> + use<> {
     let mut client = Client {
         site: site.clone(),
         transport: client,
         inbox,
+        alarm: Alarm::default(),
         facts: connection,
         variables,
         number: 0,
         since_us: accepted_us,
         greeted_us: site.now_us(),
     };
-    wake_at_stop(site).await;
-    let next = loop {
-        if client.inbox.is_empty()
-            && let Err(next) = client.wait().await
-        {
-            break next;
-        }
-        match Box::pin(decide::exchange(&mut client)).await {
-            Next::Again => client.begin_again(),
-            next => break next,
-        }
-    };
-    client.end(next).await;
+    // A block instead of an `async fn`: that would hold its arguments beside what is made of them, and
+    // this is what an idle connection consists of.
+    async move {
+        wake_at_stop(&client.site).await;
+        let next = loop {
+            if client.inbox.is_empty()
+                && let Came::Nothing(next) = client.wait(None).await
+            {
+                break next;
+            }
+            if let Some(next) = Box::pin(client.exchanges()).await {
+                break next;
+            }
+        };
+        Box::pin(client.end(next)).await;
+    }
 }
 
 /// Has this task polled when the worker stops, whatever it waits for then.
@@ -109,25 +123,61 @@ async fn wake_at_stop(site: &Site) {
     .await;
 }
 
+/// What waiting for a request brought.
+enum Came {
+    /// Its first bytes.
+    Bytes,
+    /// Nothing so far.
+    Lull,
+    /// Nothing, and this is what becomes of the connection.
+    Nothing(Next),
+}
+
 impl Client {
-    /// Waits for the first bytes of a request; gives what to do if none come.
-    async fn wait(&mut self) -> Result<(), Next> {
-        let deadline = Cell::new(self.idle_deadline());
+    /// Runs exchanges as long as one follows another soon: the room that they need is had once for all
+    /// of them. Gives what becomes of the connection, if it does not stay idle.
+    async fn exchanges(&mut self) -> Option<Next> {
+        loop {
+            match decide::exchange(self).await {
+                Ok(Next::Again) => self.begin_again(),
+                Ok(next) => return Some(next),
+                Err(missed) => return Some(Box::pin(decide::missed(self, missed)).await),
+            }
+            if self.inbox.is_empty() {
+                match self.wait(Some(SOON)).await {
+                    Came::Bytes => {}
+                    Came::Lull => return None,
+                    Came::Nothing(next) => return Some(next),
+                }
+            }
+        }
+    }
+
+    /// Waits for the first bytes of a request, for `soon` at most.
+    async fn wait(&mut self, soon: Option<Duration>) -> Came {
+        let end = self.idle_deadline();
+        let lull = soon.map(|soon| self.site.local.now() + soon);
+        let deadline = Cell::new(lull.into_iter().chain(end).min());
         let local = self.site.local.clone();
-        let mut received = pin!(wait::receive(&local, &self.transport, &deadline));
+        let mut received = pin!(wait::receive(&local, &self.alarm, &self.transport, &deadline));
+        let patient = self.is_patient();
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
             Poll::Ready(waited) => Poll::Ready(Some(waited)),
-            Poll::Pending if local.is_stopping() => Poll::Ready(None),
+            Poll::Pending if local.is_stopping() && !patient => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
         .await;
         match waited {
-            Some(Waited::Bytes(chunk)) => {
-                self.inbox.push(chunk, local.pool()).map_err(|_| Next::Close)
+            Some(Waited::Bytes(chunk)) => match self.inbox.push(chunk, local.pool()) {
+                Ok(()) => Came::Bytes,
+                Err(Full) => Came::Nothing(Next::Close),
+            },
+            Some(Waited::Expired) if end.is_none_or(|end| local.now() < end) => Came::Lull,
+            Some(Waited::Expired) => Came::Nothing(self.give_up(Unread::Late).await),
+            Some(Waited::End | Waited::Failed(_)) => {
+                Came::Nothing(self.give_up(Unread::Gone).await)
             }
-            Some(Waited::Expired) => Err(self.give_up(Unread::Late).await),
-            Some(Waited::End | Waited::Failed(_)) => Err(self.give_up(Unread::Gone).await),
-            None => Err(Next::Close),
+            None => Came::Nothing(Next::Close),
         }
     }
 
@@ -140,7 +190,13 @@ impl Client {
         if self.number > 0 || ignores {
             return Next::Close;
         }
-        Box::pin(decide::missed(self, why, None)).await
+        Box::pin(decide::missed(self, Missed { why, begun_us: None })).await
+    }
+
+    /// `option idle-close-on-response`: a worker that stops waits for one more request.
+    fn is_patient(&self) -> bool {
+        let frontend = self.site.plan.proxies.get(self.facts.frontend);
+        frontend.is_some_and(|it| is_on(it.settings.options.idle_close_on_response))
     }
 
     /// When an idle connection ends.
@@ -150,12 +206,11 @@ impl Client {
         let client = wait::limit(timeouts.client);
         if self.number > 0 {
             let idle = wait::limit(timeouts.http_keep_alive).or(request).or(client);
-            return wait::deadline(&self.site.local, idle);
+            return idle.map(|limit| self.since() + limit);
         }
         // The first request has its whole time from accept on.
-        let of_client = wait::deadline(&self.site.local, client);
-        let of_request = request.map(|limit| self.since() + limit);
-        of_request.into_iter().chain(of_client).min()
+        let limits = request.into_iter().chain(client).min();
+        limits.map(|limit| self.since() + limit)
     }
 
     /// When the head of the request that has begun has to be complete.
@@ -181,10 +236,12 @@ impl Client {
     }
 
     /// Ends the connection.
-    async fn end(self, next: Next) {
+    async fn end(mut self, next: Next) {
         self.site.servers.forget(&self.facts);
         match next {
             Next::Abort => self.transport.abort(),
+            Next::Vanish(hops) => self.transport.stream().vanish(hops),
+            Next::Upgraded(upgraded) => upgraded.run(&mut self).await,
             Next::Again | Next::Drain | Next::Close if self.inbox.is_empty() => {
                 // In the clear, closing says it all.
                 if self.transport.plain().is_none() {
@@ -209,7 +266,9 @@ impl Client {
         let local = &self.site.local;
         let deadline = Cell::new(Some(local.now() + LINGER));
         let mut left = LINGER_BYTES;
-        while let Waited::Bytes(chunk) = wait::receive(local, &self.transport, &deadline).await {
+        while let Waited::Bytes(chunk) =
+            wait::receive(local, &self.alarm, &self.transport, &deadline).await
+        {
             match left.checked_sub(chunk.len()) {
                 Some(rest) => left = rest,
                 None => return,

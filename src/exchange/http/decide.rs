@@ -3,7 +3,7 @@
 //! Limits: of a body that nobody wants [`DRAIN_BYTES`] are read, for [`DRAIN`]; then the connection
 //! closes.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::connection::{Client, Next};
 use super::ending::Unread;
 use super::forward;
 use super::read;
-use super::wait::{self, Waited};
+use super::wait::{self, Alarm, Waited};
 use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::site::Site;
@@ -21,11 +21,12 @@ use crate::exchange::transport::Transport;
 use crate::proto::h1::request::{self, Expect, Request};
 use crate::proto::h1::response::Asked;
 use crate::proto::h1::{Connection, Framing};
-use crate::proto::head::{Head, Version, View};
+use crate::proto::head::Version;
 use crate::rules::answer::{self as answers, Answer};
-use crate::rules::context::{Exchange, RequestLine, Variables};
+use crate::rules::context::{Exchange, RequestLine, ServerConnection, Variables};
 use crate::rules::ending::{Cause, Ending, Stage, Times};
 use crate::rules::walk::{self, Decision, Message, Quiet, Walk};
+use crate::worker::Chunk;
 
 /// How long a body that nobody wants is read.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -36,10 +37,21 @@ pub(super) struct Side<'c> {
     pub(super) site: &'c Rc<Site>,
     /// The connection.
     pub(super) transport: &'c Transport,
+    /// The timer.
+    pub(super) alarm: &'c Alarm,
     /// What came on it and was not used: the request's body, and what follows.
     pub(super) inbox: &'c mut Inbox,
     /// The request's body: how much of it was taken from there.
     pub(super) body: &'c mut Flow,
+}
+
+/// Where what the walk points to is kept once it is there.
+#[derive(Default)]
+pub(super) struct Places {
+    /// What is known of the connection to the server.
+    pub(super) server: OnceCell<Rc<ServerConnection>>,
+    /// The bytes of the response's head.
+    pub(super) head: OnceCell<Chunk>,
 }
 
 /// What a request asks for, besides what rules see.
@@ -142,34 +154,66 @@ pub(super) fn front<'a>(walk: &Walk<'a>) -> Option<&'a Proxy> {
     walk.plan.proxies.get(walk.connection.frontend)
 }
 
-/// Runs one exchange.
-pub(super) async fn exchange(client: &mut Client) -> Next {
-    let begun_us = client.site.now_us();
-    let deadline = client.head_deadline();
-    let site = client.site.clone();
-    let read = read::request(&site, &client.transport, &mut client.inbox, deadline).await;
-    let (mut request, bytes) = match read {
-        Ok(read) => read,
-        Err(why) => return missed(client, why, Some(begun_us)).await,
-    };
-    site.live.note_request(client.facts.frontend);
-    let ask = Ask::new(&request, &bytes, client.number);
-    let line = line_of(&request.head, &bytes);
-    request::prepare(&mut request, &bytes);
+/// A request that was not read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missed {
+    /// Why.
+    pub(super) why: Unread,
+    /// When its first byte came.
+    pub(super) begun_us: Option<u64>,
+}
 
-    let mut exchange = begin(client, Some(begun_us));
-    exchange.line = Some(line);
-    exchange.times.requested = Some(site.now_us());
-    exchange.bytes_in = request.length as u64;
-    let Client { transport, inbox, facts, variables, .. } = client;
-    let mut walk = walk(&site, facts, variables, exchange);
-    walk.request = Some(Message { head: request.head, base: &bytes });
-    let mut body = Flow::new(ask.framing, ask.framing);
-    let mut side = Side { site: &site, transport, inbox, body: &mut body };
-    match decide(&mut side, walk, &ask).await {
-        Next::Drain => drain(&mut side).await,
-        next => next,
+/// Runs one exchange.
+///
+/// # Errors
+/// There was none.
+pub(super) async fn exchange(client: &mut Client) -> Result<Next, Missed> {
+    let begun_us = Some(client.site.now_us());
+    let deadline = client.head_deadline();
+    let exchange = begin(client, begun_us);
+    let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
+    let site = &*site;
+    let missed = |why| Missed { why, begun_us };
+    let mut walk = walk(site, facts, variables, exchange);
+    let (places, base, ask);
+    {
+        let read = read::request(site, transport, alarm, inbox, deadline).await;
+        let (mut request, bytes) = read.map_err(missed)?;
+        (places, base) = (Places::default(), bytes);
+        ask = Ask::new(&request, &base, walk.exchange.number);
+        arrived(site, &mut walk, &request, &base);
+        request::prepare(&mut request, &base);
+        walk.request = Some(Message { head: request.head, base: &base });
     }
+    let mut body = Flow::new(ask.framing, ask.framing);
+    let mut side = Side { site, transport, alarm, inbox, body: &mut body };
+    let decision = decide(&mut walk);
+    if !walk.effects.hints.is_empty() && ask.version == Version::Http11 {
+        Box::pin(answer::hints(&side, &mut walk)).await;
+    }
+    transport.stream().set_packets(walk.effects.client_tos, walk.effects.client_mark);
+    let next = match decision {
+        Decision::Forward { server, .. } => {
+            forward::forward(&mut side, &mut walk, &ask, server, &places).await
+        }
+        decision => Box::pin(settle(&mut side, &mut walk, &ask, decision)).await,
+    };
+    Ok(match next {
+        Next::Drain => Box::pin(drain(&mut side)).await,
+        next => next,
+    })
+}
+
+/// What is noted of a request as it came.
+fn arrived(site: &Site, walk: &mut Walk<'_>, request: &Request, bytes: &[u8]) {
+    site.live.note_request(walk.connection.frontend);
+    let view = request.head.view(bytes);
+    let version = request.head.version.number();
+    let line = RequestLine { method: view.method().into(), target: view.target().into(), version };
+    walk.moment = site.moment();
+    walk.exchange.line = Some(line);
+    walk.exchange.times.requested = Some(site.now_us());
+    walk.exchange.bytes_in = request.length as u64;
 }
 
 /// Reads what is left of a request's body and forgets it, if that is not too much.
@@ -183,7 +227,9 @@ async fn drain(side: &mut Side<'_>) -> Next {
             Rest::Little => {}
             Rest::Much => return Next::Linger,
         }
-        let Waited::Bytes(chunk) = wait::receive(local, side.transport, &deadline).await else {
+        let Waited::Bytes(chunk) =
+            wait::receive(local, side.alarm, side.transport, &deadline).await
+        else {
             return Next::Close;
         };
         match left.checked_sub(chunk.len() as u64) {
@@ -194,30 +240,17 @@ async fn drain(side: &mut Side<'_>) -> Next {
 }
 
 /// A request that did not come, or cannot be understood: answered, logged, and the last one.
-/// `begun_us` is when its first byte came.
-pub(super) async fn missed(client: &mut Client, why: Unread, begun_us: Option<u64>) -> Next {
-    let site = client.site.clone();
+pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed) -> Next {
     let mut exchange = begin(client, begun_us);
     exchange.ending = why.ending();
-    let Client { transport, inbox, facts, variables, .. } = client;
-    let mut walk = walk(&site, facts, variables, exchange);
+    let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
+    let mut walk = walk(site, facts, variables, exchange);
     let mut body = Flow::new(Framing::None, Framing::None);
-    let mut side = Side { site: &site, transport, inbox, body: &mut body };
+    let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());
-    let ask = Ask::nothing();
-    let next = answer::own(&mut side, &mut walk, &ask, answer).await;
-    conclude(&site, &mut walk);
+    let next = answer::own(&mut side, &mut walk, &Ask::nothing(), answer).await;
+    conclude(site, &mut walk);
     next
-}
-
-/// What is kept of the request line.
-fn line_of(head: &Head, bytes: &[u8]) -> RequestLine {
-    let view: View<'_> = head.view(bytes);
-    RequestLine {
-        method: view.method().into(),
-        target: view.target().into(),
-        version: head.version.number(),
-    }
 }
 
 /// The facts of an exchange that begins.
@@ -233,7 +266,8 @@ fn begin(client: &Client, begun_us: Option<u64>) -> Exchange {
     Exchange { number: client.number, started_us, times, ..Exchange::default() }
 }
 
-fn walk<'a>(
+/// An exchange's walk, as it begins.
+pub(super) fn walk<'a>(
     site: &'a Rc<Site>,
     facts: &'a crate::rules::context::Connection,
     variables: &'a Variables,
@@ -258,36 +292,36 @@ fn walk<'a>(
     }
 }
 
-/// Runs the rules and does what they say.
-async fn decide(side: &mut Side<'_>, mut walk: Walk<'_>, ask: &Ask) -> Next {
-    let decision = match names(&mut walk) {
-        Ok(()) => walk::request(&mut walk, &mut Quiet),
+/// Runs the rules.
+fn decide(walk: &mut Walk<'_>) -> Decision {
+    let decision = match names(walk) {
+        Ok(()) => walk::request(walk, &mut Quiet),
         Err(answer) => Decision::Answer(answer),
     };
     walk.exchange.client_timeout_ms = walk.effects.client_timeout_ms;
     walk.exchange.server_timeout_ms = walk.effects.server_timeout_ms;
     walk.exchange.tunnel_timeout_ms = walk.effects.tunnel_timeout_ms;
-    if !walk.effects.hints.is_empty() && ask.version == Version::Http11 {
-        answer::hints(side, &mut walk).await;
-    }
+    decision
+}
+
+/// Does what the rules decided about a request that goes to no server.
+async fn settle(side: &mut Side<'_>, walk: &mut Walk<'_>, ask: &Ask, decision: Decision) -> Next {
     let next = match decision {
-        Decision::Forward { server, .. } => return forward::forward(side, walk, ask, server).await,
-        Decision::Answer(answer) => answer::own(side, &mut walk, ask, answer).await,
+        Decision::Answer(answer) => answer::own(side, walk, ask, answer).await,
         Decision::Tarpit(answer) => {
             walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Tarpit };
-            tarpit(side.site, &walk).await;
-            answer::own(side, &mut walk, ask, answer).await
+            tarpit(side.site, walk).await;
+            answer::own(side, walk, ask, answer).await
         }
         Decision::Service(_) => {
             let answer = answers::default(501, walk.program, &walk.context());
-            let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
-            answer::own(side, &mut walk, ask, answer).await
+            let answer = walk::own_answer(walk, answer, &mut Quiet);
+            answer::own(side, walk, ask, answer).await
         }
-        Decision::Close | Decision::SwitchToHttp => Next::Close,
-        // Nothing portable makes a connection vanish; a reset tells the least.
-        Decision::Drop(_) => Next::Abort,
+        Decision::Forward { .. } | Decision::Close | Decision::SwitchToHttp => Next::Close,
+        Decision::Drop(hops) => Next::Vanish(hops),
     };
-    conclude(side.site, &mut walk);
+    conclude(side.site, walk);
     next
 }
 

@@ -150,3 +150,37 @@ pub(super) fn download(broken: Broken) -> Ending {
     };
     Ending { cause, stage: Stage::Data }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letters(ending: Ending) -> String {
+        [ending.cause.letter(), ending.stage.letter()].into_iter().collect()
+    }
+
+    /// What HAProxy 3.0.11 logged in the same situation.
+    #[test]
+    fn statuses_and_letters_are_haproxys() {
+        let cases = [
+            (Fault::Refused(Refusal::NoServer), Some(503), "SC"),
+            (Fault::Refused(Refusal::QueueTimeout), Some(503), "sQ"),
+            (Fault::Refused(Refusal::ConnectTimeout), Some(503), "sC"),
+            (Fault::Empty, Some(502), "SH"),
+            (Fault::Short, Some(502), "PH"),
+            (Fault::Interim, Some(502), "PH"),
+            (Fault::Silence, Some(504), "sH"),
+            (Fault::Upload(Broken::Source(None)), None, "CH"),
+            (Fault::Upload(Broken::SourceTimeout), Some(400), "cH"),
+            (Fault::Unwritable, Some(400), "PR"),
+            (Fault::Left, Some(400), "CH"),
+        ];
+        for (fault, status, ending) in cases {
+            assert_eq!((fault.status(), &*letters(fault.ending())), (status, ending), "{fault:?}");
+        }
+        assert_eq!(letters(download(Broken::Source(None))), "SD");
+        assert_eq!(letters(download(Broken::DestinationTimeout)), "cD");
+        assert_eq!((Unread::Gone.status(), &*letters(Unread::Gone.ending())), (400, "CR"));
+        assert_eq!((Unread::Late.status(), &*letters(Unread::Late.ending())), (408, "cR"));
+    }
+}

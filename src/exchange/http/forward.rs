@@ -7,26 +7,29 @@
 //! Limits: [`INTERIM`] interim responses; tries as `retries` says.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, closes_server, conclude};
+use super::decide::{Ask, Places, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
+use super::spare;
+use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
-use super::wait;
+use super::wait::{self, Alarm};
 use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::log;
-use crate::proto::h1::Framing;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::h1::{Framing, Reject};
 use crate::proto::head::Version;
 use crate::rules::answer as answers;
 use crate::rules::ending::{Ending, Stage};
@@ -40,48 +43,51 @@ const INTERIM: u32 = 16;
 const RETRIES: u32 = 3;
 
 /// Sends a request to a server of the backend and its response to the client.
-pub(super) async fn forward(
+pub(super) async fn forward<'w>(
     side: &mut Side<'_>,
-    mut walk: Walk<'_>,
+    walk: &mut Walk<'w>,
     ask: &Ask,
     chosen: Option<usize>,
+    places: &'w Places,
 ) -> Next {
-    let site = side.site;
-    let _counted = Counted::new(site, walk.backend);
-    let patience = server_timeout(&walk);
-    let connection = walk.connection;
+    let (site, client) = (side.site, side.transport);
+    let counted = Counted::new(site, walk.backend.unwrap_or(walk.connection.frontend));
+    let options = back(walk).map(|it| &it.settings.options);
+    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
+    // A client that is still to send its body is listened to anyway.
+    let watched = (aborts && side.body.is_done()).then_some(client);
     let kept = (!side.body.is_done()).then(|| (side.inbox.clone(), side.body.clone()));
     let sent = Cell::new(walk.exchange.bytes_in);
     let due = Cell::new(None);
-    let options = back(&walk).map(|it| &it.settings.options);
-    let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
-    // A client that is still to send its body is listened to anyway.
-    let client = side.transport;
-    let watched = (aborts && side.body.is_done()).then_some(client);
     let mut wanted = if ask.number == 0 { Wanted::First } else { Wanted::Later };
     loop {
         let mut ahead = None;
-        let acquired = server::acquire(site, &mut walk, chosen, wanted);
-        let acquired = unless_left(watched, &mut ahead, acquired).await;
-        if let Some(chunk) = ahead
-            && side.inbox.push(chunk, site.local.pool()).is_err()
-        {
-            return failed(side, walk, ask, Fault::Starved, false).await;
+        let acquired = server::acquire(site, walk, chosen, wanted);
+        let acquired = match watched {
+            None => Ok(acquired.await),
+            Some(client) => Box::pin(unless_left(client, &mut ahead, acquired)).await,
+        };
+        if let Err(fault) = stow(site, side.inbox, ahead) {
+            return Box::pin(failed(side, walk, ask, fault, false)).await;
         }
         let mut link = match acquired {
             Ok(Ok(link)) => link,
             Ok(Err(refusal)) => {
-                return failed(side, walk, ask, Fault::Refused(refusal), false).await;
+                let fault = Fault::Refused(refusal);
+                return Box::pin(failed(side, walk, ask, fault, false)).await;
             }
-            Err(Left) => return failed(side, walk, ask, Fault::LeftQueue, false).await,
+            Err(Left) => {
+                return Box::pin(failed(side, walk, ask, Fault::LeftQueue, false)).await;
+            }
         };
+        link.transport.stream().set_packets(walk.effects.server_tos, walk.effects.server_mark);
         let mut inbox = Inbox::default();
-        let mut upload = Upload::new(&site.local, patience, &due);
+        let mut upload = Upload::new(&site.local, server_timeout(walk), &due);
         upload.watch(aborts.then_some(client));
-        let attempt = Attempt { site, client: side.transport, link: &link, ask, sent: &sent };
+        let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
-        let reached = attempt.reach(request, &mut walk, &mut inbox, &mut upload).await;
-        if upload.may_repeat() && tries_again(&mut walk, ask, &link, &reached) {
+        let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
+        if upload.may_repeat() && tries_again(walk, ask, &link, &reached) {
             drop(upload);
             if let Some((inbox, body)) = &kept {
                 (*side.inbox, *side.body) = (inbox.clone(), body.clone());
@@ -90,21 +96,20 @@ pub(super) async fn forward(
             wanted = Wanted::Fresh;
             continue;
         }
-        // From here on the walk may see the connection to the server, so it ends before that.
-        let mut walk = walk;
-        walk.server_connection = Some(&link.facts);
-        let (response, base) = match reached {
+        walk.server_connection = Some(places.server.get_or_init(|| link.facts.clone()));
+        let (response, bytes) = match reached {
             Ok(found) => found,
             Err(fault) => {
                 drop(upload);
                 walk.exchange.bytes_in = sent.get();
-                return failed(side, walk, ask, fault, link.reused).await;
+                return Box::pin(failed(side, walk, ask, fault, link.reused)).await;
             }
         };
         upload.watch(None);
-        let reply = Reply { response, base: &base, inbox: &mut inbox, link: &link };
-        let mut done =
-            respond::pass(site, side.transport, &mut walk, ask, reply, &mut upload).await;
+        let base = places.head.get_or_init(|| bytes);
+        let alarm = side.alarm;
+        let reply = Reply { response, base, inbox: &mut inbox, link: &link, alarm };
+        let mut done = respond::pass(site, client, walk, ask, reply, &mut upload).await;
         if let End::Complete { keep: true } = done.end
             && let Err(broken) = upload.finish().await
         {
@@ -112,43 +117,52 @@ pub(super) async fn forward(
             done.end = End::Next(Next::Close);
         }
         let ahead = upload.take_ahead();
-        let complete = done.lasts && upload.is_complete();
-        let reusable = complete && !closes_server(&walk);
+        let reusable = done.lasts && upload.is_complete() && !closes_server(walk);
         drop(upload);
         walk.exchange.bytes_in = sent.get();
-        if let Some(chunk) = ahead
-            && side.inbox.push(chunk, site.local.pool()).is_err()
-        {
+        if stow(site, side.inbox, ahead).is_err() {
             done.end = End::Next(Next::Close);
         }
-        let next = respond::finish(side, &mut walk, ask, &link, &mut inbox, done.end).await;
-        conclude(site, &mut walk);
-        drop(walk);
-        if done.private {
-            link.keep_for(connection);
+        if let Some(response) = walk.response.take() {
+            spare::give(response.head.fields);
         }
+        let next = match done.end {
+            End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
+            End::Next(next) => next,
+            End::Answer(answer) => Box::pin(answer::own(side, walk, ask, answer)).await,
+            End::Upgraded => return Next::Upgraded(Upgraded::new(walk, link, inbox, counted)),
+        };
+        conclude(site, walk);
         if reusable && inbox.is_empty() {
+            if done.private {
+                link.keep_for(walk.connection);
+            }
             link.give_back(site);
         }
         return next;
     }
 }
 
+/// Keeps what a client sent while something else was done.
+fn stow(site: &Site, inbox: &mut Inbox, ahead: Option<Chunk>) -> Result<(), Fault> {
+    let Some(chunk) = ahead else { return Ok(()) };
+    inbox.push(chunk, site.local.pool()).map_err(|_| Fault::Starved)
+}
+
 /// An exchange in a backend.
-struct Counted<'a> {
-    site: &'a Site,
+pub(super) struct Counted {
+    site: Rc<Site>,
     backend: usize,
 }
 
-impl<'a> Counted<'a> {
-    fn new(site: &'a Site, backend: Option<usize>) -> Option<Counted<'a>> {
-        let backend = backend?;
+impl Counted {
+    fn new(site: &Rc<Site>, backend: usize) -> Counted {
         site.live.begin_backend(backend);
-        Some(Counted { site, backend })
+        Counted { site: site.clone(), backend }
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.site.live.end_backend(self.backend);
     }
@@ -169,16 +183,14 @@ pub(super) fn back<'a>(walk: &Walk<'a>) -> Option<&'a Proxy> {
 /// better send its request again.
 async fn failed(
     side: &mut Side<'_>,
-    mut walk: Walk<'_>,
+    walk: &mut Walk<'_>,
     ask: &Ask,
     fault: Fault,
     reused: bool,
 ) -> Next {
     walk.exchange.ending = fault.ending();
     if let Fault::Junk(reject) = fault {
-        let (reason, section) = (reject.reason.code(), reject.reason.section());
-        let server = server_name(&walk);
-        log::limited(format_args!("server {server} sent no good response: {reason} ({section})"));
+        note_junk(walk, reject);
     }
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
     // the client that it may (RFC 9112 §9.3.1), as a status would not.
@@ -191,24 +203,28 @@ async fn failed(
     let next = match status {
         Some(status) => {
             let answer = answers::default(status, walk.program, &walk.context());
-            let answer = walk::own_answer(&mut walk, answer, &mut Quiet);
-            answer::own(side, &mut walk, ask, answer).await
+            let answer = walk::own_answer(walk, answer, &mut Quiet);
+            answer::own(side, walk, ask, answer).await
         }
         None => {
             walk.exchange.status = (!silent).then_some(400);
             Next::Close
         }
     };
-    conclude(side.site, &mut walk);
+    conclude(side.site, walk);
     next
 }
 
-/// `backend/server`.
-fn server_name(walk: &Walk<'_>) -> String {
+/// Tells the operator what a server did wrong.
+pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
     let proxy = back(walk);
     let server = proxy.and_then(|it| it.servers.get(walk.server?));
-    let backend = proxy.map_or("", |it| &it.name);
-    format!("{backend}/{}", server.map_or("", |it| &it.name.value))
+    let (backend, server) =
+        (proxy.map_or("", |it| &it.name), server.map_or("", |it| &it.name.value));
+    let (reason, section) = (reject.reason.code(), reject.reason.section());
+    log::limited(format_args!(
+        "server {backend}/{server} sent no good response: {reason} ({section})"
+    ));
 }
 
 /// Whether the request goes to a server once more; if so, that is counted.
@@ -246,6 +262,7 @@ fn tries_again(
 struct Attempt<'u> {
     site: &'u Rc<Site>,
     client: &'u Transport,
+    alarm: &'u Alarm,
     link: &'u Link,
     ask: &'u Ask,
     sent: &'u Cell<u64>,
@@ -332,15 +349,15 @@ impl<'u> Attempt<'u> {
         body: &'u mut Flow,
         walk: &Walk<'_>,
     ) -> impl Future<Output = Result<(), Broken>> + use<'u> {
-        let way = Way {
-            local: &self.site.local,
-            from: self.client,
-            to: &self.link.transport,
-            patience: client_timeout(walk),
-            stamina: server_timeout(walk),
-            sent: self.sent,
-        };
-        async move { relay(way, body, inbox, Gather::Nothing).await }
+        let (local, from, to, sent) =
+            (&self.site.local, self.client, &self.link.transport, self.sent);
+        let (patience, stamina) = (client_timeout(walk), server_timeout(walk));
+        async move {
+            // It waits while the response is waited for, so it has a timer of its own.
+            let alarm = Alarm::default();
+            let way = Way { local, alarm: &alarm, from, to, patience, stamina, sent };
+            relay(way, body, inbox, Gather::Nothing).await
+        }
     }
 
     /// Waits for the final response; passes interim ones on.
@@ -353,8 +370,13 @@ impl<'u> Attempt<'u> {
         let (server, asked) = (&self.link.transport, self.ask.asked);
         let due = upload.due;
         for _ in 0..INTERIM {
-            let reading = read::response(self.site, server, inbox, asked, due);
-            let (response, base) = upload.beside(reading).await.map_err(Fault::Upload)??;
+            let reading = pin!(read::response(self.site, server, self.alarm, inbox, asked, due));
+            let (response, base) = match upload.beside(reading).await {
+                Ok(read) => read?,
+                // The body was there: it was the client that was watched.
+                Err(_) if upload.is_complete() => return Err(Fault::Left),
+                Err(broken) => return Err(Fault::Upload(broken)),
+            };
             match response.head.view(&base).status() {
                 101 if asked.upgrade => return Ok((response, base)),
                 101 => return Err(Fault::Interim),
@@ -364,7 +386,7 @@ impl<'u> Attempt<'u> {
             }
             if self.ask.version != Version::Http10 {
                 let message = Message { head: response.head, base: &base };
-                self.pass_interim(walk, message, upload).await?;
+                Box::pin(self.pass_interim(walk, message, upload)).await?;
             }
             upload.extend_due();
         }
@@ -380,7 +402,7 @@ impl<'u> Attempt<'u> {
         let local = &self.site.local;
         let chunk = answer::interim(local.pool(), message.view()).map_err(|_| Fault::Interim)?;
         walk.exchange.bytes_out += chunk.len() as u64;
-        let sending = wait::send(local, self.client, chunk.into(), client_timeout(walk));
+        let sending = pin!(wait::send(local, self.client, chunk.into(), client_timeout(walk)));
         upload.beside(sending).await.map_err(Fault::Upload)?.map_err(|_| Fault::Left)
     }
 }

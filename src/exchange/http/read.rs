@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use super::ending::{Fault, Unread};
 use super::spare;
-use super::wait::{self, Waited};
+use super::wait::{self, Alarm, Waited};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
@@ -20,6 +20,7 @@ use crate::worker::{Chunk, Time};
 pub(super) async fn request(
     site: &Site,
     client: &Transport,
+    alarm: &Alarm,
     inbox: &mut Inbox,
     deadline: Option<Time>,
 ) -> Result<(Request, Chunk), Unread> {
@@ -29,7 +30,7 @@ pub(super) async fn request(
         if let Some(read) = parse_request(inbox, &mut scan, &site.limits)? {
             return Ok(read);
         }
-        match wait::receive(&site.local, client, &deadline).await {
+        match wait::receive(&site.local, alarm, client, &deadline).await {
             Waited::Bytes(chunk) => {
                 inbox.push(chunk, site.local.pool()).map_err(|_| Unread::Starved)?;
             }
@@ -58,6 +59,7 @@ fn parse_request(
 pub(super) async fn response(
     site: &Site,
     server: &Transport,
+    alarm: &Alarm,
     inbox: &mut Inbox,
     asked: Asked,
     due: &Cell<Option<Time>>,
@@ -67,7 +69,7 @@ pub(super) async fn response(
         if let Some(read) = parse_response(inbox, &mut scan, &site.limits, asked)? {
             return Ok(read);
         }
-        match wait::receive(&site.local, server, due).await {
+        match wait::receive(&site.local, alarm, server, due).await {
             Waited::Bytes(chunk) => {
                 inbox.push(chunk, site.local.pool()).map_err(|_| Fault::Starved)?;
             }

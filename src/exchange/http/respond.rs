@@ -1,23 +1,24 @@
 //! The response to the client: rules, its head written afresh, its body behind it.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Way, relay};
 use super::connection::Next;
-use super::decide::{Ask, Side, client_timeout, closes_client, log};
+use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
-use super::forward::server_timeout;
+use super::forward::{note_junk, server_timeout};
 use super::spare;
-use super::upgrade;
 use super::upload::Upload;
+use super::wait::Alarm;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::Link;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::Framing;
-use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::h1::encode::{self, ConnectionField, EncodeError, Outgoing};
 use crate::proto::h1::response::Response;
 use crate::proto::head::{Version, View};
 use crate::rules::answer::{self as answers, Answer};
@@ -34,6 +35,8 @@ pub(super) struct Reply<'a, 'b> {
     pub(super) inbox: &'b mut Inbox,
     /// Where it comes from.
     pub(super) link: &'b Link,
+    /// The timer.
+    pub(super) alarm: &'b Alarm,
 }
 
 /// What became of a response.
@@ -76,7 +79,7 @@ pub(super) async fn pass<'w>(
     reply: Reply<'w, '_>,
     upload: &mut Upload<'_>,
 ) -> Done {
-    let Reply { response, base, inbox, link } = reply;
+    let Reply { response, base, inbox, link, alarm } = reply;
     let Response { head, framing, connection, .. } = response;
     walk.exchange.times.answered = Some(site.now_us());
     walk.exchange.server_status = Some(head.view(base).status());
@@ -88,6 +91,7 @@ pub(super) async fn pass<'w>(
     if let Some(request) = walk.request.take() {
         spare::give(request.head.fields);
     }
+    walk.moment = site.moment();
     walk.response = Some(Message { head, base });
     match walk::response(walk, &mut Quiet) {
         Passage::Forward => {}
@@ -95,8 +99,9 @@ pub(super) async fn pass<'w>(
             return Done { end: End::Answer(answer), lasts: false, private: false };
         }
         Passage::Close => return Next::Close.into(),
-        Passage::Drop(_) => return Next::Abort.into(),
+        Passage::Drop(hops) => return Next::Vanish(hops).into(),
     }
+    client.stream().set_packets(walk.effects.client_tos, walk.effects.client_mark);
     let Some(message) = &walk.response else { return Next::Abort.into() };
     let view = message.view();
     let status = view.status();
@@ -126,6 +131,12 @@ pub(super) async fn pass<'w>(
     };
     let mut out = Gather::Nothing;
     out.push(chunk);
+    let mut body = Flow::new(framing, goes_as);
+    // What came along with the head is looked at before that is gone: it can still be answered.
+    if let Err(Broken::Bad(reject)) = body.cut(inbox, site.local.pool(), &mut out) {
+        note_junk(walk, reject);
+        return unwritable(walk, Unwritten::Bad(EncodeError::Control));
+    }
     if site.log.is_early(walk.plan, walk.connection.frontend) {
         log(site, walk);
         walk.effects.log_level = Some(None);
@@ -133,14 +144,15 @@ pub(super) async fn pass<'w>(
     let sent = Cell::new(walk.exchange.bytes_out);
     let way = Way {
         local: &site.local,
+        alarm,
         from: &link.transport,
         to: client,
         patience: server_timeout(walk),
         stamina: client_timeout(walk),
         sent: &sent,
     };
-    let mut body = Flow::new(framing, goes_as);
-    let relayed = upload.beside(relay(way, &mut body, inbox, out)).await;
+    let relaying = pin!(relay(way, &mut body, inbox, out));
+    let relayed = upload.beside(relaying).await;
     walk.exchange.bytes_out = sent.get();
     match relayed {
         Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
@@ -210,25 +222,5 @@ fn cut_short(framing: Framing, broken: Broken) -> Next {
         (_, Broken::Destination | Broken::DestinationTimeout) => Next::Abort,
         (Framing::UntilClose, _) => Next::Abort,
         _ => Next::Close,
-    }
-}
-
-/// Does what is left for the client once the request's body is out of the way.
-pub(super) async fn finish(
-    side: &mut Side<'_>,
-    walk: &mut Walk<'_>,
-    ask: &Ask,
-    link: &Link,
-    inbox: &mut Inbox,
-    end: End,
-) -> Next {
-    if let Some(response) = walk.response.take() {
-        spare::give(response.head.fields);
-    }
-    match end {
-        End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),
-        End::Next(next) => next,
-        End::Answer(answer) => answer::own(side, walk, ask, answer).await,
-        End::Upgraded => upgrade::tunnel(side, walk, link, inbox).await,
     }
 }

@@ -130,8 +130,10 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// The body cannot go on because of the client. A server that takes no more may still answer, so
     /// that is no error here.
-    pub(super) async fn beside<T>(&mut self, other: impl Future<Output = T>) -> Result<T, Broken> {
-        let mut other = pin!(other);
+    pub(super) async fn beside<T>(
+        &mut self,
+        mut other: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, Broken> {
         poll_fn(|cx| {
             if let Some(rest) = &mut self.rest
                 && let Poll::Ready(result) = rest.as_mut().poll(cx)
@@ -177,16 +179,15 @@ fn poll_leaving(client: &Transport, ahead: &mut Option<Chunk>) -> Poll<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left;
 
-/// Does something unless the client leaves meanwhile, which is only looked for if it is `watched`.
+/// Does something unless the client leaves meanwhile.
 ///
 /// # Errors
 /// [`Left`].
 pub(super) async fn unless_left<T>(
-    watched: Option<&Transport>,
+    client: &Transport,
     ahead: &mut Option<Chunk>,
     other: impl Future<Output = T>,
 ) -> Result<T, Left> {
-    let Some(client) = watched else { return Ok(other.await) };
     let mut other = pin!(other);
     poll_fn(|cx| match other.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),

@@ -1,8 +1,8 @@
 //! To receive and to send, but not for ever.
 //!
-//! A timer is armed only for what cannot be done at once, and one is armed at a time.
+//! A timer is armed only for what cannot be done at once, and it stays armed for the next wait.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -36,27 +36,55 @@ pub(super) fn deadline(local: &Local, limit: Option<Duration>) -> Option<Time> {
     limit.map(|limit| local.now() + limit)
 }
 
+/// A timer that stays armed from one wait to the next: moments mostly move further away, and then the
+/// one it is armed for is as good. When that comes, it is armed again for what is still to come.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    armed: RefCell<Option<(Time, Sleep)>>,
+}
+
+impl Alarm {
+    /// Ready once a moment has come.
+    fn poll(&self, local: &Local, at: Time, cx: &mut Context<'_>) -> Poll<()> {
+        let mut armed = self.armed.borrow_mut();
+        loop {
+            match &mut *armed {
+                Some((until, sleep)) if *until <= at => {
+                    let until = *until;
+                    ready!(Pin::new(sleep).poll(cx));
+                    *armed = None;
+                    if until == at || local.now() >= at {
+                        return Poll::Ready(());
+                    }
+                }
+                _ => *armed = Some((at, local.sleep_until(at))),
+            }
+        }
+    }
+}
+
 /// Receives, up to a moment that may be moved while this waits.
 pub(super) fn receive<'a>(
     local: &'a Local,
+    alarm: &'a Alarm,
     from: &'a Transport,
     deadline: &'a Cell<Option<Time>>,
 ) -> Receive<'a> {
-    Receive { local, from, deadline, sleep: None }
+    Receive { local, alarm, from, deadline }
 }
 
 /// The future of [`receive`].
 pub(super) struct Receive<'a> {
     local: &'a Local,
+    alarm: &'a Alarm,
     from: &'a Transport,
     deadline: &'a Cell<Option<Time>>,
-    sleep: Option<(Time, Sleep)>,
 }
 
 impl Future for Receive<'_> {
     type Output = Waited;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited> {
         if let Poll::Ready(received) = self.from.poll_receive() {
             return Poll::Ready(match received {
                 Ok(Some(chunk)) => Waited::Bytes(chunk),
@@ -64,17 +92,10 @@ impl Future for Receive<'_> {
                 Err(error) => Waited::Failed(error),
             });
         }
-        let Some(at) = self.deadline.get() else {
-            self.sleep = None;
-            return Poll::Pending;
-        };
-        if self.sleep.as_ref().is_none_or(|(armed, _)| *armed != at) {
-            self.sleep = Some((at, self.local.sleep_until(at)));
+        match self.deadline.get() {
+            None => Poll::Pending,
+            Some(at) => self.alarm.poll(self.local, at, cx).map(|()| Waited::Expired),
         }
-        if let Some((_, sleep)) = &mut self.sleep {
-            ready!(Pin::new(sleep).poll(cx));
-        }
-        Poll::Ready(Waited::Expired)
     }
 }
 

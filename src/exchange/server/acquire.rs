@@ -232,7 +232,10 @@ async fn wait(
         Some(limit) => drop(site.local.timeout(limit, turn).await),
         None => turn.await,
     }
-    waiting.end().ok_or(Refusal::QueueTimeout)
+    let slot = waiting.end();
+    // It waited until now, whatever came of it.
+    walk.exchange.times.assigned = Some(site.now_us());
+    slot.ok_or(Refusal::QueueTimeout)
 }
 
 /// Somebody's place in a queue, and the server's place once it is granted: neither is lost if the
@@ -280,7 +283,8 @@ async fn connect(
         walk.exchange.times.connected = Some(site.now_us());
         return Ok(Link::reuse(slot, idle));
     }
-    let dialled = dial(site, walk, destination, recipe_of, &wants);
+    // Boxed, so that a request that takes an idle connection does not carry the room for it.
+    let dialled = Box::pin(dial(site, walk, destination, recipe_of, &wants));
     let dialled = match recipe.connect {
         None => dialled.await,
         Some(limit) => site.local.timeout(limit, dialled).await.unwrap_or(Err(Fault::Expired)),

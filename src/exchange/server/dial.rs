@@ -5,6 +5,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::acquire::Fault;
 use super::recipe::{Recipe, WithPort};
@@ -14,7 +15,7 @@ use crate::exchange::transport::Transport;
 use crate::rules::context::{ServerConnection, TlsFacts};
 use crate::rules::program::Compiled;
 use crate::rules::walk::Walk;
-use crate::tls::HandshakeFault;
+use crate::tls::{HandshakeFault, ServerTls};
 use crate::worker::{ConnectError, SocketAddress, Stream};
 
 /// What stands where a Unix socket has no address.
@@ -52,7 +53,7 @@ impl Wants {
             from = Some(if port { client } else { client.with_port(0) });
         }
         let evaluate = |word| evaluate(walk, word);
-        let sni = destination.tls.as_ref().and(recipe.sni).and_then(evaluate);
+        let sni = recipe.sni.filter(|_| recipe.tls).and_then(evaluate);
         if let Some(name) = recipe.name.map_or_else(|| sni.clone(), evaluate) {
             varies.add(name.as_bytes());
         }
@@ -132,17 +133,18 @@ pub(super) async fn dial(
         let payload = header::payload(site, &bytes).ok_or(Fault::Resource)?;
         stream.send(payload).await.map_err(|_| Fault::Refused)?;
     }
-    let (transport, tls) = shake(stream, destination, wants).await?;
+    let tls = destination.tls.as_ref().filter(|_| recipe.tls);
+    let (transport, tls) = shake(stream, tls, wants).await?;
     let facts = ServerConnection { source, destination: to, tls, http_major: recipe.http_major };
     Ok((transport, facts))
 }
 
 async fn shake(
     stream: Stream,
-    destination: &Destination,
+    tls: Option<&Arc<ServerTls>>,
     wants: &Wants,
 ) -> Result<(Transport, Option<TlsFacts>), Fault> {
-    let Some(tls) = &destination.tls else { return Ok((Transport::Plain(stream), None)) };
+    let Some(tls) = tls else { return Ok((Transport::Plain(stream), None)) };
     match tls.connect(stream, wants.sni.as_deref()).await {
         Ok((stream, facts)) => Ok((Transport::Tls(Box::new(stream)), Some(facts))),
         Err(HandshakeFault::Starved) => Err(Fault::Resource),

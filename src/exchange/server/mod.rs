@@ -240,7 +240,7 @@ pub struct Link {
     /// The connection.
     pub transport: Transport,
     /// What rules and logs may know of it.
-    pub facts: ServerConnection,
+    pub facts: Rc<ServerConnection>,
     /// The backend, an index into `Plan::proxies`.
     pub backend: usize,
     /// The server, its index there.
@@ -261,7 +261,7 @@ impl Link {
         key: u64,
         owner: u64,
     ) -> Link {
-        let (backend, server) = (slot.backend, slot.server);
+        let (backend, server, facts) = (slot.backend, slot.server, Rc::new(facts));
         Link { transport, facts, backend, server, reused: false, slot, key, owner, uses: 1 }
     }
 
@@ -281,7 +281,7 @@ impl Link {
     /// complete.
     pub fn give_back(self, site: &Rc<Site>) {
         let Link { transport, facts, backend, server, slot, key, owner, uses, .. } = self;
-        // First the connection, so that who waits for the place finds it.
+        // The connection before the place, so that who waits for the place finds it.
         let servers = &site.servers;
         let recipe = servers.recipe(site, backend).and_then(|it| it.servers.get(server));
         if let (Some(recipe), Some(stock), false) =

@@ -6,6 +6,9 @@
 //! is closed every `pool-purge-delay`, the oldest first.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
+
+use std::rc::Rc;
 
 use super::recipe::Recipe;
 use crate::exchange::transport::Transport;
@@ -17,7 +20,7 @@ pub const IDLE_MAX: usize = 4096;
 /// An idle connection.
 pub(super) struct Idle {
     pub transport: Transport,
-    pub facts: ServerConnection,
+    pub facts: Rc<ServerConnection>,
     /// A number that is another for each name, source and the like.
     pub key: u64,
     /// The client connection it belongs to; 0 if anybody may use it.
@@ -42,7 +45,7 @@ pub(super) struct Claim {
 /// The connections to one server.
 #[derive(Default)]
 pub(super) struct Stock {
-    idle: Vec<Idle>,
+    idle: VecDeque<Idle>,
     /// Connections in use.
     used: u32,
     /// The most that were in use since the last purge.
@@ -122,7 +125,7 @@ impl Stock {
     pub(super) fn take(&mut self, claim: Claim, tally: &Tally) -> Option<Idle> {
         let mut end = self.idle.len();
         while let Some(at) = self.idle.iter().take(end).rposition(|idle| idle.fits(claim)) {
-            let idle = self.idle.remove(at);
+            let idle = self.idle.remove(at)?;
             tally.left(&idle);
             if !idle.transport.has_news() {
                 add(&tally.reused);
@@ -145,25 +148,32 @@ impl Stock {
         self.used = self.used.saturating_sub(1);
     }
 
-    /// Keeps a connection that is used no longer, if there is need and room for it.
+    /// Keeps a connection whose use ends now (and is to be counted as such after this). If there are as
+    /// many as may be, the oldest goes: it is the least likely to be wanted, or to live.
     pub(super) fn put(&mut self, idle: Idle, recipe: &Recipe, tally: &Tally) {
-        let count = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
-        let wanted = self.peak.max(self.need).saturating_add(recipe.idle_low);
-        let room = recipe.purge_delay_us > 0
-            && idle.uses < recipe.uses_max
-            && recipe.idle_max.is_none_or(|max| count < max)
-            && tally.idle.get() < IDLE_MAX
-            && (count == 0 || self.used.saturating_add(count) < wanted);
-        if !room {
+        let max = recipe.idle_max.unwrap_or(u32::MAX);
+        let wanted = idle.uses < recipe.uses_max && recipe.purge_delay_us > 0 && max > 0;
+        // From the second look on whatever comes is found by `has_news`.
+        if !wanted || idle.transport.has_news() || idle.transport.poll_receive().is_ready() {
             return;
         }
-        // From here on whatever comes is found by `has_news`.
-        if idle.transport.poll_receive().is_ready() {
-            add(&tally.stale);
-            return;
+        let count = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
+        let need = self.peak.max(self.need).saturating_add(recipe.idle_low);
+        let full = tally.idle.get() >= IDLE_MAX;
+        // What belongs to a client goes with it; others cannot take its place.
+        let much = idle.owner == 0 && self.used.saturating_add(count) > need;
+        if full || much || count >= max {
+            match self.idle.pop_front() {
+                Some(oldest) => {
+                    tally.left(&oldest);
+                    add(&tally.purged);
+                }
+                None if full => return,
+                None => {}
+            }
         }
         tally.came(&idle);
-        self.idle.push(idle);
+        self.idle.push_back(idle);
     }
 
     /// Closes what the server closed or spoke on, and has the current task woken for the others.

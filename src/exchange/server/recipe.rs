@@ -40,6 +40,8 @@ pub(super) struct Recipe {
     pub reuse: Reuse,
     /// 1 for HTTP, 0 for bytes.
     pub http_major: u8,
+    /// Whether connections use TLS (checks may do so by themselves).
+    pub tls: bool,
     /// The word of `sni`.
     pub sni: Option<Span>,
     /// The word of `pool-conn-name`.
@@ -104,6 +106,7 @@ impl Recipe {
                 false => proxy.back.reuse.map_or(Reuse::Safe, |given| given.value),
             },
             http_major: u8::from(proxy.mode() == Mode::Http),
+            tls: settings.tls.enabled.is_some_and(|given| given.value),
             sni: settings.tls.sni.as_ref().map(|word| word.span),
             name: pool.connection_name.as_ref().map(|word| word.span),
             header,

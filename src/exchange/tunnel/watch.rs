@@ -6,7 +6,7 @@
 //! As in HAProxy: a side is waited for while it is read from, or while it does not take what is sent to
 //! it. What passes either way shows that both sides live, except for a side that takes nothing. A side
 //! that is silent for too long is not read any more, as if it had ended its direction, and the other
-//! direction goes on; one that takes nothing for too long ends both.
+//! direction goes on; one that takes nothing for too long ends both. An end is no sign of life.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -179,8 +179,7 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
     /// Takes note of what has moved.
     #[inline]
     fn note(&mut self) {
-        let mut progress = self.carrier.progress();
-        progress.ended |= self.expired.is_some();
+        let progress = self.carrier.progress();
         if progress == self.last.progress {
             return;
         }
@@ -192,8 +191,7 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             self.last.down = now;
         }
         if progress.ended != self.last.progress.ended {
-            // An end is a sign of life, too, and other limits hold from now on.
-            (self.last.up, self.last.down) = (now, now);
+            // Other limits hold from now on, and count from what passed last.
             self.timer = None;
         }
         self.last.progress = progress;
@@ -254,8 +252,6 @@ impl<C: Carrier + Unpin> Future for Watched<'_, C> {
             let Some(due) = this.poll_due(cx) else { return Poll::Pending };
             let (Due::Read(side) | Due::Write(side)) = due;
             this.expired = this.expired.or(Some(side));
-            // No sign of life: what the other side has left of its time stays.
-            this.last.progress.ended = true;
             this.carrier.expire(due);
         }
     }

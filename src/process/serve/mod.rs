@@ -8,7 +8,8 @@
 //!
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
-//! - [`predecessors`]: those that are replaced; [`workers`]: what runs; [`end`]: signals and the end;
+//! - [`predecessors`]: those that are replaced; [`workers`], [`pace`]: what runs, and how fast it takes
+//!   connections; [`end`]: signals and the end;
 //! - [`here`]: all of it tried without starting (`-c --here`).
 
 pub mod accounts;
@@ -18,6 +19,7 @@ pub mod here;
 pub mod identity;
 pub mod limits;
 pub mod master;
+pub mod pace;
 pub mod pidfile;
 pub mod ports;
 pub mod predecessors;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use self::address::Names;
 use self::end::{End, Watch};
+use self::pace::Pace;
 use self::pidfile::Pidfile;
 use self::split::{Ready, Side};
 use self::systemd::Notifier;
@@ -177,6 +180,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let Some(targets) = targets else { return Err(None) };
     let shared = workers::Shared {
         live: Arc::new(Live::new(&plan)),
+        pace: Arc::new(Pace::new(&plan)),
         destinations: Arc::new(destinations),
         tls: Arc::new(tls),
         targets,

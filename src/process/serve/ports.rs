@@ -13,6 +13,7 @@ use super::predecessors;
 use crate::config::plan::{Bind, Given, Plan, Proxy, is_on};
 use crate::config::report::Report;
 use crate::config::source::Span;
+use crate::log;
 use crate::process::options::Predecessor;
 use crate::worker::{ListenOptions, SocketAddress};
 use koi_sys::net::{self, AdoptError, BindError, KeepAlive, UnixPermissions};
@@ -106,6 +107,13 @@ fn listen_options(plan: &Plan, proxy: &Proxy, bind: &Bind, report: &mut Report) 
         (None, Some(_)) => Some(false),
         (None, None) => None,
     };
+    if let Some(mss) = bind.mss.filter(|mss| mss.value < 0) {
+        let place = plan.sources.place(mss.span);
+        log::warning(format_args!(
+            "{}:{}: a negative mss changes nothing yet: write the size itself",
+            place.file, place.line
+        ));
+    }
     let tuning = &plan.global.tuning;
     ListenOptions {
         backlog: i32::try_from(backlog).unwrap_or(i32::MAX),
@@ -113,6 +121,7 @@ fn listen_options(plan: &Plan, proxy: &Proxy, bind: &Bind, report: &mut Report) 
         bind_any: bind.transparent.is_some(),
         v6only,
         interface: bind.interface.as_ref().map(|it| it.value.to_string()),
+        user_timeout_ms: bind.tcp_user_timeout.map(|it| milliseconds(it.value)),
         max_segment: bind.mss.and_then(|mss| u16::try_from(mss.value).ok()),
         keep_alive: is_on(proxy.settings.options.client_keepalive).then(|| keep_alive(proxy)),
         receive_buffer_bytes: set(tuning.client_receive),
@@ -120,6 +129,10 @@ fn listen_options(plan: &Plan, proxy: &Proxy, bind: &Bind, report: &mut Report) 
         unix: unix_permissions(plan, bind, report),
         ..ListenOptions::default()
     }
+}
+
+fn milliseconds(time: std::time::Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn keep_alive(proxy: &Proxy) -> KeepAlive {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::pace::Pace;
 use super::ports::Port;
 use super::prepare::BindsTls;
 use crate::balance::{Chooser, Live};
@@ -37,6 +38,8 @@ pub struct Shared {
     pub program: Arc<Program>,
     /// Figures.
     pub live: Arc<Live>,
+    /// How fast connections are taken.
+    pub pace: Arc<Pace>,
     /// Where servers are.
     pub destinations: Arc<Destinations>,
     /// TLS of the binds.
@@ -108,7 +111,9 @@ fn run(
         let listener = local
             .adopt_listener(socket, backlog)
             .map_err(|error| format!("worker {worker} cannot listen: {error}"))?;
-        local.spawn(accept(site.clone(), frontend, bind, listener));
+        let tls = shared.tls.get(frontend).and_then(|of_proxy| of_proxy.get(bind));
+        let door = Door { frontend, bind, tls: tls.is_some_and(Option::is_some) };
+        local.spawn(accept(site.clone(), shared.pace.clone(), door, listener));
     }
     local.spawn(server::watch(site.clone()));
     local.spawn(follow_the_clock(site));
@@ -153,13 +158,35 @@ fn head_limits(plan: &Plan) -> Limits {
 
 /// Accepts until the worker stops. What may not be served yet waits: one connection here, the others
 /// in the kernel.
-async fn accept(site: Rc<Site>, frontend: usize, bind: usize, mut listener: Listener) {
+async fn accept(site: Rc<Site>, pace: Arc<Pace>, door: Door, mut listener: Listener) {
+    let Door { frontend, bind, tls } = door;
     while let Some(stream) = listener.accept().await {
+        let taken = loop {
+            match pace.take(frontend, tls, site.now_us()) {
+                Some(taken) => break taken,
+                None => site.local.sleep(FULL).await,
+            }
+        };
         while !site.live.begin_connection(frontend, bind) {
             site.local.sleep(FULL).await;
         }
-        site.local.spawn(client::serve(site.clone(), frontend, bind, stream));
+        let served = client::serve(site.clone(), frontend, bind, stream);
+        match taken.tls {
+            None => site.local.spawn(served),
+            Some(counted) => site.local.spawn(async move {
+                served.await;
+                drop(counted);
+            }),
+        }
     }
+}
+
+/// What a listener belongs to.
+struct Door {
+    frontend: usize,
+    bind: usize,
+    /// Whether connections begin with a TLS handshake.
+    tls: bool,
 }
 
 /// Keeps the time of day right when it is set.

@@ -14,6 +14,7 @@
 mod act;
 mod addresses;
 mod effects;
+mod forwarded;
 mod keep;
 
 pub use effects::{Effects, MapChange};
@@ -501,6 +502,7 @@ impl<'a> Walk<'a> {
         self.server = self.choose_server(backend, watch);
         self.send_identifier();
         addresses::send(self, backend);
+        forwarded::send(self, backend);
         let persistence = self.effects.persistence;
         Decision::Forward { backend, server: self.server, persistence }
     }

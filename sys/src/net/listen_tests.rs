@@ -79,6 +79,7 @@ fn options_that_the_kernel_refuses_are_named() {
 fn segment_size_and_buffers_are_taken() {
     let options = ListenOptions {
         max_segment: Some(500),
+        user_timeout_ms: Some(5000),
         receive_buffer_bytes: Some(65536),
         send_buffer_bytes: Some(65536),
         ..plain()

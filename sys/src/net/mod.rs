@@ -1,14 +1,12 @@
 //! Sockets and addresses.
 //!
-//! In: addresses as an operator writes them ([`Address`]) or as the kernel knows them
-//! ([`SocketAddress`]), descriptors, buffers. Out: descriptors that are non-blocking and
+//! In: addresses as the kernel knows them ([`SocketAddress`]), descriptors, buffers. Out: descriptors that are non-blocking and
 //! close-on-exec, byte counts, and one closed error enum per operation.
 //!
 //! Limits: nothing here waits. What would wait says [`Attempt::WouldBlock`]; who waits, and for how
 //! long, is the ring's business. Host names are not resolved here.
 
 mod accept;
-mod address;
 mod adopt;
 mod attempt;
 mod bind;
@@ -27,9 +25,6 @@ mod transfer;
 mod unix;
 
 pub use accept::accept;
-pub use address::{
-    Address, AddressError, AddressFault, Family, Place, PortSpec, ResolveError, Transport,
-};
 pub use adopt::{adopt_listener, adopt_output};
 pub use attempt::Attempt;
 pub use bind::{BindError, bind, bind_source};
@@ -49,6 +44,6 @@ pub use socket::{
     How, datagram_socket, local_address, peer_address, set_nonblocking, shutdown, socket_pair,
     stream_socket,
 };
-pub use socket_address::SocketAddress;
+pub use socket_address::{Family, SocketAddress};
 pub use splice::{CAN_SPLICE, Pipe};
 pub use transfer::{DATAGRAMS_MAX, receive, send, send_many, send_to, send_vectored};
