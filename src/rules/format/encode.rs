@@ -11,12 +11,12 @@ use crate::rules::value::Value;
 /// Writes an alias.
 pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, out: &mut Vec<u8>) {
     match alias.kind {
-        Kind::Number(digits) => number(alias, digits, context, flags, out),
+        Kind::Number(digits) => number(alias, digits, context, flags, style, out),
         Kind::Running => {
             if is_early(context) {
                 out.push(b'+');
             }
-            number(alias, 0, context, flags, out);
+            number(alias, 0, context, flags, style, out);
         }
         // Without a slot there is nothing at all, not even a dash.
         Kind::Captures | Kind::CaptureList | Kind::Plain => drop(text(alias, context, flags, out)),
@@ -52,7 +52,14 @@ fn is_early(context: &Context<'_>) -> bool {
 }
 
 /// Writes a number; never in quotes.
-fn number(alias: &Alias, digits: usize, context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) {
+fn number(
+    alias: &Alias,
+    digits: usize,
+    context: &Context<'_>,
+    flags: Flags,
+    style: Style,
+    out: &mut Vec<u8>,
+) {
     match alias.get {
         Get::Text(write) => drop(write(context, flags, out)),
         Get::Value(get) => match get(context) {
@@ -60,7 +67,7 @@ fn number(alias: &Alias, digits: usize, context: &Context<'_>, flags: Flags, out
                 out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
             }
             Some(value) => plain(value, out),
-            None => {}
+            None => missing(flags, style, out),
         },
     }
 }
