@@ -208,7 +208,7 @@ fn client_vanishes_in_its_body() {
         } else {
             drop(client);
         }
-        let record = site.origins.wait_for("the end", |record| has_ended(record));
+        let record = site.origins.wait_for("the end", has_ended);
         assert!(record.requests[0].request.cut.is_some());
         let ended = site.ended();
         assert!(ended.ends_with(" CD") || ended.ends_with(" CH"), "{ended}");
@@ -230,7 +230,7 @@ fn client_vanishes_in_the_response() {
         } else {
             drop(client);
         }
-        site.origins.wait_for("the end", |record| has_ended(record));
+        site.origins.wait_for("the end", has_ended);
         assert_eq!(site.ended(), "200 CD");
     }
     site.assert_well();
@@ -244,7 +244,7 @@ fn client_vanishes_while_the_server_thinks() {
     client.send(GET.as_bytes());
     site.origins.wait_for("the head", |record| record.requests.len() == 1);
     client.wire.reset();
-    site.origins.wait_for("the end", |record| has_ended(record));
+    site.origins.wait_for("the end", has_ended);
     let ended = site.ended();
     assert!(ended.ends_with(" CH"), "{ended}");
     site.assert_well();
@@ -312,7 +312,7 @@ fn idle_server_connections_end() {
         site.origins.begin(vec![[ok("first"), vec![Step::Close]].concat(), ok("second")]);
         let mut client = site.connect();
         assert_eq!(client.ask(GET).body, b"first");
-        site.origins.wait_for("the close", |record| has_ended(record));
+        site.origins.wait_for("the close", has_ended);
         assert_eq!(client.ask(GET).body, b"second");
     }
     site.assert_well();

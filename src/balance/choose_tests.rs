@@ -1,8 +1,8 @@
 //! Order, weights, ties, what is passed over. (The orders themselves are compared with HAProxy's in
 //! `turns` and `table`.)
 
-use super::super::testing::listen;
 use super::*;
+use crate::balance::testing::listen;
 
 fn key(source: &str) -> Key {
     Key { source: source.parse().expect("an address"), random: 1, avoid: None }

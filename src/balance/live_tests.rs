@@ -1,7 +1,7 @@
 //! Limits hold while threads race for them; counts come back to nothing; rates fade.
 
-use super::super::testing::{listen, plan};
 use super::*;
+use crate::balance::testing::{listen, plan};
 use std::sync::atomic::AtomicU32;
 use std::thread;
 

@@ -16,7 +16,7 @@ pub use watch::{Limits, Passed, Side};
 
 use super::transport::Transport;
 use crate::worker::{
-    Chunk, How, Local, Pending, Pipe, ReceiveError, Receiving, SendError, Sending, Started, Stream,
+    Chunk, How, Local, Pending, Pipe, ReceiveError, SendError, Sending, Started, Stream,
 };
 use std::cell::Cell;
 use std::future::Future;
@@ -148,13 +148,10 @@ struct Pump<'a> {
     from: &'a Stream,
     to: &'a Stream,
     bytes: u64,
-    /// The slot of the receive, in flight if `waiting`.
-    receiving: Option<Pending<'a, Receiving>>,
     /// The last send. Its end wakes nobody unless it is bad news: what it brings is seen when the
     /// next chunk is there.
     sending: Option<Pending<'a, Sending>>,
     phase: Phase<'a>,
-    waiting: bool,
     splices: bool,
 }
 
@@ -187,23 +184,22 @@ struct Spliced {
 impl<'a> Pump<'a> {
     fn new(from: &'a Stream, to: &'a Stream, splices: bool) -> Pump<'a> {
         let phase = Phase::Receiving;
-        let (receiving, sending) = (None, None);
-        Pump { from, to, bytes: 0, receiving, sending, phase, waiting: false, splices }
+        Pump { from, to, bytes: 0, sending: None, phase, splices }
     }
 
     /// Whether it only waits to receive, still in vain.
     #[inline]
     fn is_quiet(&self) -> bool {
-        self.waiting
-            && self.sending.is_none()
-            && self.receiving.as_ref().is_some_and(Pending::is_in_flight)
+        self.sending.is_none()
+            && matches!(self.phase, Phase::Receiving)
+            && self.from.is_receiving()
     }
 
     /// Goes on as far as it can; the result once it has ended.
     fn poll(&mut self, cx: &mut Context<'_>) -> Option<Direction> {
         loop {
             self.phase = match self.phase {
-                Phase::Receiving => self.poll_receive(cx)?,
+                Phase::Receiving => self.poll_receive()?,
                 Phase::Ended(end) => return Some(Direction { bytes: self.bytes, end }),
                 _ => self.poll_rarely(cx)?,
             };
@@ -239,42 +235,20 @@ impl<'a> Pump<'a> {
     }
 
     /// The phase after what was received; `None` while nothing was.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Option<Phase<'a>> {
+    fn poll_receive(&mut self) -> Option<Phase<'a>> {
         if let Some(sent) = self.sending.as_mut().and_then(Pending::peek) {
             self.sending = None;
             if let Err(failure) = sent {
                 return Some(Phase::Ending(End::Destination(failure.error)));
             }
         }
-        let received = match &mut self.receiving {
-            Some(pending) if self.waiting => match Pin::new(pending).poll(cx) {
-                Poll::Ready(received) => received,
-                Poll::Pending => return None,
-            },
-            Some(pending) => match self.from.receive_again(pending) {
-                Some(received) => received,
-                None => return self.wait(),
-            },
-            None => match self.from.start_receive() {
-                Started::Done(received) => received,
-                Started::Pending(pending) => {
-                    self.receiving = Some(pending);
-                    return self.wait();
-                }
-            },
-        };
-        self.waiting = false;
+        let Poll::Ready(received) = self.from.poll_receive() else { return None };
         Some(match received {
             Ok(Some(chunk)) if self.sending.is_some() => Phase::Holding(chunk),
             Ok(Some(chunk)) => self.start_send(chunk),
             Ok(None) => Phase::Ending(End::Finished),
             Err(error) => Phase::Ending(End::Source(error)),
         })
-    }
-
-    fn wait(&mut self) -> Option<Phase<'a>> {
-        self.waiting = true;
-        None
     }
 
     /// Waits for the last send.
@@ -348,8 +322,7 @@ impl<'a> Pump<'a> {
 
     /// The source is not listened to any more; what it sent still goes out.
     fn stop_reading(&mut self) {
-        self.receiving = None;
-        self.waiting = false;
+        drop(self.from.start_receive());
         self.bytes = self.moved();
         self.phase = Phase::Ending(End::Expired);
     }
@@ -358,7 +331,7 @@ impl<'a> Pump<'a> {
     fn give_up(&mut self) {
         self.bytes = self.moved();
         self.phase = Phase::Ended(End::Expired);
-        (self.receiving, self.sending) = (None, None);
+        self.sending = None;
         self.from.abort();
         self.to.abort();
     }

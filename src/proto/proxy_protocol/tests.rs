@@ -173,9 +173,30 @@ fn same_in_pieces(bytes: &[u8]) {
     }
 }
 
+/// Numbers that look random and come again in every run: no room that is pure rolls real dice.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        // xorshift64 (Marsaglia, 2003).
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn between(&mut self, low: usize, high: usize) -> usize {
+        low + usize::try_from(self.next() >> 16).expect("64 bits") % (high - low)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next().to_be_bytes()[2]
+    }
+}
+
 #[test]
 fn pieces_change_nothing() {
-    let mut random = fastrand::Rng::with_seed(7);
+    let mut random = Dice(7);
     let mut examples = vec![
         b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\nGET".to_vec(),
         b"PROXY TCP6 ::1 2001:db8::1 1 2\r\n".to_vec(),
@@ -193,12 +214,12 @@ fn pieces_change_nothing() {
         same_in_pieces(&example);
         for _ in 0..2000 {
             let mut bytes = example.clone();
-            for _ in 0..random.usize(1..4) {
-                let place = random.usize(..bytes.len());
-                match random.u8(..3) {
-                    0 => bytes[place] = random.u8(..),
+            for _ in 0..random.between(1, 4) {
+                let place = random.between(0, bytes.len());
+                match random.between(0, 3) {
+                    0 => bytes[place] = random.byte(),
                     1 => drop(bytes.remove(place)),
-                    _ => bytes.insert(place, *random.choice(b" \r\n\0\x03\xff:0").expect("one")),
+                    _ => bytes.insert(place, b" \r\n\0\x03\xff:0"[random.between(0, 8)]),
                 }
             }
             same_in_pieces(&bytes);

@@ -159,7 +159,7 @@ fn later_requests_have_dates_of_their_own() {
     world.exchange.times.begun = Some(71_000_000);
     assert_eq!(
         written(&world, "%Ts.%ms %{+X}ms %T %trg", LOG),
-        concat!("1700000004.250 FA 14/Nov/2023:22:13:24 +0000 14/Nov/2023:22:13:25 +0000")
+        "1700000004.250 FA 14/Nov/2023:22:13:24 +0000 14/Nov/2023:22:13:25 +0000"
     );
 }
 
