@@ -195,7 +195,7 @@ fn escape(value: &[u8], line: &mut Vec<u8>) {
         if edge || matches!(byte, b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';') {
             line.push(b'\\');
             line.push(byte);
-        } else if byte < 0x20 || byte >= 0x7f {
+        } else if !(0x20..0x7f).contains(&byte) {
             line.extend_from_slice(format!("\\{byte:02X}").as_bytes());
         } else {
             line.push(byte);
