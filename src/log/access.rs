@@ -92,7 +92,14 @@ impl Sink {
         let Some(logging) = plan.proxies.get(frontend).map(|proxy| &proxy.logging) else { return };
         let Some(level) = severity(logging, context.exchange, level) else { return };
         let formats = &program.proxy(frontend).log;
-        let Some(format) = &formats.line else { return };
+        // What never became a request is told as failed connections are.
+        let is_bad = context.connection.http_major > 0 && context.exchange.line.is_none();
+        let format = match (&formats.error, &formats.line) {
+            (Some(error), _) if is_bad => error,
+            (None, _) if is_bad && logging.format.is_none() => return,
+            (_, Some(line)) => line,
+            (_, None) => return,
+        };
         if formats.counted {
             context.exchange.log_number.set(voice.count.fetch_add(1, Ordering::Relaxed));
         }
@@ -123,15 +130,15 @@ impl Sink {
     /// Something happened that is no exchange (a handshake failed, a connection without a request).
     /// Goes to the frontend's targets in the manner of `error-log-format`.
     ///
-    /// `what` is HAProxy's phrase: `Connection closed during SSL handshake`. That bytes came is said by
-    /// `bytes_in` of the context's exchange: with `option dontlognull` a connection without any leaves no
-    /// line.
+    /// `what` is HAProxy's phrase: `Connection closed during SSL handshake`. With `option dontlognull`
+    /// a connection that ended before anything came leaves no line, which is seen by the phrase.
     pub fn connection(&self, plan: &Plan, program: &Program, context: &Context<'_>, what: &str) {
         let frontend = context.connection.frontend;
         let Some(voice) = self.voice(frontend) else { return };
         let Some(proxy) = plan.proxies.get(frontend) else { return };
         let logging = &proxy.logging;
-        if is_on(logging.skip_empty) && context.exchange.bytes_in == 0 {
+        let number = number_of(what);
+        if is_on(logging.skip_empty) && matches!(number, 11 | 13 | 24 | 26) {
             return;
         }
         let is_error = is_on(logging.separate_errors);
@@ -145,7 +152,7 @@ impl Sink {
             return;
         };
         let ending = Ending { cause: Cause::Proxy, stage: Stage::Request };
-        let failure = Some(Failure { number: number_of(what), text: what.into() });
+        let failure = Some(Failure { number, text: what.into() });
         let exchange = Exchange { status: Some(0), ending, failure, ..context.exchange.clone() };
         let context = Context { exchange: &exchange, ..*context };
         self.0.write(voice, level, unix_us, formats.structured.as_ref(), &context, |line| {

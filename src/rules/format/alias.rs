@@ -23,6 +23,8 @@ pub enum Kind {
     Target,
     /// Captured fields: they quote and escape by themselves, and are nothing where none is declared.
     Captures,
+    /// The same, one by one; in JSON a list.
+    CaptureList,
     /// A number that is not final when lines are written early (`option logasap`): then `+` stands
     /// before it.
     Running,
@@ -30,8 +32,8 @@ pub enum Kind {
     Number(usize),
     /// An address.
     Address,
-    /// A date.
-    Date,
+    /// A date, or letters of our own: never in quotes.
+    Plain,
 }
 
 /// Where an alias has a meaning.
@@ -279,7 +281,9 @@ fn frontend_name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 fn frontend_transport(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
     let proxy = context.plan.proxies.get(context.connection.frontend)?;
     out.extend_from_slice(proxy.name.as_bytes());
-    if context.connection.tls.is_some() {
+    // Also before, or without, a handshake that succeeded.
+    let bind = proxy.binds.get(context.connection.bind);
+    if context.connection.tls.is_some() || bind.is_some_and(|bind| bind.tls.enabled.is_some()) {
         out.push(b'~');
     }
     Some(())
@@ -481,7 +485,7 @@ fn tls_version<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 
 // ------------------------------------------------------------------------------------ The table
 
-use Kind::{Address, Captures, Date, Number, Running, Target, Text};
+use Kind::{Address, CaptureList, Captures, Number, Plain, Running, Target, Text};
 use Mode::{Any, Http, Tls};
 
 /// The table.
@@ -516,7 +520,7 @@ pub const ALIASES: &[Alias] = &[
         "The response's status; -1 before there is one.",
         Get::Value(status),
     ),
-    alias("T", Date, Any, "When the connection was accepted, in UTC.", Get::Text(accept_date)),
+    alias("T", Plain, Any, "When the connection was accepted, in UTC.", Get::Text(accept_date)),
     alias(
         "TR",
         Number(0),
@@ -537,7 +541,7 @@ pub const ALIASES: &[Alias] = &[
     alias("Ti", Number(0), Http, "Milliseconds before the request.", Get::Value(idle_ms)),
     alias(
         "Tl",
-        Date,
+        Plain,
         Any,
         "When the connection was accepted, in local time.",
         Get::Text(accept_date_local),
@@ -619,7 +623,7 @@ pub const ALIASES: &[Alias] = &[
     ),
     alias(
         "hrl",
-        Captures,
+        CaptureList,
         Any,
         "The captured fields of the request, `\"a\" \"b\"`.",
         Get::Text(request_captures_clf),
@@ -633,7 +637,7 @@ pub const ALIASES: &[Alias] = &[
     ),
     alias(
         "hsl",
-        Captures,
+        CaptureList,
         Any,
         "The captured fields of the response, `\"a\" \"b\"`.",
         Get::Text(response_captures_clf),
@@ -683,30 +687,30 @@ pub const ALIASES: &[Alias] = &[
     ),
     alias(
         "t",
-        Date,
+        Plain,
         Any,
         "When the connection was accepted, in local time with milliseconds.",
         Get::Text(accept_date_ms),
     ),
     alias(
         "tr",
-        Date,
+        Plain,
         Http,
         "When the request came, in local time with milliseconds.",
         Get::Text(request_date_ms),
     ),
-    alias("trg", Date, Http, "When the request came, in UTC.", Get::Text(request_date)),
+    alias("trg", Plain, Http, "When the request came, in UTC.", Get::Text(request_date)),
     alias(
         "trl",
-        Date,
+        Plain,
         Http,
         "When the request came, in local time.",
         Get::Text(request_date_local),
     ),
-    alias("ts", Text, Any, "How the exchange ended, two characters.", Get::Text(ending)),
+    alias("ts", Plain, Any, "How the exchange ended, two characters.", Get::Text(ending)),
     alias(
         "tsc",
-        Text,
+        Plain,
         Http,
         "How the exchange ended, with the state of the cookie.",
         Get::Text(ending_cookie),

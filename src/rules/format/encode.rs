@@ -11,20 +11,20 @@ use crate::rules::value::Value;
 /// Writes an alias.
 pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, out: &mut Vec<u8>) {
     match alias.kind {
-        Kind::Number(digits) => number(alias, digits, context, flags, out),
+        Kind::Number(digits) => number(alias, digits, context, flags, style, out),
         Kind::Running => {
             if is_early(context) {
                 out.push(b'+');
             }
-            number(alias, 0, context, flags, out);
+            number(alias, 0, context, flags, style, out);
         }
         // Without a slot there is nothing at all, not even a dash.
-        Kind::Captures => drop(text(alias, context, flags, out)),
+        Kind::Captures | Kind::CaptureList | Kind::Plain => drop(text(alias, context, flags, out)),
         Kind::Address if flags.hex => match alias.get.value(context) {
             Some(Value::Addr(address)) => hex_address(address, out),
             _ => missing(flags, style, out),
         },
-        kind @ (Kind::Text | Kind::Target | Kind::Address | Kind::Date) => {
+        kind @ (Kind::Text | Kind::Target | Kind::Address) => {
             let start = out.len();
             if flags.quote {
                 out.push(b'"');
@@ -52,7 +52,14 @@ fn is_early(context: &Context<'_>) -> bool {
 }
 
 /// Writes a number; never in quotes.
-fn number(alias: &Alias, digits: usize, context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) {
+fn number(
+    alias: &Alias,
+    digits: usize,
+    context: &Context<'_>,
+    flags: Flags,
+    style: Style,
+    out: &mut Vec<u8>,
+) {
     match alias.get {
         Get::Text(write) => drop(write(context, flags, out)),
         Get::Value(get) => match get(context) {
@@ -60,7 +67,7 @@ fn number(alias: &Alias, digits: usize, context: &Context<'_>, flags: Flags, out
                 out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
             }
             Some(value) => plain(value, out),
-            None => {}
+            None => missing(flags, style, out),
         },
     }
 }
@@ -148,6 +155,9 @@ pub fn captures_clf(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let count = declared.max(slots.len());
+    if flags.json && count > 0 {
+        return captures_json(slots, count, out);
+    }
     for index in 0..count {
         if index > 0 {
             out.push(b' ');
@@ -161,6 +171,21 @@ pub fn captures_clf(
         });
     }
     (count > 0).then_some(())
+}
+
+/// `["a", "-"]`, each escaped as elsewhere.
+fn captures_json(slots: &[Option<Box<[u8]>>], count: usize, out: &mut Vec<u8>) -> Option<()> {
+    out.push(b'[');
+    for index in 0..count {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        let mut value = Vec::new();
+        captured(slots.get(index), Flags::default(), &mut value);
+        json_string(if value.is_empty() { b"-" } else { &value }, out);
+    }
+    out.push(b']');
+    Some(())
 }
 
 fn captured(slot: Option<&Option<Box<[u8]>>>, flags: Flags, out: &mut Vec<u8>) {

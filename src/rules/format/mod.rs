@@ -205,7 +205,7 @@ impl Format {
             separator = b", ";
             encode::json_string(name.as_bytes(), out);
             out.extend_from_slice(b": ");
-            encode::json(item.value(context), item.output, out);
+            item.write_json(context, out);
         }
         out.push(b'}');
     }
@@ -219,9 +219,23 @@ impl Item {
         }
     }
 
+    fn write_json(&self, context: &Context<'_>, out: &mut Vec<u8>) {
+        if let Source::Alias(alias) = &self.source
+            && alias.kind == alias::Kind::CaptureList
+            && let alias::Get::Text(write) = alias.get
+        {
+            // Without any slot there is not even an empty list.
+            if write(context, Flags { json: true, ..Flags::default() }, out).is_none() {
+                out.extend_from_slice(b"null");
+            }
+            return;
+        }
+        encode::json(self.value(context), self.output, out);
+    }
+
     fn write(&self, style: Style, context: &Context<'_>, out: &mut Vec<u8>) {
         if self.flags.json && style != Style::Http {
-            return encode::json(self.value(context), self.output, out);
+            return self.write_json(context, out);
         }
         match &self.source {
             Source::Alias(alias) => encode::alias(alias, context, self.flags, style, out),

@@ -133,6 +133,24 @@ fn timers_and_the_end_are_told() {
 }
 
 #[test]
+fn what_is_ours_is_never_in_quotes() {
+    let world = World::request("GET / HTTP/1.1\n").plan("frontend f\n bind :1\n");
+    let text = "%{+Q}o%T %ts %tsc %B %rc %f";
+    assert_eq!(written(&world, text, LOG), "14/Nov/2023:22:13:20 +0000 -- ---- 0 0 \"f\"");
+}
+
+#[test]
+fn captures_are_a_list_in_json() {
+    let mut world = World::request("GET / HTTP/1.1\n").plan(
+        "frontend f\n bind :1\n capture request header A len 9\n \
+         capture request header B len 9\n",
+    );
+    world.exchange.request_captures = vec![Some(b"a\"b"[..].into()), None];
+    let text = "%{+json}o %(a)hrl %(b)hsl %(c)hr";
+    assert_eq!(written(&world, text, LOG), r#"{"a": ["a#22b", "-"], "b": null, "c": "{a#22b|}"}"#);
+}
+
+#[test]
 fn later_requests_have_dates_of_their_own() {
     let mut world = world();
     world.exchange.number = 1;

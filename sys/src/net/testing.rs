@@ -26,6 +26,12 @@ pub(super) fn address(text: &str) -> SocketAddress {
     text.parse::<std::net::SocketAddr>().unwrap().into()
 }
 
+/// A name in the abstract namespace, padded as `abns@` is.
+#[cfg(target_os = "linux")]
+pub(super) fn abstract_address(name: &str) -> SocketAddress {
+    SocketAddress::padded_abstract(name).unwrap()
+}
+
 /// Says why, and says no, where the machine has no IPv6 loopback.
 pub(super) fn has_ipv6() -> bool {
     let listened = listen(&address("[::1]:0"), &ListenOptions::default());
