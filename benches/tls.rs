@@ -16,8 +16,7 @@ use koi::config::plan::Plan;
 use koi::process::check::check_disk;
 use koi::tls::BindTls;
 use koi::worker::{
-    Choice, Chunk, Class, ListenOptions, Local, Pool, PoolConfig, Ring, SocketAddress, Stream,
-    Worker,
+    Choice, Chunk, Class, ListenOptions, Local, Pool, PoolConfig, Ring, Stream, Worker,
 };
 use rustls::crypto::aws_lc_rs::{self, cipher_suite};
 use rustls::pki_types::pem::PemObject;
@@ -58,8 +57,9 @@ fn serve(tls: bool, count: u64) {
     let local = worker.local().clone();
     let ca = path("ca.pem");
     worker.block_on(async move {
-        let any = SocketAddress::V4("127.0.0.1:0".parse().expect("an address"));
-        let mut listener = local.listen(&any, &ListenOptions::default()).expect("a listener");
+        let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut listener =
+            local.listen(&any.into(), &ListenOptions::default()).expect("a listener");
         let to = listener.local_address().expect("an address").to_string();
         let mut client = Command::new(std::env::current_exe().expect("a path"));
         client.args(["ask", &to, &count.to_string()]).args(tls.then_some(ca));

@@ -7,12 +7,14 @@ use common::tls::{Authority, Signed, hear, key, origins};
 use common::{address, rings, run, worker};
 use koi::rules::context::TlsFacts;
 use koi::tls::{HandshakeFault, ServerTls};
-use koi::worker::Local;
+use koi::worker::{Local, ReceiveError, SendError};
 use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, Error, ServerConfig};
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 /// A server with this certificate.
 fn config(own: &Signed) -> ServerConfig {
@@ -229,4 +231,69 @@ fn what_cannot_be_loaded_is_told() {
         let faults = authority.server(words).expect_err("it does not load");
         assert!(faults.iter().any(|it| it.message.contains(wanted)), "{words}: {faults:?}");
     }
+}
+
+/// TLS 1.3 servers send tickets when nobody asks: an idle connection is not unfit for use by that.
+#[test]
+fn tickets_are_no_news() {
+    let authority = Authority::new();
+    let own = authority.sign(&["s.example"], rcgen::KeyPair::generate().expect("a key"), 5);
+    let tls = authority.server("verify none").expect("it loads");
+    let (go, gone) = std::sync::mpsc::channel();
+    let (to, serving) = origins(config(&own), 1, move |mut stream| {
+        stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+        gone.recv().expect("somebody listens");
+        stream.write_all(b"unasked").expect("it is sent");
+    });
+    run(worker(rings()[0]), async move |local: Local| {
+        let to = address(&to.to_string());
+        let stream = local.connect(&to).await.expect("a connection");
+        let (tls, _) = tls.connect(stream, None).await.expect("a handshake");
+        let receive = || std::future::poll_fn(|_| Poll::Ready(tls.poll_receive().is_ready()));
+        assert!(!receive().await);
+        // They come, now or a little later.
+        for _ in 0..20 {
+            assert!(!tls.has_news(), "tickets");
+            local.sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(local.leftovers().blocks, 0);
+        go.send(()).expect("the server waits");
+        while !tls.has_news() {
+            local.sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(hear(&tls).await, (b"unasked".to_vec(), Err(ReceiveError::Reset)));
+    });
+    serving.join().expect("the server is done");
+}
+
+/// What was sealed and not sent cannot be made good: nothing may follow it.
+#[test]
+fn a_send_that_is_dropped_is_the_last() {
+    let authority = Authority::new();
+    let own = authority.sign(&["s.example"], rcgen::KeyPair::generate().expect("a key"), 5);
+    let tls = authority.server("verify none").expect("it loads");
+    let (go, gone) = std::sync::mpsc::channel();
+    let (to, serving) = origins(config(&own), 1, move |mut stream| {
+        stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+        gone.recv().expect("somebody listens");
+        let mut heard = Vec::new();
+        let end = stream.read_to_end(&mut heard);
+        assert!(end.is_err(), "no close_notify");
+        assert!(heard.iter().all(|byte| *byte == 7));
+    });
+    run(worker(rings()[0]), async move |local: Local| {
+        let to = address(&to.to_string());
+        let stream = local.connect(&to).await.expect("a connection");
+        let (tls, _) = tls.connect(stream, None).await.expect("a handshake");
+        let store = store();
+        let much: Vec<_> = (0..200).map(|_| chunk(&store, &[7; 128 << 10])).collect();
+        // More than the kernel holds, and nobody reads.
+        let sent = local.timeout(Duration::from_millis(50), tls.send(much.into())).await;
+        assert!(sent.is_err(), "it waits");
+        let more = tls.send(chunk(&store, b"more").into()).await;
+        assert_eq!(more, Err(SendError::Broken));
+        go.send(()).expect("the server waits");
+        tls.finish().await;
+    });
+    serving.join().expect("the server is done");
 }

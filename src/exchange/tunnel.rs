@@ -190,9 +190,7 @@ impl<'a> Pump<'a> {
     /// Whether it only waits to receive, still in vain.
     #[inline]
     fn is_quiet(&self) -> bool {
-        self.sending.is_none()
-            && matches!(self.phase, Phase::Receiving)
-            && self.from.is_receiving()
+        self.sending.is_none() && matches!(self.phase, Phase::Receiving) && self.from.is_receiving()
     }
 
     /// Goes on as far as it can; the result once it has ended.

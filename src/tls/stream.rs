@@ -89,17 +89,8 @@ impl TlsStream {
     /// [`ReceiveError::Reset`]: what came may be cut short (RFC 8446 §6.1). Nothing that was begun is
     /// lost if the caller stops polling. The task that asked last is woken.
     pub fn poll_receive(&self) -> Poll<Result<Option<Chunk>, ReceiveError>> {
-        loop {
-            if let Some(ready) = self.take_ready() {
-                return Poll::Ready(ready);
-            }
-            match self.stream.poll_receive() {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Some(chunk))) => self.take_in(chunk),
-                Poll::Ready(Ok(None)) => self.ended.set(Some(ReceiveError::Reset)),
-                Poll::Ready(Err(error)) => self.ended.set(Some(error)),
-            }
-        }
+        self.pump();
+        self.take_ready().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn take_ready(&self) -> Option<Result<Option<Chunk>, ReceiveError>> {
@@ -132,22 +123,30 @@ impl TlsStream {
     }
 
     /// Whether a receive begun earlier would give something at once. Records without data (tickets,
-    /// key updates) are nothing.
+    /// key updates) are nothing: behind them a new receive is begun, for the task that asks here.
     pub fn has_news(&self) -> bool {
-        let is_ready = || {
-            let machine = self.machine.borrow();
-            let over = machine.peer_closed() || machine.fault().is_some();
-            over || !machine.ready.is_empty() || self.ended.get().is_some()
-        };
-        while !is_ready() && self.stream.has_news() {
+        if !self.is_ready() && self.stream.has_news() {
+            self.pump();
+        }
+        self.is_ready()
+    }
+
+    fn is_ready(&self) -> bool {
+        let machine = self.machine.borrow();
+        let over = machine.peer_closed() || machine.fault().is_some() || self.ended.get().is_some();
+        over || !machine.ready.is_empty()
+    }
+
+    /// Takes in what comes until there is something to give out, or until nothing more is there.
+    fn pump(&self) {
+        while !self.is_ready() {
             match self.stream.poll_receive() {
-                Poll::Pending => return false,
+                Poll::Pending => return,
                 Poll::Ready(Ok(Some(chunk))) => self.take_in(chunk),
                 Poll::Ready(Ok(None)) => self.ended.set(Some(ReceiveError::Reset)),
                 Poll::Ready(Err(error)) => self.ended.set(Some(error)),
             }
         }
-        is_ready()
     }
 
     /// Sends all of it, in as few records and system calls as possible. One that is dropped before its
