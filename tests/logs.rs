@@ -294,7 +294,7 @@ fn check(program: &Program) {
     }
     let mark = *ports.last().expect("one more than cases");
     text += &format!("frontend mark\n bind 127.0.0.1:{mark}\n log {to} {SHORT}\n");
-    text += &format!(" option dontlognull\n log-format mark%ST\n");
+    text += " option dontlognull\n log-format mark%ST\n";
     text += &format!("backend b\n server s1 127.0.0.1:{}\n", origins.port("s"));
     // The test's own look whether it serves would be logged, but not by the mark.
     let folder = Folder::new("logs");
