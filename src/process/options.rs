@@ -17,8 +17,8 @@ usage: koi -f FILE [-f FILE|FOLDER]...       serve (HAProxy's language, 3.0)
        koi explain -f FILE 'GET https://www.example.net/ from 192.0.2.1'
                                              what the configuration does with a request
        koi help [CLASS] [NAME]               what a keyword means, where it is legal
-       koi demo [--port N] [--ring auto|uring|poll|kqueue] [--requests N] [--once]
-                                             the I/O core at work
+       koi demo [--port N] [--tls-port N] [--ring auto|uring|poll|kqueue] [--requests N] [--once]
+                                             the main job at work, with origins of its own
        koi -v | -vv | -cc CONDITION | -dKCLASS[,CLASS...]
 
   -f FILE|FOLDER    read this file, or the folder's *.cfg files in the order of their names
@@ -385,6 +385,7 @@ fn demo_options(words: &[String]) -> Result<demo::Options, String> {
             "--once" => options.once = true,
             "--ring" => options.ring = value()?.parse()?,
             "--port" => options.port = number(word, value()?)?,
+            "--tls-port" => options.tls_port = number(word, value()?)?,
             "--requests" => options.requests = number(word, value()?)?,
             other => return Err(format!("'{other}' is not an option of demo\n\n{USAGE}")),
         }

@@ -17,6 +17,7 @@ use super::names::{Asked, Entry};
 use super::settings::record_max;
 use super::{HandshakeFault, LoadFault, TlsStream};
 use crate::config::plan::{Bind, Plan};
+use crate::config::source::{Disk, Files};
 use crate::rules::context::TlsFacts;
 use crate::worker::{Chunk, Class, Stream};
 
@@ -49,8 +50,21 @@ impl BindTls {
         bind: &Bind,
         warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Arc<BindTls>, Vec<LoadFault>> {
+        BindTls::load_from(&Disk, plan, bind, warn)
+    }
+
+    /// The same, of files that lie elsewhere. [`BindTls::reload`] looks for new ones on the disk.
+    ///
+    /// # Errors
+    /// What cannot be loaded, all of it.
+    pub fn load_from(
+        files: &dyn Files,
+        plan: &Plan,
+        bind: &Bind,
+        warn: &mut dyn FnMut(LoadFault),
+    ) -> Result<Arc<BindTls>, Vec<LoadFault>> {
         let recipe = Recipe::new(plan, bind);
-        let loaded = recipe.load(None, warn)?;
+        let loaded = recipe.load(files, None, warn)?;
         let record_max = record_max(&plan.global.tls);
         Ok(Arc::new(BindTls { recipe, loaded: RwLock::new(Arc::new(loaded)), record_max }))
     }
@@ -143,7 +157,7 @@ impl BindTls {
             return Vec::new();
         }
         let mut lines = Vec::new();
-        let loaded = self.recipe.load(Some(&old), &mut |warning| lines.push(line(&warning)));
+        let loaded = self.recipe.load(&Disk, Some(&old), &mut |warning| lines.push(line(&warning)));
         match loaded {
             Ok(new) => {
                 lines.push(old.changes(&new));

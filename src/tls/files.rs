@@ -94,6 +94,7 @@ pub(super) type Pairs = BTreeMap<(String, Option<String>), Arc<Pair>>;
 
 /// Reads files, and remembers them.
 pub(super) struct Reader<'a> {
+    files: &'a dyn Files,
     /// Everything that was looked at.
     pub seen: BTreeMap<String, Stamp>,
     /// The pairs that are in use now.
@@ -115,8 +116,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(last: Option<&'a Pairs>) -> Reader<'a> {
+    pub fn new(files: &'a dyn Files, last: Option<&'a Pairs>) -> Reader<'a> {
         Reader {
+            files,
             seen: BTreeMap::new(),
             pairs: Pairs::new(),
             last,
@@ -132,13 +134,13 @@ impl<'a> Reader<'a> {
     /// The content of a file.
     pub fn read(&mut self, path: &str) -> Result<Vec<u8>, Problem> {
         self.seen.insert(path.to_owned(), stamp(path));
-        Disk.read(path).map_err(|error| unreadable(path, &error))
+        self.files.read(path).map_err(|error| unreadable(path, &error))
     }
 
     /// The names in a folder; `None` if it is none.
     pub fn list(&mut self, path: &str) -> Option<Vec<String>> {
         self.seen.insert(path.to_owned(), stamp(path));
-        let mut names = Disk.list(path).ok()?;
+        let mut names = self.files.list(path).ok()?;
         names.sort();
         Some(names)
     }

@@ -22,7 +22,7 @@ use crate::config::crt_list;
 use crate::config::plan::{
     self, Bind, CertificateKind, ClientVerify, Given, Mode, Plan, TlsDefaults, TlsVersions,
 };
-use crate::config::source::Span;
+use crate::config::source::{Files, Span};
 use crate::config::tls_names::{Side, VERSIONS};
 
 /// Names in a folder that belong to a certificate beside them.
@@ -102,10 +102,11 @@ impl Recipe {
     /// What cannot be loaded, all of it.
     pub fn load(
         &self,
+        files: &dyn Files,
         last: Option<&Loaded>,
         warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Loaded, Vec<LoadFault>> {
-        let mut reader = Reader::new(last.map(|last| &last.pairs));
+        let mut reader = Reader::new(files, last.map(|last| &last.pairs));
         reader.key_beside = self.global.extra_files.is_none_or(|files| files.key);
         reader.replace_extension = self.global.extra_replace_extension;
         reader.ocsp_beside = self.global.extra_files.is_none_or(|files| files.ocsp);

@@ -23,6 +23,7 @@ use super::verify::{Anybody, Verified};
 use super::{HandshakeFault, LoadFault, TlsStream};
 use crate::config::args::shown_text;
 use crate::config::plan::{Given, Plan, Server, ServerVerify};
+use crate::config::source::Disk;
 use crate::config::source::Span;
 use crate::config::tls_names::Side;
 use crate::rules::context::TlsFacts;
@@ -61,7 +62,7 @@ impl ServerTls {
             plan,
             server,
             store: Store::new(plan),
-            reader: Reader::new(None),
+            reader: Reader::new(&Disk, None),
             faults: Vec::new(),
         };
         let built = loader.build();

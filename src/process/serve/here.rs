@@ -10,6 +10,7 @@ use super::address::Names;
 use super::{identity, limits, ports, prepare, workers};
 use crate::config::plan::{Given, Plan};
 use crate::config::report::Report;
+use crate::config::source::Disk;
 use crate::worker::ListenOptions;
 use koi_sys::guard;
 
@@ -20,7 +21,7 @@ pub fn rehearse(plan: &mut Plan, report: &mut Report) {
     let names = &mut Names::default();
     let wanted = ports::wanted(plan, names, report);
     drop(prepare::destinations(plan, names, report));
-    drop(prepare::binds_tls(plan, report));
+    drop(prepare::binds_tls(plan, &Disk, report));
     drop(prepare::log_targets(plan, report));
     for mut wanted in wanted {
         wanted.options = ListenOptions { reuse_port: false, ..wanted.options };

@@ -35,6 +35,7 @@ use self::address::Names;
 use self::end::{End, Watch};
 use self::pace::Pace;
 use self::pidfile::Pidfile;
+use self::prepare::BindsTls;
 use self::split::{Ready, Side};
 use self::systemd::Notifier;
 use super::check::{self, Checked};
@@ -42,10 +43,14 @@ use super::options::{Master, Options, Serving};
 use super::output;
 use crate::balance::Live;
 use crate::config::plan::{Given, Plan};
+use crate::config::render::{self, Style};
 use crate::config::report::Report;
-use crate::config::source::Span;
+use crate::config::source::{Disk, Files, Span};
+use crate::exchange::server::Destinations;
 use crate::log;
-use crate::worker::Choice;
+use crate::log::access::Targets;
+use crate::rules::program::Program;
+use crate::worker::{Choice, Group, GroupConfig};
 use koi_sys::guard;
 
 /// Why a start ended: a message, or nothing if it has been told already.
@@ -153,6 +158,51 @@ struct Around {
     master: Option<u32>,
 }
 
+/// Starts workers for a plan whose files lie in `files`, in this process as it is: no background, no
+/// other user, no pidfile. For `koi demo`.
+///
+/// # Errors
+/// What cannot be had, as the operator reads it.
+pub fn start_here(
+    checked: Checked,
+    files: &dyn Files,
+    config: &GroupConfig,
+) -> Result<Group, String> {
+    let Checked { mut plan, program, mut report } = checked;
+    limits::settle(&mut plan, config.workers, &mut report);
+    let names = &mut Names::default();
+    let wanted = ports::wanted(&plan, names, &mut report);
+    let destinations = prepare::destinations(&plan, names, &mut report);
+    let tls = prepare::binds_tls(&plan, files, &mut report);
+    let targets = prepare::log_targets(&plan, &mut report);
+    let shares = ports::open_all(&wanted, config.workers, &[], &mut report);
+    let Some(targets) = targets.filter(|_| !report.failed()) else {
+        let style = Style { colour: false, errors_only: true };
+        return Err(render::report(&report, &plan.sources, style));
+    };
+    let shared = shared(plan, program, destinations, tls, targets);
+    workers::start(config, shared, shares).map_err(|error| error.to_string())
+}
+
+/// What all workers share.
+fn shared(
+    plan: Plan,
+    program: Program,
+    destinations: Destinations,
+    tls: BindsTls,
+    targets: Arc<Targets>,
+) -> workers::Shared {
+    workers::Shared {
+        live: Arc::new(Live::new(&plan)),
+        pace: Arc::new(Pace::new(&plan)),
+        destinations: Arc::new(destinations),
+        tls: Arc::new(tls),
+        targets,
+        plan: Arc::new(plan),
+        program: Arc::new(program),
+    }
+}
+
 /// From the plan to running workers, and to their end.
 fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode, Failed> {
     let Checked { mut plan, program, .. } = checked;
@@ -163,7 +213,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let names = &mut Names::default();
     let wanted = ports::wanted(&plan, names, report);
     let destinations = prepare::destinations(&plan, names, report);
-    let tls = prepare::binds_tls(&plan, report);
+    let tls = prepare::binds_tls(&plan, &Disk, report);
     let targets = prepare::log_targets(&plan, report);
     let identity = identity::wanted(&plan, report);
     check::tell(options, report, &plan)?;
@@ -178,15 +228,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     identity::assume(&plan, &identity, report);
     check::tell(options, report, &plan)?;
     let Some(targets) = targets else { return Err(None) };
-    let shared = workers::Shared {
-        live: Arc::new(Live::new(&plan)),
-        pace: Arc::new(Pace::new(&plan)),
-        destinations: Arc::new(destinations),
-        tls: Arc::new(tls),
-        targets,
-        plan: Arc::new(plan),
-        program: Arc::new(program),
-    };
+    let shared = shared(plan, program, destinations, tls, targets);
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
     if let Some(pidfile) = pidfile

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::address::{self, Names, Target};
 use crate::config::plan::{InitAddr, Location, Plan, Server};
 use crate::config::report::Report;
+use crate::config::source::Files;
 use crate::exchange::server::{Destination, Destinations};
 use crate::log;
 use crate::log::access::Targets;
@@ -77,13 +78,15 @@ fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
     Target::default()
 }
 
-/// Certificates and settings of every `bind ... ssl`.
-pub fn binds_tls(plan: &Plan, report: &mut Report) -> BindsTls {
+/// Certificates and settings of every `bind ... ssl`, whose files lie in `files`.
+pub fn binds_tls(plan: &Plan, files: &dyn Files, report: &mut Report) -> BindsTls {
     let mut all = Vec::with_capacity(plan.proxies.len());
     for proxy in &plan.proxies {
         let binds = proxy.binds.iter().map(|bind| {
             let wanted = bind.tls.enabled.is_some() && !proxy.disabled;
-            wanted.then(|| loaded(BindTls::load(plan, bind, &mut warn(plan)), report)).flatten()
+            wanted
+                .then(|| loaded(BindTls::load_from(files, plan, bind, &mut warn(plan)), report))
+                .flatten()
         });
         all.push(binds.collect());
     }
