@@ -11,7 +11,7 @@
 //! left behind: nothing, or something leaked.
 
 use koi::exchange::tunnel::tunnel;
-use koi::worker::{BindAddress, Choice, Group, GroupConfig, ListenOptions, Local, SocketAddress};
+use koi::worker::{Choice, Group, GroupConfig, ListenOptions, Local, SocketAddress};
 use koi_sys::guard;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,9 +65,8 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
 }
 
 fn literal(text: &str) -> Result<SocketAddress, String> {
-    let address = BindAddress::parse(text).map_err(|fault| fault.to_string())?;
-    let resolved = address.resolve_literal().map_err(|fault| fault.to_string())?;
-    resolved.into_iter().next().ok_or_else(|| format!("'{text}' names no address"))
+    let address: Result<std::net::SocketAddr, _> = text.parse();
+    address.map(SocketAddress::from).map_err(|error| format!("'{text}': {error}"))
 }
 
 fn serve(arguments: &Arguments) -> Result<(), String> {

@@ -68,8 +68,6 @@ fn it_is_accepted_with_exactly_this_advice() {
             (Level::Warning, "not-yet", 15),
             (Level::Warning, "stats-everywhere", 15),
             (Level::Warning, "log-without-target", 19),
-            (Level::Warning, "not-yet", 19),
-            (Level::Warning, "not-yet", 32),
             (Level::Warning, "not-yet", 32),
             (Level::Warning, "not-yet", 53),
             (Level::Warning, "verify-none", 53),

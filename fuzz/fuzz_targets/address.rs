@@ -2,19 +2,32 @@
 //! understood is understood the same when it is printed and read again.
 #![no_main]
 
-use koi_sys::net::Address;
+use koi::config::address::{Allowed, parse};
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    match Address::parse_bytes(input) {
-        Ok(address) => {
-            let printed = address.to_string();
-            let again = Address::parse(&printed);
-            assert_eq!(again.as_ref(), Ok(&address), "printed as {printed:?}");
-            let _ = address.resolve_literal();
-        }
-        Err(error) => {
-            assert!(error.at <= input.len(), "{error} at {} of {}", error.at, input.len());
-            assert!(!error.to_string().is_empty());
+const STATEMENTS: &[Allowed] = &[
+    Allowed::BIND,
+    Allowed::SERVER,
+    Allowed::SOURCE,
+    Allowed::CHECK,
+    Allowed::AGENT,
+    Allowed::LOG,
+    Allowed::NAMESERVER,
+    Allowed::PEER,
+    Allowed::MAILER,
+];
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    for allowed in STATEMENTS {
+        match parse(text, allowed) {
+            Ok(endpoint) => {
+                let printed = endpoint.to_string();
+                let again = parse(&printed, allowed);
+                assert_eq!(again.as_ref(), Ok(&endpoint), "printed as {printed:?}");
+            }
+            Err(fault) => {
+                assert!(text.get(fault.range.clone()).is_some(), "{fault:?}");
+                assert!(!fault.message.is_empty());
+            }
         }
     }
 });

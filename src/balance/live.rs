@@ -1,80 +1,344 @@
 //! Figures of the running proxies, shared by the workers.
 //!
 //! In: what begins and ends. Out: counts, for limits, balancing, rules and logs. Relaxed atomics, one
-//! cache line per server; nothing here waits.
+//! cache line per server; nothing here waits. A count is exact; two counts read one after the other
+//! need not fit together.
+//!
+//! Limits hold exactly: a count is raised only while it is below its limit, by one atomic operation.
 
-use crate::config::plan::Plan;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
+use super::fullness::full_load;
+use crate::config::plan::{Plan, Proxy};
 use crate::rules::context::{Counters, Rate};
+
+/// Descriptors that are not for connections: logs, event queues, files that are being read.
+const DESCRIPTORS_ASIDE: u64 = 64;
+
+/// Fewer connections than this make no sense, however few descriptors there are.
+const CONNECTIONS_LEAST: u64 = 16;
 
 /// The figures of a plan's proxies.
 #[derive(Debug)]
-pub struct Live {}
+pub struct Live {
+    process: Padded<Gauge>,
+    proxies: Box<[ProxyFigures]>,
+    stopping: AtomicBool,
+    origin: Instant,
+    /// When the current window of the rates began, in microseconds after the origin.
+    window: AtomicU64,
+}
+
+/// A proxy's figures.
+#[derive(Debug)]
+struct ProxyFigures {
+    front: Padded<Front>,
+    binds: Box<[Padded<Gauge>]>,
+    back: Padded<Back>,
+    servers: Box<[ServerFigures]>,
+}
+
+#[derive(Debug, Default)]
+struct Front {
+    connections: Gauge,
+    accepted: Rated,
+    requests: Rated,
+}
+
+#[derive(Debug, Default)]
+struct Back {
+    requests: Gauge,
+    reached: Rated,
+    /// Requests that wait for any server.
+    waiting: AtomicU32,
+    /// Requests from which on a server takes all of its `maxconn`.
+    full_load: u32,
+    /// Changes whenever the state of a server changes.
+    generation: AtomicU32,
+}
+
+/// A cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Padded<T>(T);
 
 impl Live {
-    /// For a plan.
-    pub fn new(_plan: &Plan) -> Live {
-        unimplemented!()
+    /// For a plan. A process without `maxconn` is not limited until
+    /// [`Live::limit_by_descriptors`] is called.
+    pub fn new(plan: &Plan) -> Live {
+        let connections = plan.global.limits.connections;
+        let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy));
+        Live {
+            process: Padded(Gauge::new(connections.map_or(0, |given| given.value))),
+            proxies: proxies.collect(),
+            stopping: AtomicBool::new(false),
+            origin: Instant::now(),
+            window: AtomicU64::new(0),
+        }
+    }
+
+    /// Without `maxconn` in `global` as many connections are taken as there are descriptors for: each
+    /// needs one more for its server. `others` are what the process holds besides (listeners, say).
+    /// The limit that holds; 0 is none.
+    pub fn limit_by_descriptors(&mut self, descriptors: u64, others: u64) -> u32 {
+        if self.process.0.limit() == 0 {
+            let free = descriptors.saturating_sub(others.saturating_add(DESCRIPTORS_ASIDE));
+            let limit = u32::try_from((free / 2).max(CONNECTIONS_LEAST)).unwrap_or(u32::MAX);
+            self.process.0 = Gauge::new(limit);
+        }
+        self.process.0.limit()
     }
 
     /// A connection was accepted on a bind of a frontend; false if `maxconn` (of the process, the
     /// frontend or the bind) forbids it, and then nothing is counted.
-    pub fn begin_connection(&self, _frontend: usize, _bind: usize) -> bool {
-        unimplemented!()
+    pub fn begin_connection(&self, frontend: usize, bind: usize) -> bool {
+        if !self.process.0.begin() {
+            return false;
+        }
+        let Some(proxy) = self.proxies.get(frontend) else { return true };
+        if !proxy.front.0.connections.begin() {
+            self.process.0.end();
+            return false;
+        }
+        if proxy.binds.get(bind).is_some_and(|gauge| !gauge.0.begin()) {
+            proxy.front.0.connections.end();
+            self.process.0.end();
+            return false;
+        }
+        proxy.front.0.accepted.note();
+        true
+    }
+
+    /// Whether [`Live::begin_connection`] would count one just now: for who had better not accept.
+    pub fn has_room(&self, frontend: usize, bind: usize) -> bool {
+        let proxy = self.proxies.get(frontend);
+        self.process.0.has_room()
+            && proxy.is_none_or(|proxy| {
+                proxy.front.0.connections.has_room()
+                    && proxy.binds.get(bind).is_none_or(|gauge| gauge.0.has_room())
+            })
     }
 
     /// It ended.
-    pub fn end_connection(&self, _frontend: usize, _bind: usize) {
-        unimplemented!()
+    pub fn end_connection(&self, frontend: usize, bind: usize) {
+        self.process.0.end();
+        let Some(proxy) = self.proxies.get(frontend) else { return };
+        proxy.front.0.connections.end();
+        if let Some(gauge) = proxy.binds.get(bind) {
+            gauge.0.end();
+        }
     }
 
     /// A request was read by a frontend.
-    pub fn note_request(&self, _frontend: usize) {
-        unimplemented!()
+    pub fn note_request(&self, frontend: usize) {
+        if let Some(proxy) = self.proxies.get(frontend) {
+            proxy.front.0.requests.note();
+        }
     }
 
-    /// A request reached a backend / left it.
-    pub fn begin_backend(&self, _backend: usize) {
-        unimplemented!()
+    /// A request reached a backend.
+    pub fn begin_backend(&self, backend: usize) {
+        if let Some(proxy) = self.proxies.get(backend) {
+            proxy.back.0.requests.begin();
+            proxy.back.0.reached.note();
+        }
     }
 
     /// It ended.
-    pub fn end_backend(&self, _backend: usize) {
-        unimplemented!()
+    pub fn end_backend(&self, backend: usize) {
+        if let Some(proxy) = self.proxies.get(backend) {
+            proxy.back.0.requests.end();
+        }
+    }
+
+    /// A server's figures.
+    #[inline]
+    pub fn server(&self, backend: usize, server: usize) -> Option<&ServerFigures> {
+        self.proxies.get(backend)?.servers.get(server)
+    }
+
+    /// The figures of all servers of a backend.
+    #[inline]
+    pub fn servers(&self, backend: usize) -> &[ServerFigures] {
+        self.proxies.get(backend).map_or(&[], |proxy| &proxy.servers)
+    }
+
+    /// Requests on a server at a time, just now; 0 is no limit. Below `fullconn` requests in the
+    /// backend a server with `minconn` takes its share of `maxconn`, but `minconn` at least.
+    #[inline]
+    pub fn server_limit(&self, backend: usize, server: usize) -> u32 {
+        let Some(proxy) = self.proxies.get(backend) else { return 0 };
+        let Some(figures) = proxy.servers.get(server) else { return 0 };
+        let (least, most) = figures.limits();
+        let load = proxy.back.0.requests.current();
+        if least == most || load >= proxy.back.0.full_load {
+            return most;
+        }
+        let share = u64::from(most) * u64::from(load) / u64::from(proxy.back.0.full_load);
+        u32::try_from(share).unwrap_or(most).clamp(least, most)
+    }
+
+    /// Takes a place on a server, if it has one.
+    #[inline]
+    pub fn begin_server(&self, backend: usize, server: usize) -> bool {
+        let limit = self.server_limit(backend, server);
+        self.server(backend, server).is_some_and(|figures| figures.begin(limit))
+    }
+
+    /// Gives a place back.
+    #[inline]
+    pub fn end_server(&self, backend: usize, server: usize) {
+        if let Some(figures) = self.server(backend, server) {
+            figures.end();
+        }
+    }
+
+    /// A server comes up or goes down.
+    pub fn set_server_up(&self, backend: usize, server: usize, up: bool) {
+        let Some(proxy) = self.proxies.get(backend) else { return };
+        let Some(figures) = proxy.servers.get(server) else { return };
+        if figures.set_up(up) != up {
+            // Behind the state, so that who sees the number sees the state.
+            proxy.back.0.generation.fetch_add(1, std::sync::atomic::Ordering::Release);
+        }
+    }
+
+    /// A number that changes whenever the state of a server of this backend changes.
+    #[inline]
+    pub fn generation(&self, backend: usize) -> u32 {
+        let proxy = self.proxies.get(backend);
+        proxy.map_or(0, |it| it.back.0.generation.load(std::sync::atomic::Ordering::Acquire))
+    }
+
+    /// How many requests wait for any server of a backend.
+    #[inline]
+    pub fn waits(&self, backend: usize) -> u32 {
+        let waiting = self.waiting(backend);
+        waiting.map_or(0, |it| it.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    /// The count of that.
+    pub(crate) fn waiting(&self, backend: usize) -> Option<&AtomicU32> {
+        self.proxies.get(backend).map(|proxy| &proxy.back.0.waiting)
+    }
+
+    /// The process begins to stop.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Ends the window of the rates if it is over. To be called every second, by any worker.
+    pub fn tick(&self) {
+        let (now, began) = (self.elapsed_us(), self.window.load(Relaxed));
+        let length = now.saturating_sub(began);
+        if length < WINDOW_US || self.window.compare_exchange(began, now, Relaxed, Relaxed).is_err()
+        {
+            return;
+        }
+        for proxy in &self.proxies {
+            proxy.front.0.accepted.roll(length);
+            proxy.front.0.requests.roll(length);
+            proxy.back.0.reached.roll(length);
+            for server in &proxy.servers {
+                server.requests.roll(length);
+            }
+        }
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn front(&self, frontend: usize) -> Option<&Front> {
+        self.proxies.get(frontend).map(|proxy| &proxy.front.0)
+    }
+}
+
+impl ProxyFigures {
+    fn new(plan: &Plan, proxy: &Proxy) -> ProxyFigures {
+        let limit = proxy.front.max_connections.map_or(0, |given| given.value);
+        let binds = proxy.binds.iter().map(|bind| {
+            // The limit is one of each socket.
+            let each = bind.maxconn.map_or(0, |given| given.value);
+            let sockets = u32::try_from(bind.sockets()).unwrap_or(u32::MAX);
+            Padded(Gauge::new(each.saturating_mul(sockets)))
+        });
+        let connections = Gauge::new(limit);
+        ProxyFigures {
+            front: Padded(Front { connections, ..Front::default() }),
+            binds: binds.collect(),
+            back: Padded(Back { full_load: full_load(plan, proxy), ..Back::default() }),
+            servers: proxy.servers.iter().map(ServerFigures::new).collect(),
+        }
     }
 }
 
 impl Counters for Live {
-    fn servers_up(&self, _backend: usize) -> i64 {
-        unimplemented!()
+    fn servers_up(&self, backend: usize) -> i64 {
+        let Some(proxy) = self.proxies.get(backend) else { return 0 };
+        let usable = |backup: bool| {
+            let fits = |it: &&ServerFigures| it.is_usable() && it.is_backup() == backup;
+            proxy.servers.iter().filter(fits).count()
+        };
+        // Backup servers count once they are what is left.
+        let usable = Some(usable(false)).filter(|&n| n > 0).unwrap_or_else(|| usable(true));
+        i64::try_from(usable).unwrap_or(i64::MAX)
     }
-    fn backend_connections(&self, _backend: usize) -> i64 {
-        unimplemented!()
+
+    fn backend_connections(&self, backend: usize) -> i64 {
+        self.proxies.get(backend).map_or(0, |proxy| proxy.back.0.requests.current().into())
     }
-    fn frontend_connections(&self, _frontend: usize) -> i64 {
-        unimplemented!()
+
+    fn frontend_connections(&self, frontend: usize) -> i64 {
+        self.front(frontend).map_or(0, |front| front.connections.current().into())
     }
-    fn queue(&self, _backend: usize) -> i64 {
-        unimplemented!()
+
+    fn queue(&self, backend: usize) -> i64 {
+        let Some(proxy) = self.proxies.get(backend) else { return 0 };
+        let of_servers = proxy.servers.iter().map(|server| i64::from(server.waiting()));
+        i64::from(proxy.back.0.waiting.load(Relaxed)) + of_servers.sum::<i64>()
     }
-    fn server_up(&self, _backend: usize, _server: usize) -> bool {
-        unimplemented!()
+
+    fn server_up(&self, backend: usize, server: usize) -> bool {
+        self.server(backend, server).is_some_and(ServerFigures::is_up)
     }
-    fn server_connections(&self, _backend: usize, _server: usize) -> i64 {
-        unimplemented!()
+
+    fn server_connections(&self, backend: usize, server: usize) -> i64 {
+        self.server(backend, server).map_or(0, |figures| figures.current().into())
     }
-    fn server_queue(&self, _backend: usize, _server: usize) -> i64 {
-        unimplemented!()
+
+    fn server_queue(&self, backend: usize, server: usize) -> i64 {
+        self.server(backend, server).map_or(0, |figures| figures.waiting().into())
     }
+
     fn connections(&self) -> i64 {
-        unimplemented!()
+        self.process.0.current().into()
     }
-    fn bind_connections(&self, _frontend: usize, _bind: usize) -> i64 {
-        unimplemented!()
+
+    fn bind_connections(&self, frontend: usize, bind: usize) -> i64 {
+        let proxy = self.proxies.get(frontend);
+        let gauge = proxy.and_then(|proxy| proxy.binds.get(bind));
+        gauge.map_or(0, |gauge| gauge.0.current().into())
     }
-    fn rate(&self, _of: Rate) -> i64 {
-        unimplemented!()
+
+    fn rate(&self, of: Rate) -> i64 {
+        let rated = match of {
+            Rate::FrontendConnections(index) => self.front(index).map(|front| &front.accepted),
+            Rate::FrontendRequests(index) => self.front(index).map(|front| &front.requests),
+            Rate::Backend(index) => self.proxies.get(index).map(|proxy| &proxy.back.0.reached),
+            Rate::Server(backend, server) => self.server(backend, server).map(|it| &it.requests),
+        };
+        let gone = self.elapsed_us().saturating_sub(self.window.load(Relaxed));
+        rated.map_or(0, |rated| i64::try_from(rated.rate(gone)).unwrap_or(i64::MAX))
     }
+
     fn stopping(&self) -> bool {
-        unimplemented!()
+        self.stopping.load(Relaxed)
     }
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -2,11 +2,20 @@
 //!
 //! In: the plan, and figures of the running proxies. Out: an index into a backend's servers.
 //!
-//! - [`live`]: figures that the workers share: connections, rates, states.
-//! - [`choose`]: the algorithms.
+//! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
+//!   made of; `fullness`: when a backend counts as fully loaded.
+//! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and `source`, `draw`
+//!   for `random`.
 
 pub mod choose;
+mod draw;
+pub mod figures;
+mod fullness;
 pub mod live;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+mod turns;
 
-pub use choose::{Chooser, Key};
+pub use choose::{Choice, Chooser, Key};
 pub use live::Live;

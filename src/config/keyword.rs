@@ -46,18 +46,18 @@ macro_rules! features {
 }
 
 features! {
-    Serving "serving: it reads, checks and explains, but does not listen" "Serving at all: listening, HTTP/1.1, TLS.",
     Http2 "HTTP/2" "HTTP/2 to clients and to servers.",
     Checks "health checks" "Health checks and agent checks.",
     StickTables "stick tables" "Stick tables, stickiness, counters.",
     Cookies "cookies for persistence" "Cookies for persistence.",
     Statistics "the statistics page and the runtime socket" "The statistics page and the runtime socket.",
-    Logs "logs" "Log targets, formats.",
+    Logs "this part of logs" "Log messages over streams and to log servers, and some formats.",
     Resolvers "name servers" "Name servers, changes of servers' addresses at run time.",
     Peers "peers" "Sharing stick tables with other processes.",
     Carp "CARP" "Moving virtual addresses.",
     Compression "compression" "Compression of answers.",
     Bandwidth "bandwidth limits" "Limits of bandwidth.",
+    MapChanges "rules that change maps and ACLs" "Changing maps and ACLs while they are in use.",
     Bodies "rules that look into bodies" "Looking into bodies.",
     Cache "a cache" "Keeping a copy of small answers.",
     Mail "mail alerts" "Mail alerts.",

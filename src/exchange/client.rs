@@ -3,14 +3,114 @@
 //! In: an accepted stream and the bind it came by. Then, in this order: `tcp-request connection` rules,
 //! the PROXY protocol (`accept-proxy`), TLS, `tcp-request session` rules, and HTTP or TCP mode.
 //! Out: served connections, counted and ended.
+//!
+//! Limits: PROXY protocol and TLS together take `timeout client-hs` at most, or `timeout client`.
 
+mod greeting;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
+use super::inbox::Inbox;
 use super::site::Site;
-use crate::worker::Stream;
+use super::transport::Transport;
+use super::{http, tcp};
+use crate::config::plan::Mode;
+use crate::rules::context::{Connection, Variables};
+use crate::worker::{SocketAddress, Stream};
+
+/// What stands for the address of a Unix socket, which has none.
+const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Serves a connection that was accepted on a bind of a frontend (indexes into the plan). It has been
 /// counted ([`crate::balance::Live::begin_connection`]); its end is counted here, however it comes.
-pub async fn serve(_site: Rc<Site>, _frontend: usize, _bind: usize, _stream: Stream) {
-    unimplemented!()
+pub async fn serve(site: Rc<Site>, frontend: usize, bind: usize, stream: Stream) {
+    let counted = Counted { site, frontend, bind };
+    let site = &counted.site;
+    let Some(proxy) = site.plan.proxies.get(frontend) else { return };
+    let mode = proxy.mode();
+    let accepted_us = site.now_us();
+    let connection = Connection {
+        source: stream.peer_address().map_or(NO_ADDRESS, |address| ip_address(&address)),
+        destination: stream.local_address().map_or(NO_ADDRESS, |address| ip_address(&address)),
+        tls: None,
+        frontend,
+        bind,
+        accepted_us: site.unix_us(site.local.now()),
+        http_major: u8::from(mode == Mode::Http),
+        proxy_protocol: None,
+    };
+    let mut client = Client {
+        transport: Transport::Plain(stream),
+        inbox: Inbox::default(),
+        connection,
+        variables: Variables::default(),
+    };
+    if greeting::is_needed(site, frontend, bind) {
+        // Boxed, so that a connection that is served does not keep the room for it.
+        match Box::pin(greeting::greet(site, client, accepted_us)).await {
+            Some(greeted) => client = greeted,
+            None => return,
+        }
+    }
+    let Client { transport, inbox, connection, variables } = client;
+    match mode {
+        Mode::Http => {
+            http::serve(site, transport, inbox, connection, variables, accepted_us).await;
+        }
+        Mode::Tcp | Mode::Log => {
+            tcp::serve(site, transport, inbox, connection, variables, accepted_us).await;
+        }
+    }
+}
+
+/// A client's connection while it is greeted.
+struct Client {
+    transport: Transport,
+    inbox: Inbox,
+    connection: Connection,
+    /// What rules set.
+    variables: Variables,
+}
+
+/// A connection whose end is counted when this is dropped: its task may end anywhere.
+struct Counted {
+    site: Rc<Site>,
+    frontend: usize,
+    bind: usize,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.site.live.end_connection(self.frontend, self.bind);
+    }
+}
+
+/// An address as rules see it: IPv4-mapped ones are IPv4.
+fn ip_address(address: &SocketAddress) -> SocketAddr {
+    match address {
+        SocketAddress::V4(address) => SocketAddr::V4(*address),
+        SocketAddress::V6(address) => match address.ip().to_ipv4_mapped() {
+            Some(ip) => SocketAddr::new(IpAddr::V4(ip), address.port()),
+            None => SocketAddr::V6(*address),
+        },
+        SocketAddress::Unix(_) | SocketAddress::Abstract(_) | SocketAddress::Unnamed => NO_ADDRESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_addresses_are_ipv4_and_unix_sockets_have_none() {
+        let shown = |text: &str| {
+            let address: SocketAddr = text.parse().expect("an address");
+            ip_address(&address.into()).to_string()
+        };
+        assert_eq!(shown("[::ffff:192.0.2.1]:80"), "192.0.2.1:80");
+        assert_eq!(shown("[2001:db8::1]:80"), "[2001:db8::1]:80");
+        assert_eq!(shown("192.0.2.1:80"), "192.0.2.1:80");
+        assert_eq!(ip_address(&SocketAddress::Unnamed), NO_ADDRESS);
+    }
 }

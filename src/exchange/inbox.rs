@@ -8,7 +8,7 @@
 use crate::worker::{Chunk, Pool};
 
 /// The bytes in front.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Inbox {
     chunk: Option<Chunk>,
 }
@@ -63,5 +63,52 @@ impl Inbox {
     /// All of it.
     pub fn take_all(&mut self) -> Option<Chunk> {
         self.chunk.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::PoolConfig;
+
+    fn pool() -> Pool {
+        Pool::new(PoolConfig::default())
+    }
+
+    fn chunk(pool: &Pool, bytes: &[u8]) -> Chunk {
+        pool.copy_from(bytes).expect("room")
+    }
+
+    #[test]
+    fn what_came_in_pieces_is_one_run() {
+        let pool = pool();
+        let mut inbox = Inbox::default();
+        assert!(inbox.is_empty());
+        assert_eq!(inbox.push(chunk(&pool, b"GET / HT"), &pool), Ok(()));
+        assert_eq!(inbox.push(chunk(&pool, b"TP/1.1"), &pool), Ok(()));
+        assert_eq!(inbox.bytes(), b"GET / HTTP/1.1");
+        assert_eq!(inbox.take(4).as_deref(), Some(&b"GET "[..]));
+        inbox.advance(2);
+        assert_eq!(inbox.bytes(), b"HTTP/1.1");
+        assert_eq!(inbox.take(900).as_deref(), Some(&b"HTTP/1.1"[..]));
+        assert!(inbox.is_empty() && inbox.take(1).is_none());
+    }
+
+    #[test]
+    fn empty_it_holds_no_buffer() {
+        let pool = pool();
+        let mut inbox = Inbox::new(Some(chunk(&pool, b"")));
+        assert!(inbox.is_empty());
+        assert_eq!(inbox.push(chunk(&pool, b"abc"), &pool), Ok(()));
+        inbox.advance(3);
+        assert!(inbox.is_empty());
+        assert_eq!(pool.stats().leased, [0, 0]);
+    }
+
+    #[test]
+    fn a_run_has_an_end() {
+        let pool = pool();
+        let mut inbox = Inbox::new(Some(chunk(&pool, &[b'a'; 100 * 1024])));
+        assert_eq!(inbox.push(chunk(&pool, &[b'b'; 100 * 1024]), &pool), Err(Full));
     }
 }

@@ -5,13 +5,25 @@
 //! on. A failure ends both, and who is still there gets a reset. Back-pressure: a direction reads
 //! again only when what it read has gone to the kernel, so it holds one chunk (or one pipe) at a
 //! time, and none while it is idle.
+//!
+//! [`between`] is that for any two [`Transport`]s, under timeouts: [`watch`] ends what was silent for
+//! too long, [`relay`] is the slower way for connections of which one speaks TLS.
 
+mod relay;
+mod watch;
+
+pub use watch::{Limits, Passed, Side};
+
+use super::transport::Transport;
 use crate::worker::{
-    Chunk, How, Pending, Pipe, ReceiveError, Receiving, SendError, Sending, Started, Stream,
+    Chunk, How, Local, Pending, Pipe, ReceiveError, SendError, Sending, Started, Stream,
 };
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
+use watch::{Carrier, Due, Progress, Standing, Watched};
 
 /// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
 /// the same for much as for little.
@@ -33,6 +45,8 @@ pub enum End {
     Source(ReceiveError),
     /// Its destination failed.
     Destination(SendError),
+    /// Time ran out for one of them.
+    Expired,
 }
 
 /// One direction's result.
@@ -49,6 +63,36 @@ pub struct Direction {
 pub fn tunnel<'a>(client: &'a Stream, server: &'a Stream, splice: bool) -> Tunnel<'a> {
     let splice = splice && client.can_splice();
     Tunnel { up: Pump::new(client, server, splice), down: Pump::new(server, client, splice) }
+}
+
+/// What was received before a tunnel began, and goes first.
+#[derive(Debug, Default)]
+pub struct Early {
+    /// From the client, for the server.
+    pub client: Option<Chunk>,
+    /// From the server, for the client.
+    pub server: Option<Chunk>,
+}
+
+/// Moves bytes both ways between any two connections until both directions have ended, or one of
+/// them was silent for longer than `limits` allow. For TCP mode, and for what follows a 101 or a
+/// CONNECT. Bytes pass through the kernel where they can.
+pub async fn between(
+    local: &Local,
+    client: &Transport,
+    server: &Transport,
+    early: Early,
+    limits: Limits,
+) -> Passed {
+    match (client.plain(), server.plain()) {
+        (Some(client), Some(server)) => {
+            let mut tunnel = tunnel(client, server, true);
+            tunnel.up.begin_with(early.client);
+            tunnel.down.begin_with(early.server);
+            Watched::new(local, limits, tunnel).await
+        }
+        _ => Watched::new(local, limits, relay::Relay::new(client, server, early)).await,
+    }
 }
 
 /// The future of [`tunnel`]. Written by hand rather than as `async fn`s: it is all that an idle
@@ -74,18 +118,40 @@ impl Future for Tunnel<'_> {
     }
 }
 
+impl Carrier for Tunnel<'_> {
+    fn poll_ends(&mut self, cx: &mut Context<'_>) -> Poll<(Direction, Direction)> {
+        Pin::new(self).poll(cx)
+    }
+
+    #[inline]
+    fn progress(&self) -> Progress {
+        let ended = self.up.has_ended() || self.down.has_ended();
+        Progress { up: self.up.moved(), down: self.down.moved(), ended }
+    }
+
+    fn standing(&self) -> (Standing, Standing) {
+        (self.up.standing(), self.down.standing())
+    }
+
+    fn expire(&mut self, due: Due) {
+        match due {
+            Due::Read(Side::Client) => self.up.stop_reading(),
+            Due::Read(Side::Server) => self.down.stop_reading(),
+            Due::Write(Side::Server) => self.up.give_up(),
+            Due::Write(Side::Client) => self.down.give_up(),
+        }
+    }
+}
+
 /// One direction.
 struct Pump<'a> {
     from: &'a Stream,
     to: &'a Stream,
     bytes: u64,
-    /// The slot of the receive, in flight if `waiting`.
-    receiving: Option<Pending<'a, Receiving>>,
     /// The last send. Its end wakes nobody unless it is bad news: what it brings is seen when the
     /// next chunk is there.
     sending: Option<Pending<'a, Sending>>,
     phase: Phase<'a>,
-    waiting: bool,
     splices: bool,
 }
 
@@ -93,35 +159,45 @@ enum Phase<'a> {
     Receiving,
     /// This chunk waits until the last send is done.
     Holding(Chunk),
-    Splicing(Splicing<'a>),
+    /// Boxed, so that an idle tunnel does not carry the room for it.
+    Splicing(Box<Splicing<'a>>),
     /// Nothing more comes; the last send may still be under way.
     Ending(End),
     Ended(End),
 }
 
-/// Boxed, so that an idle tunnel does not carry the room for it.
-type Splicing<'a> = Pin<Box<dyn Future<Output = (u64, Option<End>)> + 'a>>;
+/// A direction whose bytes pass through the kernel.
+struct Splicing<'a> {
+    /// What ended it; `None` when copying is better.
+    future: Pin<Box<dyn Future<Output = Option<End>> + 'a>>,
+    spliced: Rc<Spliced>,
+}
+
+/// How far splicing is.
+#[derive(Default)]
+struct Spliced {
+    bytes: Cell<u64>,
+    /// Whether the destination is waited for, not the source.
+    sending: Cell<bool>,
+}
 
 impl<'a> Pump<'a> {
     fn new(from: &'a Stream, to: &'a Stream, splices: bool) -> Pump<'a> {
         let phase = Phase::Receiving;
-        let (receiving, sending) = (None, None);
-        Pump { from, to, bytes: 0, receiving, sending, phase, waiting: false, splices }
+        Pump { from, to, bytes: 0, sending: None, phase, splices }
     }
 
     /// Whether it only waits to receive, still in vain.
     #[inline]
     fn is_quiet(&self) -> bool {
-        self.waiting
-            && self.sending.is_none()
-            && self.receiving.as_ref().is_some_and(Pending::is_in_flight)
+        self.sending.is_none() && matches!(self.phase, Phase::Receiving) && self.from.is_receiving()
     }
 
     /// Goes on as far as it can; the result once it has ended.
     fn poll(&mut self, cx: &mut Context<'_>) -> Option<Direction> {
         loop {
             self.phase = match self.phase {
-                Phase::Receiving => self.poll_receive(cx)?,
+                Phase::Receiving => self.poll_receive()?,
                 Phase::Ended(end) => return Some(Direction { bytes: self.bytes, end }),
                 _ => self.poll_rarely(cx)?,
             };
@@ -136,9 +212,9 @@ impl<'a> Pump<'a> {
                 Poll::Ready(Err(end)) => Phase::Ending(end),
                 Poll::Pending => return self.stay(Phase::Holding(chunk)),
             },
-            Phase::Splicing(mut splicing) => match splicing.as_mut().poll(cx) {
-                Poll::Ready((bytes, end)) => {
-                    self.bytes += bytes;
+            Phase::Splicing(mut splicing) => match splicing.future.as_mut().poll(cx) {
+                Poll::Ready(end) => {
+                    self.bytes += splicing.spliced.bytes.get();
                     end.map_or(Phase::Receiving, Phase::Ending)
                 }
                 Poll::Pending => return self.stay(Phase::Splicing(splicing)),
@@ -157,42 +233,20 @@ impl<'a> Pump<'a> {
     }
 
     /// The phase after what was received; `None` while nothing was.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Option<Phase<'a>> {
+    fn poll_receive(&mut self) -> Option<Phase<'a>> {
         if let Some(sent) = self.sending.as_mut().and_then(Pending::peek) {
             self.sending = None;
             if let Err(failure) = sent {
                 return Some(Phase::Ending(End::Destination(failure.error)));
             }
         }
-        let received = match &mut self.receiving {
-            Some(pending) if self.waiting => match Pin::new(pending).poll(cx) {
-                Poll::Ready(received) => received,
-                Poll::Pending => return None,
-            },
-            Some(pending) => match self.from.receive_again(pending) {
-                Some(received) => received,
-                None => return self.wait(),
-            },
-            None => match self.from.start_receive() {
-                Started::Done(received) => received,
-                Started::Pending(pending) => {
-                    self.receiving = Some(pending);
-                    return self.wait();
-                }
-            },
-        };
-        self.waiting = false;
+        let Poll::Ready(received) = self.from.poll_receive() else { return None };
         Some(match received {
             Ok(Some(chunk)) if self.sending.is_some() => Phase::Holding(chunk),
             Ok(Some(chunk)) => self.start_send(chunk),
             Ok(None) => Phase::Ending(End::Finished),
             Err(error) => Phase::Ending(End::Source(error)),
         })
-    }
-
-    fn wait(&mut self) -> Option<Phase<'a>> {
-        self.waiting = true;
-        None
     }
 
     /// Waits for the last send.
@@ -217,8 +271,11 @@ impl<'a> Pump<'a> {
         if self.splices && len >= SPLICE_FROM {
             match Pipe::new(PIPE_BYTES) {
                 Ok(pipe) => {
+                    let spliced = Rc::<Spliced>::default();
                     let last = self.sending.take();
-                    return Phase::Splicing(Box::pin(splice(last, self.from, self.to, pipe)));
+                    let future = splice(last, self.from, self.to, pipe, spliced.clone());
+                    let future = Box::pin(future);
+                    return Phase::Splicing(Box::new(Splicing { future, spliced }));
                 }
                 // No descriptors to be had, most likely: copying needs none.
                 Err(_) => self.splices = false,
@@ -227,11 +284,61 @@ impl<'a> Pump<'a> {
         Phase::Receiving
     }
 
+    /// Sends this before anything else. Only before the first poll.
+    fn begin_with(&mut self, chunk: Option<Chunk>) {
+        if let Some(chunk) = chunk {
+            self.phase = Phase::Holding(chunk);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    /// Bytes received so far.
+    #[inline]
+    fn moved(&self) -> u64 {
+        match &self.phase {
+            Phase::Splicing(splicing) => self.bytes + splicing.spliced.bytes.get(),
+            _ => self.bytes,
+        }
+    }
+
+    /// What it waits for.
+    fn standing(&self) -> Standing {
+        let sends = self.sending.as_ref().is_some_and(Pending::is_in_flight);
+        match &self.phase {
+            Phase::Receiving => Standing { reads: true, sends },
+            Phase::Holding(_) | Phase::Ending(_) => Standing { reads: false, sends },
+            Phase::Splicing(splicing) => {
+                let sends = splicing.spliced.sending.get();
+                Standing { reads: !sends, sends }
+            }
+            Phase::Ended(_) => Standing::default(),
+        }
+    }
+
+    /// The source is not listened to any more; what it sent still goes out.
+    fn stop_reading(&mut self) {
+        drop(self.from.start_receive());
+        self.bytes = self.moved();
+        self.phase = Phase::Ending(End::Expired);
+    }
+
+    /// The destination takes nothing: both are left, at once.
+    fn give_up(&mut self) {
+        self.bytes = self.moved();
+        self.phase = Phase::Ended(End::Expired);
+        self.sending = None;
+        self.from.abort();
+        self.to.abort();
+    }
+
     /// Tells the destination that no more comes. After a failure by a reset: it must not take half
     /// of something for all of it, and the other direction must learn that nobody is left.
     fn end(&mut self, end: End) -> Phase<'a> {
         match end {
-            End::Finished => drop(self.to.shutdown(How::Write)),
+            End::Finished | End::Expired => drop(self.to.shutdown(How::Write)),
             End::Source(_) | End::Destination(_) => self.to.abort(),
         }
         Phase::Ended(end)
@@ -244,21 +351,18 @@ async fn splice(
     from: &Stream,
     to: &Stream,
     pipe: Pipe,
-) -> (u64, Option<End>) {
-    let mut bytes = 0;
+    spliced: Rc<Spliced>,
+) -> Option<End> {
+    spliced.sending.set(true);
     if let Some(sending) = last
         && let Err(failure) = sending.await
     {
-        return (bytes, Some(End::Destination(failure.error)));
+        return Some(End::Destination(failure.error));
     }
-    let end = splice_counting(from, to, pipe, &mut bytes).await;
-    (bytes, end)
-}
-
-async fn splice_counting(from: &Stream, to: &Stream, pipe: Pipe, bytes: &mut u64) -> Option<End> {
     let mut pipe = Box::new(pipe);
     let mut small = 0;
     while small < SMALL_FILLS {
+        spliced.sending.set(false);
         pipe = match from.fill(pipe).await {
             Ok(pipe) if pipe.is_empty() => return Some(End::Finished),
             Ok(pipe) => pipe,
@@ -266,7 +370,8 @@ async fn splice_counting(from: &Stream, to: &Stream, pipe: Pipe, bytes: &mut u64
         };
         let held = pipe.held();
         small = if held < SPLICE_FROM { small + 1 } else { 0 };
-        *bytes += held as u64;
+        spliced.bytes.set(spliced.bytes.get() + held as u64);
+        spliced.sending.set(true);
         pipe = match to.drain(pipe).await {
             Ok(pipe) => pipe,
             Err(failure) => return Some(End::Destination(failure.error)),

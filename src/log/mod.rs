@@ -4,6 +4,12 @@
 //! counts the rest for the next one, so that a fault that repeats cannot fill a disk.
 
 pub mod access;
+mod batch;
+mod datagram;
+mod frame;
+pub mod ring;
+mod targets;
+mod writer;
 
 use std::fmt::Arguments;
 use std::io::Write;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use super::keywords;
 use super::options::Options;
 use super::output;
+use super::serve::here;
 use super::summary::summary;
 use crate::config::across;
 use crate::config::advice;
@@ -56,7 +57,7 @@ pub fn check(
         lint(&plan, &mut report);
     }
     zero_warning(&plan, &mut report);
-    not_yet::warn(&plan, &mut report);
+    not_yet::warn(&mut report);
     Checked { plan, report, program }
 }
 
@@ -87,10 +88,17 @@ pub fn listens(plan: &Plan) -> bool {
 
 /// `koi -c`.
 pub fn run(options: &Options) -> ExitCode {
-    let checked = match checked(options) {
+    let mut checked = match checked(options) {
         Ok(checked) => checked,
         Err(status) => return status,
     };
+    if options.here {
+        let mut report = Report::default();
+        here::rehearse(&mut checked.plan, &mut report);
+        if tell(options, &report, &checked.plan).is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
     if let Some(classes) = &options.keywords {
         match keywords::list(classes) {
             Ok(text) => output::print(&text),
@@ -111,22 +119,11 @@ pub fn run(options: &Options) -> ExitCode {
     status
 }
 
-/// Files without `-c`: they are checked, and then the truth is told.
-pub fn run_instead_of_serving(options: &Options) -> ExitCode {
-    match checked(options) {
-        Ok(_) => {
-            output::error(
-                "koi: the configuration has no error, but this build does not serve yet: it \
-                 checks (-c) and explains\n",
-            );
-            ExitCode::FAILURE
-        }
-        Err(status) => status,
-    }
-}
-
-/// Reads, checks and prints what was found; `Err` if that ends the run.
-fn checked(options: &Options) -> Result<Checked, ExitCode> {
+/// Reads, checks and prints what was found.
+///
+/// # Errors
+/// The exit status, if that ends the run.
+pub fn checked(options: &Options) -> Result<Checked, ExitCode> {
     if let Some(folder) = &options.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
@@ -136,19 +133,27 @@ fn checked(options: &Options) -> Result<Checked, ExitCode> {
     let mut environment = environment(options);
     let checked = check(&options.paths, &Disk, &mut environment, &options.silence);
     let (plan, report) = (&checked.plan, &checked.report);
-    let style = Style { colour: output::error_in_colour(), errors_only: options.quiet };
-    output::error(&render::report(report, &plan.sources, style));
-    if report.failed() {
+    if tell(options, report, plan).is_err() {
         return Err(ExitCode::FAILURE);
     }
     if options.strict && report.count(Level::Warning) > 0 {
         output::error("koi: there are warnings, and -dW makes them errors\n");
         return Err(ExitCode::FAILURE);
     }
-    if options.verbose {
+    if options.verbose || options.serving.debug {
         output::print(&summary(plan));
     }
     Ok(checked)
+}
+
+/// Prints a report.
+///
+/// # Errors
+/// There are errors in it; nothing more is to be said.
+pub fn tell(options: &Options, report: &Report, plan: &Plan) -> Result<(), Option<String>> {
+    let style = Style { colour: output::error_in_colour(), errors_only: options.quiet };
+    output::error(&render::report(report, &plan.sources, style));
+    if report.failed() { Err(None) } else { Ok(()) }
 }
 
 /// Checks files on the disk, with the variables of this process.

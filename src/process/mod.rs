@@ -12,6 +12,7 @@ pub mod help;
 pub mod keywords;
 pub mod options;
 pub mod output;
+pub mod serve;
 pub mod summary;
 pub mod version;
 
@@ -28,7 +29,7 @@ pub fn run(words: &[String]) -> ExitCode {
     };
     match command {
         Command::Check(options) => check::run(&options),
-        Command::Serve(options) => check::run_instead_of_serving(&options),
+        Command::Serve(options) => serve::run(&options),
         Command::Condition(condition) => check::condition(&condition),
         Command::Keywords(classes) => done(keywords::list(&classes)),
         Command::Version => done(Ok(version::short())),

@@ -12,7 +12,8 @@ use crate::config::nearest::{did_you_mean, nearest};
 
 /// How the program is called.
 pub const USAGE: &str = "\
-usage: koi -c -f FILE [-f FILE|FOLDER]...    check a configuration (HAProxy's language, 3.0)
+usage: koi -f FILE [-f FILE|FOLDER]...       serve (HAProxy's language, 3.0)
+       koi -c [--here] -f FILE               check a configuration
        koi explain -f FILE 'GET https://www.example.net/ from 192.0.2.1'
                                              what the configuration does with a request
        koi help [CLASS] [NAME]               what a keyword means, where it is legal
@@ -21,20 +22,36 @@ usage: koi -c -f FILE [-f FILE|FOLDER]...    check a configuration (HAProxy's la
        koi -v | -vv | -cc CONDITION | -dKCLASS[,CLASS...]
 
   -f FILE|FOLDER    read this file, or the folder's *.cfg files in the order of their names
-  -c                check and exit: 0 valid, 1 errors, 2 valid but without a listener
-  -q                print errors only
-  -V                print what was read, too
   -C FOLDER         go to this folder before files are read
   -L NAME           the local peer's name ($HAPROXY_LOCALPEER; else the host's name)
+  -q                print errors only
+  -V                print what was read, too
   -dW               warnings count as errors
   --silence NAME    leave out the advice of this name (`koi help advice` lists them)
+
+serving:
+  -D                in the background, once everything listens; exit 1 if it cannot start
+  -db               in the foreground, whatever the file says
+  -d                the same, and say more
+  -W                under a master process, which passes signals on and ends with its worker
+  -Ws               the same, and tell systemd when it is ready (Type=notify)
+  -p FILE           write the process's number there (with -D or -W)
+  -n NUMBER         maxconn of the process
+  -N NUMBER         maxconn of frontends that say nothing else
+  -sf PID...        take over: once everything listens, these finish what they do and end
+  -st PID...        the same, and these end at once
+  -dR               workers share one socket an address (noreuseport)
+  SIGUSR1 stops gracefully, SIGTERM and SIGINT stop at once, SIGHUP reads certificates again.
+
+checking:
+  -c                check and exit: 0 valid, 1 errors, 2 valid but without a listener
+  --here            and try what a start needs on this machine: names, certificates, ports, users
   -cc CONDITION     evaluate a condition as behind .if: exit 0 true, 1 false, 2 wrong
   -dKCLASS          list keywords (-dKhelp: the classes)
   -v, -vv           version; -vv: and what is built in
   -h, --help        this text
 
-HAProxy's options for serving (-D -W -db -p -sf -n ...) are accepted beside -c and change nothing;
-this build checks and explains, and does not serve yet.
+HAProxy's -m -S -x -dM -de -dp and the like are accepted and change nothing here.
 ";
 
 /// What a command line asks for.
@@ -62,7 +79,7 @@ pub enum Command {
     Demo(demo::Options),
 }
 
-/// How files are checked.
+/// How files are checked, and served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// `-f`, in order.
@@ -81,6 +98,51 @@ pub struct Options {
     pub strict: bool,
     /// `-dK`.
     pub keywords: Option<String>,
+    /// `--here`.
+    pub here: bool,
+    /// How to serve.
+    pub serving: Serving,
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// `-D`.
+    pub daemon: bool,
+    /// `-db` or `-d`: not in the background, even if the file says so.
+    pub foreground: bool,
+    /// `-d`.
+    pub debug: bool,
+    /// `-W`, `-Ws`.
+    pub master: Option<Master>,
+    /// `-p`.
+    pub pidfile: Option<String>,
+    /// `-n`.
+    pub connections: Option<u32>,
+    /// `-N`.
+    pub proxy_connections: Option<u32>,
+    /// `-sf`, `-st`.
+    pub predecessors: Vec<Predecessor>,
+    /// `-dR`.
+    pub shared_sockets: bool,
+    /// Options that are accepted and that somebody should know to change nothing.
+    pub idle: Vec<&'static str>,
+}
+
+/// `-W` or `-Ws`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Master {
+    /// Whether systemd is told when everything listens.
+    pub notify: bool,
+}
+
+/// A process that is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Its number.
+    pub pid: i32,
+    /// Whether it ends at once (`-st`), or finishes what it does (`-sf`).
+    pub at_once: bool,
 }
 
 /// What stands behind an option.
@@ -88,26 +150,18 @@ pub struct Options {
 enum Takes {
     Nothing,
     Value,
-    /// Words up to the next option (`-sf PID...`).
-    Words,
-    /// More letters in the same word (`-dKcfg`).
+    /// More letters in the same word (`-dMtag`).
     Letters,
 }
 
-/// HAProxy's options that say how to serve: legal, and of no use to a check.
-const SERVING: &[(&str, Takes)] = &[
-    ("-D", Takes::Nothing),
-    ("-W", Takes::Nothing),
-    ("-Ws", Takes::Nothing),
-    ("-d", Takes::Nothing),
-    ("-db", Takes::Nothing),
+/// HAProxy's options that change nothing here.
+const IDLE: &[(&str, Takes)] = &[
     ("-dD", Takes::Nothing),
     ("-dF", Takes::Nothing),
     ("-dG", Takes::Nothing),
     ("-dI", Takes::Nothing),
     ("-dL", Takes::Nothing),
     ("-dM", Takes::Letters),
-    ("-dR", Takes::Nothing),
     ("-dS", Takes::Nothing),
     ("-dV", Takes::Nothing),
     ("-dZ", Takes::Nothing),
@@ -118,18 +172,25 @@ const SERVING: &[(&str, Takes)] = &[
     ("-dt", Takes::Letters),
     ("-S", Takes::Value),
     ("-m", Takes::Value),
-    ("-n", Takes::Value),
-    ("-N", Takes::Value),
-    ("-p", Takes::Value),
     ("-x", Takes::Value),
-    ("-sf", Takes::Words),
-    ("-st", Takes::Words),
 ];
 
 /// The options that mean something here.
 const OPTIONS: &[&str] = &[
     "-c",
     "-cc",
+    "--here",
+    "-D",
+    "-W",
+    "-Ws",
+    "-d",
+    "-db",
+    "-dR",
+    "-n",
+    "-N",
+    "-p",
+    "-sf",
+    "-st",
     "-f",
     "-q",
     "-V",
@@ -182,6 +243,7 @@ fn flags(words: &[String]) -> Result<Command, String> {
             "-f" => options.paths.push(words.value(word, "a file or folder")?),
             "-C" => options.folder = Some(words.value(word, "a folder")?),
             "-L" => options.local_peer = Some(words.value(word, "a name")?),
+            "--here" => options.here = true,
             "--silence" => options.silence.push(advice_name(words.value(word, "a name")?)?),
             "--" => {
                 while let Some(path) = words.take() {
@@ -194,9 +256,13 @@ fn flags(words: &[String]) -> Result<Command, String> {
             "-h" | "--help" => return Ok(Command::Usage),
             _ => match word.strip_prefix("-dK") {
                 Some(classes) => options.keywords = Some(classes.to_owned()),
-                None => words.skip_serving(word)?,
+                None if words.serving(word, &mut options.serving)? => {}
+                None => words.idle(word, &mut options.serving)?,
             },
         }
+    }
+    if options.here && !check {
+        return Err("`--here` belongs to a check: koi -c --here -f FILE".to_owned());
     }
     match (&options.keywords, check, options.paths.is_empty()) {
         (Some(classes), _, true) => Ok(Command::Keywords(classes.clone())),
@@ -245,22 +311,48 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Steps over an option of HAProxy's that a check has no use for.
-    fn skip_serving(&mut self, word: &str) -> Result<(), String> {
+    /// An option that says how to serve; false if it is none.
+    fn serving(&mut self, word: &str, serving: &mut Serving) -> Result<bool, String> {
+        match word {
+            "-D" => serving.daemon = true,
+            "-db" => serving.foreground = true,
+            "-d" => (serving.foreground, serving.debug) = (true, true),
+            "-dR" => serving.shared_sockets = true,
+            "-W" => {
+                serving.master.get_or_insert(Master { notify: false });
+            }
+            "-Ws" => serving.master = Some(Master { notify: true }),
+            "-p" => serving.pidfile = Some(self.value(word, "a file")?),
+            "-n" => serving.connections = Some(number(word, &self.value(word, "a number")?)?),
+            "-N" => serving.proxy_connections = Some(number(word, &self.value(word, "a number")?)?),
+            "-sf" | "-st" => self.predecessors(word, serving)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The numbers of processes up to the next option; there may be none (`-sf $(cat FILE)`).
+    fn predecessors(&mut self, option: &str, serving: &mut Serving) -> Result<(), String> {
+        while let Some(word) = self.words.get(self.next).filter(|word| !word.starts_with('-')) {
+            self.next += 1;
+            let pid = word.parse().ok().filter(|&pid: &i32| pid > 0);
+            let pid = pid.ok_or_else(|| format!("{option} {word}: not the number of a process"))?;
+            serving.predecessors.push(Predecessor { pid, at_once: option == "-st" });
+        }
+        Ok(())
+    }
+
+    /// Steps over an option of HAProxy's that changes nothing here.
+    fn idle(&mut self, word: &str, serving: &mut Serving) -> Result<(), String> {
         let fits = |&&(name, takes): &&(&str, Takes)| match takes {
             Takes::Letters => word.starts_with(name),
             _ => word == name,
         };
-        match SERVING.iter().find(fits) {
-            Some((_, Takes::Nothing | Takes::Letters)) => Ok(()),
-            Some((name, Takes::Value)) => self.value(name, "a value").map(|_| ()),
-            Some((_, Takes::Words)) => {
-                while self.words.get(self.next).is_some_and(|word| !word.starts_with('-')) {
-                    self.next += 1;
-                }
-                Ok(())
-            }
-            None => Err(unknown(word)),
+        let Some(&(name, takes)) = IDLE.iter().find(fits) else { return Err(unknown(word)) };
+        serving.idle.push(name);
+        match takes {
+            Takes::Value => self.value(name, "a value").map(|_| ()),
+            Takes::Nothing | Takes::Letters => Ok(()),
         }
     }
 }
@@ -271,8 +363,7 @@ fn unknown(word: &str) -> String {
     }
     // `-cf`, `-fhaproxy.cfg`: a known letter and more.
     let glued = |option: &&&str| option.len() == 2 && word.starts_with(**option);
-    let near =
-        || nearest(word, OPTIONS.iter().copied().chain(SERVING.iter().map(|(name, _)| *name)));
+    let near = || nearest(word, OPTIONS.iter().copied().chain(IDLE.iter().map(|(name, _)| *name)));
     let help = match OPTIONS.iter().find(glued) {
         Some(&"-f") => format!("write it apart: -f {}", &word[2..]),
         Some(option) if OPTIONS.contains(&&*format!("-{}", &word[2..])) => {

@@ -16,6 +16,9 @@ pub struct Piece {
 
 const ADDED: u32 = 1 << 31;
 
+/// Room for the first edits: a few fields, so that adding them allocates once.
+const ADDED_BYTES: usize = 192;
+
 impl Piece {
     /// Where a piece of the base ends at most.
     pub const END_MAX: usize = ADDED as usize - 1;
@@ -125,6 +128,9 @@ impl Head {
         let start = self.added.len();
         let room = (ADDED as usize - 1).saturating_sub(start);
         let bytes = &bytes[..bytes.len().min(room)];
+        if self.added.capacity() == 0 {
+            self.added.reserve(ADDED_BYTES.max(bytes.len()));
+        }
         self.added.extend_from_slice(bytes);
         Piece { start: start as u32 | ADDED, length: bytes.len() as u32 }
     }

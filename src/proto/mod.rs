@@ -1,7 +1,7 @@
 //! Sans-IO cores: bytes and time in, events and bytes out.
 //!
 //! - [`head`]: the head of a message, which HTTP/1.1 and HTTP/2 both fill and rules read and edit.
-//! - [`h1`]: HTTP/1.1.
+//! - [`h1`]: messages of HTTP, version 1.1.
 //! - [`proxy_protocol`]: the PROXY protocol, versions 1 and 2.
 
 pub mod h1;

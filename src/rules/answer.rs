@@ -53,10 +53,13 @@ impl Answer {
     fn stored(response: &StoredResponse, status: u16) -> Answer {
         match response {
             StoredResponse::Silence => Answer::silence(status),
-            StoredResponse::Response { status, fields, body } => {
+            StoredResponse::Response { status, reason, fields, body } => {
                 let fields: Vec<(&[u8], &[u8])> =
                     fields.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
-                Answer::new(*status, &fields, &**body)
+                let mut answer = Answer::new(*status, &fields, &**body);
+                let reason = answer.head.add(reason);
+                answer.head.start = Start::Response { status: *status, reason };
+                answer
             }
         }
     }

@@ -1,7 +1,9 @@
 //! What expressions are evaluated against: facts that are passed in, never fetched.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use core::net::SocketAddr;
 
@@ -44,21 +46,21 @@ pub struct TlsFacts {
     /// The name the client asked for.
     pub sni: Option<Box<str>>,
     /// The protocol agreed on by ALPN.
-    pub alpn: Option<Box<str>>,
+    pub alpn: Option<Cow<'static, str>>,
     /// `TLSv1.3`.
-    pub version: Box<str>,
+    pub version: Cow<'static, str>,
     /// The cipher suite's name in OpenSSL's spelling.
-    pub cipher: Box<str>,
+    pub cipher: Cow<'static, str>,
     /// Whether the session was resumed.
     pub resumed: bool,
     /// Whether the client presented a certificate.
     pub client_certificate: bool,
     /// The client certificate, DER.
-    pub client_der: Option<Box<[u8]>>,
+    pub client_der: Option<Arc<[u8]>>,
     /// The result of its verification, OpenSSL's number; 0 is success.
     pub verify_result: i64,
     /// The certificate of our side, DER.
-    pub own_der: Option<Box<[u8]>>,
+    pub own_der: Option<Arc<[u8]>>,
     /// Whether the request came as early data and the handshake is not yet done.
     pub early: bool,
 }
@@ -98,6 +100,14 @@ pub struct Exchange {
     pub request_captures: Vec<Option<Box<[u8]>>>,
     /// What `capture response header` and `http-response capture` kept, by slot.
     pub response_captures: Vec<Option<Box<[u8]>>>,
+    /// What `capture cookie` kept of the request.
+    pub request_cookie: Option<Box<[u8]>>,
+    /// What `capture cookie` kept of the response.
+    pub response_cookie: Option<Box<[u8]>>,
+    /// What failed on the client's connection, if that is why there is no request.
+    pub failure: Option<Failure>,
+    /// The number of this exchange's log line among those of its frontend: set when it is written.
+    pub log_number: Cell<u64>,
     /// The rule that ended a list of rules last: its line.
     pub last_rule: Option<Span>,
     /// What `set-priority-class` set.
@@ -126,6 +136,15 @@ pub struct Exchange {
     pub ending: Ending,
     /// The status that the client got; `None` before there is one.
     pub status: Option<u16>,
+}
+
+/// What failed on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// HAProxy's number for it.
+    pub number: i64,
+    /// HAProxy's phrase.
+    pub text: Box<str>,
 }
 
 /// A request line as it came in, kept for responses and logs.
@@ -248,6 +267,15 @@ impl Variables {
     fn begin(&self, replying: bool, over: &str) {
         if self.replying.replace(replying) != replying {
             self.values.borrow_mut().retain(|name, _| !name.starts_with(over));
+        }
+    }
+
+    /// The exchange is over: only variables of the connection (`sess.`) and of the process stay.
+    pub fn exchange_ends(&self) {
+        self.replying.set(false);
+        let mut values = self.values.borrow_mut();
+        if !values.is_empty() {
+            values.retain(|name, _| name.starts_with("sess.") || name.starts_with("proc."));
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod action;
+pub mod address_text;
 pub mod answer;
 pub mod arg;
 mod ascii;

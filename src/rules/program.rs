@@ -71,6 +71,8 @@ pub struct ProxyProgram {
     pub server_options: BTreeMap<Span, Option<Compiled>>,
     /// The index of the backend that `default_backend` names.
     pub default_backend: Option<usize>,
+    /// The formats of log lines; of a frontend only.
+    pub log: LogFormats,
     /// The slots of request captures.
     pub request_captures: Vec<CaptureSlot>,
     /// The slots of response captures.
@@ -198,6 +200,19 @@ pub enum Compiled {
     Regex(Arc<Regex>),
     /// A change to a variable.
     Variable(VariableEdit),
+}
+
+/// The formats of a frontend's log lines.
+#[derive(Clone, Debug, Default)]
+pub struct LogFormats {
+    /// An exchange.
+    pub line: Option<Format>,
+    /// Whether `line` tells its own number (`%lc`).
+    pub counted: bool,
+    /// A connection that failed before there was one: `error-log-format`.
+    pub error: Option<Format>,
+    /// Structured data of RFC 5424: `log-format-sd`.
+    pub structured: Option<Format>,
 }
 
 /// A place that keeps a piece of a request or response.

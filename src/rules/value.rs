@@ -5,6 +5,8 @@ use std::fmt;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::address_text::AddressText;
+
 /// The type of a sample, of what a fetch gives or a converter takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -105,7 +107,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Bool(it) => Cow::Borrowed(if it { b"1" } else { b"0" }),
             Value::Int(it) => Cow::Owned(it.to_string().into_bytes()),
-            Value::Addr(it) => Cow::Owned(it.to_string().into_bytes()),
+            Value::Addr(it) => Cow::Owned(AddressText::of(it).to_vec()),
             Value::Str(it) | Value::Method(it) | Value::Bin(it) => it,
         }
     }

@@ -1,16 +1,43 @@
 //! What a `bind ... ssl` line needs, loaded.
+//!
+//! In: the line, files, streams of clients. Out: streams that speak TLS. A handshake begins with a look
+//! at the ClientHello, which decides on the certificate and with it on everything else that a line of
+//! a `crt-list` may set; then rustls has it from the start.
+//!
+//! Limits: a ClientHello of [`HELLO_MAX`] bytes.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
+use rustls::server::{Acceptor, ClientHello, ServerConfig, UnbufferedServerConnection};
+
+use super::facts::facts;
+use super::load::{Loaded, Recipe};
+use super::machine::Machine;
+use super::names::{Asked, Entry};
+use super::settings::record_max;
 use super::{HandshakeFault, LoadFault, TlsStream};
 use crate::config::plan::{Bind, Plan};
 use crate::rules::context::TlsFacts;
-use crate::worker::{Chunk, Stream};
+use crate::worker::{Chunk, Class, Stream};
+
+/// The longest ClientHello, with what comes behind it. Those of today take up to 2 KiB.
+const HELLO_MAX: usize = Class::Small.bytes();
+
+/// The alert unrecognized_name, as a record (RFC 6066 §3, RFC 8446 §6).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// The alert unexpected_message, as a record.
+const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 
 /// Certificates, their index by name, and settings. Shared by the workers; what is on disk may be
 /// loaded again behind it.
 #[derive(Debug)]
-pub struct BindTls {}
+pub struct BindTls {
+    recipe: Recipe,
+    /// Read once a handshake.
+    loaded: RwLock<Arc<Loaded>>,
+    record_max: usize,
+}
 
 impl BindTls {
     /// Loads what a bind of the plan names. Warnings (a key that others can read) go to `warn`.
@@ -18,11 +45,14 @@ impl BindTls {
     /// # Errors
     /// What cannot be loaded, all of it.
     pub fn load(
-        _plan: &Plan,
-        _bind: &Bind,
-        _warn: &mut dyn FnMut(LoadFault),
+        plan: &Plan,
+        bind: &Bind,
+        warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Arc<BindTls>, Vec<LoadFault>> {
-        unimplemented!()
+        let recipe = Recipe::new(plan, bind);
+        let loaded = recipe.load(None, warn)?;
+        let record_max = record_max(&plan.global.tls);
+        Ok(Arc::new(BindTls { recipe, loaded: RwLock::new(Arc::new(loaded)), record_max }))
     }
 
     /// Shakes hands with a client. `first` is what it sent already (behind a PROXY protocol header).
@@ -31,15 +61,149 @@ impl BindTls {
     /// See [`HandshakeFault`].
     pub async fn accept(
         self: &Arc<Self>,
-        _stream: Stream,
-        _first: Option<Chunk>,
+        stream: Stream,
+        first: Option<Chunk>,
     ) -> Result<(TlsStream, TlsFacts), HandshakeFault> {
-        unimplemented!()
+        let mut hello = Hello { acceptor: Acceptor::default(), bytes: None };
+        let mut next = first;
+        let seen = loop {
+            if let Some(chunk) = next.take() {
+                match self.look(&mut hello, chunk, &stream) {
+                    Ok(Some(seen)) => break seen,
+                    Ok(None) => {}
+                    Err((fault, alert)) => {
+                        refuse(&stream, &alert).await;
+                        return Err(fault);
+                    }
+                }
+            }
+            match stream.receive().await {
+                Ok(Some(chunk)) => next = Some(chunk),
+                Ok(None) | Err(_) => return Err(HandshakeFault::Gone),
+            }
+        };
+        let connection =
+            UnbufferedServerConnection::new(seen.config).map_err(HandshakeFault::Tls)?;
+        let machine = Machine::server(connection);
+        let shaken = TlsStream::shake(stream, machine, hello.bytes, self.record_max).await;
+        let tls = shaken.map_err(|(fault, _)| fault)?;
+        let facts = facts(tls.machine().borrow().common(), seen.sni, Some(seen.own));
+        Ok((tls, facts))
+    }
+
+    /// Adds bytes to a ClientHello; once it is whole, what follows from it.
+    fn look(
+        &self,
+        hello: &mut Hello,
+        chunk: Chunk,
+        stream: &Stream,
+    ) -> Result<Option<Seen>, (HandshakeFault, Vec<u8>)> {
+        let mut new: &[u8] = &chunk;
+        while !new.is_empty() {
+            // It reads from memory: a failure is a hello that is too long.
+            if hello.acceptor.read_tls(&mut new).is_err() {
+                break;
+            }
+            let accepted = match hello.acceptor.accept() {
+                Ok(None) => continue,
+                Ok(Some(accepted)) => accepted,
+                Err((error, mut alert)) => {
+                    let mut bytes = Vec::new();
+                    let _ = alert.write_all(&mut bytes);
+                    if bytes.is_empty() {
+                        bytes.extend_from_slice(&UNEXPECTED_MESSAGE);
+                    }
+                    return Err((HandshakeFault::Tls(error), bytes));
+                }
+            };
+            hello.keep(chunk, stream)?;
+            return self.choose(&accepted.client_hello()).map(Some);
+        }
+        hello.keep(chunk, stream)?;
+        Ok(None)
+    }
+
+    fn choose(&self, hello: &ClientHello<'_>) -> Result<Seen, (HandshakeFault, Vec<u8>)> {
+        let loaded = self.loaded.read().unwrap_or_else(|held| held.into_inner()).clone();
+        let entry = loaded.index.choose(&Asked::new(hello));
+        let entry =
+            entry.ok_or_else(|| (HandshakeFault::UnknownName, UNRECOGNIZED_NAME.to_vec()))?;
+        Ok(Seen {
+            config: config(entry, hello).clone(),
+            sni: hello.server_name().map(Into::into),
+            own: entry.der.clone(),
+        })
     }
 
     /// Looks whether files have changed since they were loaded, and loads those that parse. What
     /// happened, for the log.
     pub fn reload(&self) -> Vec<String> {
-        unimplemented!()
+        let old = self.loaded.read().unwrap_or_else(|held| held.into_inner()).clone();
+        if !old.has_changed() {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        let loaded = self.recipe.load(Some(&old), &mut |warning| lines.push(line(&warning)));
+        match loaded {
+            Ok(new) => {
+                lines.push(old.changes(&new));
+                *self.loaded.write().unwrap_or_else(|held| held.into_inner()) = Arc::new(new);
+            }
+            Err(faults) => {
+                lines.extend(faults.iter().map(line));
+                lines.push("certificates stay as they were".to_owned());
+            }
+        }
+        lines
+    }
+}
+
+fn line(fault: &LoadFault) -> String {
+    match &fault.help {
+        Some(help) => format!("{} ({help})", fault.message),
+        None => fault.message.clone(),
+    }
+}
+
+/// A ClientHello that is coming in.
+struct Hello {
+    acceptor: Acceptor,
+    /// All that came, for rustls to read once more.
+    bytes: Option<Chunk>,
+}
+
+impl Hello {
+    fn keep(&mut self, chunk: Chunk, stream: &Stream) -> Result<(), (HandshakeFault, Vec<u8>)> {
+        let all = match self.bytes.take() {
+            None => Some(chunk),
+            Some(before) if before.len() + chunk.len() > HELLO_MAX => None,
+            Some(before) => stream.pool().join(&before, &chunk),
+        };
+        self.bytes = Some(all.ok_or((HandshakeFault::Starved, Vec::new()))?);
+        Ok(())
+    }
+}
+
+/// What follows from a ClientHello.
+struct Seen {
+    config: Arc<ServerConfig>,
+    sni: Option<Box<str>>,
+    own: Arc<[u8]>,
+}
+
+/// A client that offers protocols of which none is ours gets none, as from HAProxy; rustls would
+/// refuse it.
+fn config<'a>(entry: &'a Entry, hello: &ClientHello<'_>) -> &'a Arc<ServerConfig> {
+    let ours = &entry.config.alpn_protocols;
+    let in_common = hello
+        .alpn()
+        .is_none_or(|mut offered| offered.any(|offered| ours.iter().any(|our| our == offered)));
+    if in_common { &entry.config } else { &entry.without_alpn }
+}
+
+/// Sends an alert. A client that is gone needs none.
+async fn refuse(stream: &Stream, alert: &[u8]) {
+    if let Some(alert) = stream.pool().copy_from(alert).filter(|alert| !alert.is_empty()) {
+        let _ = stream.send(alert).await;
     }
 }

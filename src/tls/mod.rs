@@ -4,11 +4,23 @@
 //! and what was agreed on. Records are opened in place in the blocks they came in.
 //!
 //! - [`bind`]: what a `bind ... ssl` line needs, loaded; - [`server`]: the same of a `server` line;
-//! - [`stream`]: a connection, after its handshake.
+//! - [`stream`]: a connection, after its handshake; `machine`: the same without its socket;
+//! - `load`, `files`, `store`: from words to certificates; `names`: which of them a client gets;
+//! - `settings`: versions, suites and curves; `verify`: who vouches for the peer; `resume`: sessions
+//!   that are taken up again; `facts`: what rules may know.
 
 pub mod bind;
+mod facts;
+mod files;
+mod load;
+mod machine;
+mod names;
+mod resume;
 pub mod server;
+mod settings;
+mod store;
 pub mod stream;
+mod verify;
 
 pub use bind::BindTls;
 pub use server::ServerTls;

@@ -1,15 +1,51 @@
 //! What a `server ... ssl` line needs, loaded.
+//!
+//! In: the line, files. Out: connections to the server, verified as the line says. Sessions are
+//! resumed ([`SESSIONS`] are kept for each server), unless the line says no.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{
+    ClientConfig, ClientSessionMemoryCache, Resumption, Tls12Resumption, UnbufferedClientConnection,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
+
+use super::facts::facts;
+use super::files::{Pair, Problem, Reader};
+use super::machine::Machine;
+use super::settings::{Offer, record_max, spoken};
+use super::store::Store;
+use super::verify::{Anybody, Verified};
 use super::{HandshakeFault, LoadFault, TlsStream};
-use crate::config::plan::{Plan, Server};
+use crate::config::args::shown_text;
+use crate::config::plan::{Given, Plan, Server, ServerVerify};
+use crate::config::source::Span;
+use crate::config::tls_names::Side;
 use crate::rules::context::TlsFacts;
 use crate::worker::Stream;
 
+/// How many sessions are kept for a server.
+const SESSIONS: usize = 32;
+
+/// Stands for the server where no name is asked for; it is never sent, and never compared with.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// Authorities, our certificate, settings.
 #[derive(Debug)]
-pub struct ServerTls {}
+pub struct ServerTls {
+    /// Asks for a name.
+    named: Arc<ClientConfig>,
+    /// Asks for none.
+    nameless: Arc<ClientConfig>,
+    /// Our certificate, if there is one to show.
+    own: Option<Arc<[u8]>>,
+    /// Bytes of plaintext in a record at most.
+    record_max: usize,
+}
 
 impl ServerTls {
     /// Loads what a server of the plan names.
@@ -17,11 +53,25 @@ impl ServerTls {
     /// # Errors
     /// What cannot be loaded, all of it.
     pub fn load(
-        _plan: &Plan,
-        _server: &Server,
-        _warn: &mut dyn FnMut(LoadFault),
+        plan: &Plan,
+        server: &Server,
+        warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Arc<ServerTls>, Vec<LoadFault>> {
-        unimplemented!()
+        let mut loader = Loader {
+            plan,
+            server,
+            store: Store::new(plan),
+            reader: Reader::new(None),
+            faults: Vec::new(),
+        };
+        let built = loader.build();
+        for (message, help) in std::mem::take(&mut loader.reader.warnings) {
+            warn(LoadFault { span: server.span, message, help });
+        }
+        match built {
+            Some(built) if loader.faults.is_empty() => Ok(Arc::new(built)),
+            _ => Err(loader.faults),
+        }
     }
 
     /// Shakes hands with a server. `name` is what `sni` gives: it is asked for, and the certificate is
@@ -31,9 +81,140 @@ impl ServerTls {
     /// See [`HandshakeFault`].
     pub async fn connect(
         self: &Arc<Self>,
-        _stream: Stream,
-        _name: Option<&str>,
+        stream: Stream,
+        name: Option<&str>,
     ) -> Result<(TlsStream, TlsFacts), HandshakeFault> {
-        unimplemented!()
+        let (config, name) = match name {
+            Some(name) => (&self.named, server_name(name)?),
+            None => (&self.nameless, ServerName::from(NOBODY)),
+        };
+        let connection = UnbufferedClientConnection::new(config.clone(), name);
+        let machine = Machine::client(connection.map_err(HandshakeFault::Tls)?);
+        let shaken = TlsStream::shake(stream, machine, None, self.record_max).await;
+        let tls = shaken.map_err(|(fault, _)| fault)?;
+        let facts = facts(tls.machine().borrow().common(), None, self.own.clone());
+        Ok((tls, facts))
+    }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, HandshakeFault> {
+    let wrong = |_| {
+        let message = format!("`{}` is not a name to ask for", shown_text(name));
+        HandshakeFault::Tls(rustls::Error::General(message))
+    };
+    ServerName::try_from(name.to_owned()).map_err(wrong)
+}
+
+struct Loader<'a> {
+    plan: &'a Plan,
+    server: &'a Server,
+    store: Store,
+    reader: Reader<'static>,
+    faults: Vec<LoadFault>,
+}
+
+impl Loader<'_> {
+    fn build(&mut self) -> Option<ServerTls> {
+        let global = &self.plan.global.tls;
+        let tls = &self.server.settings.tls;
+        let offer = Offer::new(&tls.options, &global.server, Side::Server);
+        let provider = offer.provider();
+        let (verifier, own) = (self.verifier(&provider), self.certificate());
+        let builder = ClientConfig::builder_with_provider(provider);
+        let builder = builder.with_protocol_versions(&offer.versions()).map_err(|error| {
+            let message = format!("these settings of TLS do not fit together: {error}");
+            self.tell(self.server.span, Problem::new(message));
+        });
+        let builder = builder.ok()?.dangerous().with_custom_certificate_verifier(verifier?);
+        let mut config = match &own {
+            Some(pair) => {
+                let key = SingleCertAndKey::from(pair.key.clone());
+                builder.with_client_cert_resolver(Arc::new(key))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let names = tls.alpn.iter().flat_map(|names| names.value.iter());
+        config.alpn_protocols = spoken(names.map(|name| &**name));
+        config.resumption = self.resumption(offer.tickets);
+        let mut nameless = config.clone();
+        nameless.enable_sni = false;
+        Some(ServerTls {
+            named: Arc::new(config),
+            nameless: Arc::new(nameless),
+            own: own.map(|pair| pair.der.clone()),
+            record_max: record_max(global),
+        })
+    }
+
+    fn resumption(&self, tickets: bool) -> Resumption {
+        if self.server.settings.tls.reuse.is_some_and(|reuse| !reuse.value) {
+            return Resumption::disabled();
+        }
+        let resumption = Resumption::store(Arc::new(ClientSessionMemoryCache::new(SESSIONS)));
+        match tickets {
+            true => resumption,
+            false => resumption.tls12_resumption(Tls12Resumption::SessionIdOnly),
+        }
+    }
+
+    /// Who checks the server's certificate. `None` is reported.
+    fn verifier(&mut self, provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ServerCertVerifier>> {
+        let tls = &self.server.settings.tls;
+        let usual = self.plan.global.tls.verify_servers.is_none_or(|verify| verify.value);
+        let verify = tls.verify.map_or(usual, |verify| verify.value == ServerVerify::Required);
+        if !verify {
+            return Some(Arc::new(Anybody { provider: provider.clone() }));
+        }
+        let host = tls.verify_host.as_ref().map(|host| self.host(host));
+        let Some(file) = &tls.ca_file else {
+            let problem =
+                Problem::new("nothing says who signs the server's certificate".to_owned());
+            let help = "write `ca-file <file>` with those who do, or `verify none`";
+            self.tell(self.server.span, problem.helped(help));
+            return None;
+        };
+        let path = self.store.authorities(&file.value);
+        let authorities = self.reader.authorities(&path);
+        let authorities = self.or_tell(file.span, authorities);
+        let revoked = match &tls.crl_file {
+            Some(file) => {
+                let path = self.store.authorities(&file.value);
+                let revoked = self.reader.revocations(&path);
+                self.or_tell(file.span, revoked)
+            }
+            None => Some(Vec::new()),
+        };
+        let host = match host {
+            Some(host) => Some(host?),
+            None => None,
+        };
+        let verified = Verified::new(provider.clone(), authorities?, revoked?, host);
+        let verified = self.or_tell(self.server.span, verified)?;
+        Some(Arc::new(verified))
+    }
+
+    fn host(&mut self, host: &Given<Box<str>>) -> Option<ServerName<'static>> {
+        let name = ServerName::try_from(host.value.to_string()).map_err(|_| {
+            let message = format!("`{}` is not the name of a host", shown_text(&host.value));
+            Problem::new(message)
+        });
+        self.or_tell(host.span, name)
+    }
+
+    /// What we show if the server asks.
+    fn certificate(&mut self) -> Option<Arc<Pair>> {
+        let word = self.server.settings.tls.certificate.as_ref()?;
+        let place = self.store.certificate(&word.value);
+        let pair = place.and_then(|place| self.reader.pair(&place.path, place.key.as_deref()));
+        self.or_tell(word.span, pair)
+    }
+
+    fn or_tell<T>(&mut self, span: Span, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.tell(span, problem)).ok()
+    }
+
+    fn tell(&mut self, span: Span, problem: Problem) {
+        let Problem { message, help, .. } = problem;
+        self.faults.push(LoadFault { span, message, help });
     }
 }

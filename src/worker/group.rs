@@ -119,6 +119,16 @@ impl Group {
         }
     }
 
+    /// How many workers have ended.
+    pub fn ended(&self) -> usize {
+        self.members.iter().filter(|member| member.thread.is_finished()).count()
+    }
+
+    /// How many there were at the start.
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
     /// Waits for every worker's end. A worker that panicked left everything behind.
     pub fn join(self) -> Vec<Option<Leftovers>> {
         self.members.into_iter().map(|member| member.thread.join().ok()).collect()

@@ -9,6 +9,7 @@
 //! Limits: [`MAILBOX`] messages may wait; a turn polls each woken task once, so tasks that wake each
 //! other cannot keep the ring from its turn.
 
+mod dial;
 pub mod future;
 mod group;
 mod listener;
@@ -21,13 +22,13 @@ mod task;
 mod time;
 pub mod timer;
 
+pub use dial::DialOptions;
 pub use group::{Group, GroupConfig, StartError};
 pub use koi_sys::buf::Class;
-pub use koi_sys::buf::{Chunk, Pool, PoolConfig, PoolStats};
+pub use koi_sys::buf::{Chunk, Lease, Pool, PoolConfig, PoolStats};
 pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
-    Address as BindAddress, ConnectError, How, ListenOptions, Pipe, ReceiveError, SendError,
-    SocketAddress,
+    ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError, SendError, SocketAddress,
 };
 pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring};
 pub use listener::Listener;

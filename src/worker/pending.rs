@@ -27,8 +27,7 @@ pub type ReceiveResult = Result<Option<Chunk>, ReceiveError>;
 /// What a send brings: the payload comes back only when it failed.
 pub type SendResult = Result<(), Failure<SendError, Payload>>;
 
-/// An operation in flight, whose result `R` reads out of its final event. Once that was taken it is
-/// an empty slot, which [`super::Stream::receive_again`] fills again.
+/// An operation in flight, whose result `R` reads out of its final event.
 #[must_use = "dropping it cancels the operation"]
 pub struct Pending<'a, R: Reading> {
     shell: &'a Shell,
@@ -55,19 +54,6 @@ impl<'a, R: Reading> Pending<'a, R> {
 
     pub(crate) fn submit(shell: &'a Shell, op: Op) -> Self {
         Pending::new(shell, shell.submit(op))
-    }
-
-    #[inline]
-    pub(crate) fn token(&self) -> Token {
-        self.token
-    }
-
-    /// Takes note that the slot is used for another operation.
-    #[inline]
-    pub(crate) fn replace(&mut self, token: Token) {
-        if token != self.token {
-            self.shell.release(std::mem::replace(&mut self.token, token));
-        }
     }
 
     /// Whether there is no result yet. Asks for nothing.

@@ -11,11 +11,14 @@ use super::pending::{
 };
 use super::shell::{Shell, Started as Begun};
 use koi_sys::buf::Pool;
-use koi_sys::net::{ConnectError, How, Pipe, SocketAddress};
+use koi_sys::net::{
+    ConnectError, How, Pipe, SocketAddress, set_hops, set_mark, set_silent_close, set_tos,
+};
 use koi_sys::ring::{Handle, Op, Payload, Token};
 use koi_sys::table::Key;
 use std::cell::Cell;
 use std::future::Future;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -27,11 +30,12 @@ pub struct Stream {
     handle: Cell<Handle>,
     /// The receive that [`Stream::poll_receive`] and [`Stream::arm`] began. Its slot stays with the
     /// stream, whoever asks: what it brings is never lost, and the next one costs no new slot.
-    armed: Cell<Option<Token>>,
+    /// [`Token::WAKE`] if there is none: four bytes less than an option, in every idle connection.
+    armed: Cell<Token>,
 }
 
 /// An operation that was done at once, or is in flight.
-pub enum Started<'a, R: super::Reading> {
+pub enum Started<'a, R: Reading> {
     /// Its result.
     Done(R::Result),
     /// It itself.
@@ -88,7 +92,7 @@ impl Future for SendFuture<'_> {
 
 impl Stream {
     pub(crate) fn new(shell: Rc<Shell>, handle: Handle) -> Stream {
-        Stream { shell, handle: Cell::new(handle), armed: Cell::new(None) }
+        Stream { shell, handle: Cell::new(handle), armed: Cell::new(Token::WAKE) }
     }
 
     /// Reads what is there, at least a byte; `None` at the end of the stream. Gives an error when
@@ -101,7 +105,7 @@ impl Stream {
     /// The same for a task that polls by itself. The task that asked last is woken.
     #[inline]
     pub fn poll_receive(&self) -> Poll<ReceiveResult> {
-        let armed = self.armed.get();
+        let armed = self.armed();
         if let Some(token) = armed {
             if let Some((outcome, returned)) = self.shell.poll_operation(token) {
                 return Poll::Ready(Receiving::read(outcome, returned));
@@ -128,9 +132,25 @@ impl Stream {
         }
     }
 
+    /// Whether a receive is under way, still in vain.
+    #[inline]
+    pub fn is_receiving(&self) -> bool {
+        self.armed().is_some_and(|token| self.shell.is_in_flight(token))
+    }
+
     /// Whether an armed receive has ended: [`Stream::receive`] gives its result at once.
     pub fn has_news(&self) -> bool {
-        self.armed.get().is_some_and(|token| self.shell.has_result(token))
+        self.armed().is_some_and(|token| self.shell.has_result(token))
+    }
+
+    #[inline]
+    fn armed(&self) -> Option<Token> {
+        Some(self.armed.get()).filter(|token| *token != Token::WAKE)
+    }
+
+    #[inline]
+    fn disarm(&self) -> Option<Token> {
+        Some(self.armed.replace(Token::WAKE)).filter(|token| *token != Token::WAKE)
     }
 
     fn keep(&self, old: Option<Token>, token: Token) {
@@ -138,7 +158,7 @@ impl Stream {
             if let Some(old) = old {
                 self.shell.release(old);
             }
-            self.armed.set(Some(token));
+            self.armed.set(token);
         }
     }
 
@@ -152,7 +172,7 @@ impl Stream {
     /// before is taken over.
     #[inline]
     pub fn start_receive(&self) -> Started<'_, Receiving> {
-        if let Some(token) = self.armed.take() {
+        if let Some(token) = self.disarm() {
             let mut pending = Pending::<Receiving>::new(&self.shell, token);
             if pending.is_in_flight() {
                 return Started::Pending(pending);
@@ -172,19 +192,6 @@ impl Stream {
     #[inline]
     pub fn start_send(&self, payload: impl Into<Payload>) -> Started<'_, Sending> {
         self.begin_send(payload.into(), false)
-    }
-
-    /// As [`Stream::start_receive`], with the slot of a receive whose result was taken: the result
-    /// of the new one if it was done at once, else it is in flight in that slot.
-    #[inline]
-    pub fn receive_again(&self, pending: &mut Pending<'_, Receiving>) -> Option<ReceiveResult> {
-        match self.shell.receive(self.handle.get(), Some(pending.token())) {
-            Begun::Done(result) => Some(result),
-            Begun::Waiting(token) => {
-                pending.replace(token);
-                None
-            }
-        }
     }
 
     #[inline]
@@ -225,6 +232,36 @@ impl Stream {
         }
     }
 
+    /// Closes the connection so that its peer does not learn of it. Where that cannot be done (it takes
+    /// Linux, and CAP_NET_ADMIN) the peer gets a reset that lives for `hops` hops, one if not said, which
+    /// spares the firewalls near the peer; with `hops` it always does.
+    pub fn vanish(&self, hops: Option<u8>) {
+        self.with_fd(|fd| {
+            if hops.is_some() || set_silent_close(fd).is_err() {
+                // Refused, the reset goes all the way: still a close.
+                let _ = set_hops(fd, hops.unwrap_or(1));
+            }
+        });
+        self.abort();
+    }
+
+    /// Sets the type of service and the mark of the packets to the peer, where they are given. What the
+    /// system refuses (a mark takes a privilege) stays as it is.
+    pub fn set_packets(&self, tos: Option<u8>, mark: Option<u32>) {
+        if tos.is_none() && mark.is_none() {
+            return;
+        }
+        self.with_fd(|fd| {
+            let _ = tos.map(|tos| set_tos(fd, tos));
+            let _ = mark.map(|mark| set_mark(fd, mark));
+        });
+    }
+
+    /// Calls `with` on the descriptor, where there is one.
+    fn with_fd(&self, with: impl FnOnce(BorrowedFd<'_>)) {
+        self.shell.ring.borrow().with_fd(self.handle.get(), with);
+    }
+
     /// The buffers of this stream's worker.
     pub fn pool(&self) -> &Pool {
         &self.shell.pool
@@ -243,7 +280,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(token) = self.armed.take() {
+        if let Some(token) = self.disarm() {
             self.shell.release(token);
         }
         let handle = self.handle.get();

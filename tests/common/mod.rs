@@ -12,11 +12,11 @@ pub mod peer;
 pub mod random;
 pub mod relay;
 pub mod rules;
+pub mod site;
 pub mod soak;
+pub mod tls;
 
-use koi::worker::{
-    BindAddress, Choice, Kind, Leftovers, Local, Pool, PoolConfig, Ring, SocketAddress, Worker,
-};
+use koi::worker::{Choice, Kind, Leftovers, Local, Pool, PoolConfig, Ring, SocketAddress, Worker};
 use koi_sys::ring::sim::Network;
 use std::io::Write;
 use std::sync::Once;
@@ -108,10 +108,9 @@ pub fn end(worker: Worker) {
     assert_eq!(local.ring_counters().unexpected, 0, "{:?}", local.ring_counters());
 }
 
-/// An address as an operator writes it.
+/// An address from text.
 pub fn address(text: &str) -> SocketAddress {
-    let address = BindAddress::parse(text).expect("an address").resolve_literal();
-    address.expect("a literal").swap_remove(0)
+    text.parse::<std::net::SocketAddr>().expect("an address").into()
 }
 
 /// A port of this machine that the system chooses.

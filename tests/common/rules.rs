@@ -53,7 +53,7 @@ pub struct World {
     base: Vec<u8>,
     head: Head,
     connection: Connection,
-    exchange: Exchange,
+    pub exchange: Exchange,
     variables: Variables,
     process: ProcessFacts,
 }

@@ -104,7 +104,7 @@ pub fn parse_response(bytes: &[u8]) -> Result<StoredResponse, String> {
     while line.is_empty() {
         line = next_line(&mut rest, &mut number)?;
     }
-    let status = status_line(line).map_err(|fault| format!("line {number}: {fault}"))?;
+    let (status, reason) = status_line(line).map_err(|fault| format!("line {number}: {fault}"))?;
     let mut fields = Vec::new();
     let mut length = None;
     loop {
@@ -127,7 +127,7 @@ pub fn parse_response(bytes: &[u8]) -> Result<StoredResponse, String> {
     if matches!(status, 204 | 304) && !rest.is_empty() {
         return Err(format!("a response {status} has no body"));
     }
-    Ok(StoredResponse::Response { status, fields, body: rest.into() })
+    Ok(StoredResponse::Response { status, reason, fields, body: rest.into() })
 }
 
 /// The next line of the head, without its end.
@@ -140,19 +140,26 @@ fn next_line<'a>(rest: &mut &'a [u8], number: &mut usize) -> Result<&'a [u8], St
     Ok(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-fn status_line(line: &[u8]) -> Result<u16, String> {
+/// The status and the reason behind it.
+fn status_line(line: &[u8]) -> Result<(u16, Box<[u8]>), String> {
     let text = String::from_utf8_lossy(line);
     let (version, behind) = text.split_once(' ').unwrap_or((&text, ""));
     let digits = version.strip_prefix("HTTP/").unwrap_or("").as_bytes();
     if !matches!(digits, [a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit()) {
         return Err(format!("`{}` is no HTTP version", shown_text(version)));
     }
-    let status = behind.split(' ').next().unwrap_or_default();
+    let (status, _) = behind.split_once(' ').unwrap_or((behind, ""));
     let number = value::count(status).ok().and_then(|number| u16::try_from(number).ok());
     let number = number.filter(|_| status.len() == 3);
-    number
+    let number = number
         .filter(|number| (200..600).contains(number))
-        .ok_or_else(|| format!("`{}` is no status of a final answer", shown_text(status)))
+        .ok_or_else(|| format!("`{}` is no status of a final answer", shown_text(status)))?;
+    // The bytes, not the text: a reason may hold any byte from 0x80 (RFC 9112 §4).
+    let reason = line.splitn(3, |&byte| byte == b' ').nth(2).unwrap_or_default().trim_ascii();
+    if reason.iter().any(u8::is_ascii_control) {
+        return Err("a control character in the reason".to_owned());
+    }
+    Ok((number, reason.into()))
 }
 
 fn field(line: &[u8]) -> Result<(&str, &[u8]), String> {
@@ -318,12 +325,12 @@ mod tests {
     fn files_are_read_at_once() {
         let proxy = good("errorfile 503 /503\nerrorfile 408 /empty");
         let [busy, silent] = &proxy.settings.error_answers[..] else { panic!("two") };
-        let Answer::File { response: StoredResponse::Response { status, fields, body }, .. } =
-            &busy.answer
-        else {
+        let Answer::File { response, .. } = &busy.answer else { panic!("{busy:?}") };
+        let StoredResponse::Response { status, reason, fields, body } = response else {
             panic!("{busy:?}")
         };
         assert_eq!((*status, &**body), (503, &b"<p>busy"[..]));
+        assert_eq!(&**reason, b"Busy");
         assert_eq!(fields.len(), 1);
         let Answer::File { response, .. } = &silent.answer else { panic!("{silent:?}") };
         assert_eq!(*response, StoredResponse::Silence);

@@ -2,8 +2,9 @@
 
 use crate::config::address::Allowed;
 use crate::config::args::{Args, shown};
+use crate::config::keyword::Feature;
 use crate::config::plan::{
-    Facility, Given, LogLevel, LogPlace, LogSample, LogTarget, SyslogFormat,
+    Facility, Given, LogLevel, LogPlace, LogSample, LogTarget, SyslogFormat, Transport,
 };
 use crate::config::word::Word;
 
@@ -43,6 +44,7 @@ fn target(args: &mut Args<'_>) -> Option<Given<LogPlace>> {
         return given(LogPlace::Ring(name.into()));
     }
     if let Some(name) = word.strip_prefix("backend@") {
+        args.later(Feature::Logs, word.span);
         return given(LogPlace::Backend(name.into()));
     }
     match &*word.text {
@@ -58,7 +60,13 @@ fn target(args: &mut Args<'_>) -> Option<Given<LogPlace>> {
                 .help("in a proxy it stands alone, and takes over the targets of `global`");
             None
         }
-        _ => given(LogPlace::Address(args.address(word, &Allowed::LOG)?.value)),
+        _ => {
+            let address = args.address(word, &Allowed::LOG)?.value;
+            if address.transport == Some(Transport::Stream) {
+                args.later(Feature::Logs, word.span);
+            }
+            given(LogPlace::Address(address))
+        }
     }
 }
 

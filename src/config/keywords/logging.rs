@@ -168,7 +168,6 @@ macro_rules! switch {
             switch(args, &mut proxy.logging.$field)
         })
         .with(Prefix::No)
-        .later(Feature::Logs)
     };
 }
 
@@ -182,8 +181,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "log global",
         log,
     )
-    .with(Prefix::No)
-    .later(Feature::Logs),
+    .with(Prefix::No),
     row(
         "log-format",
         FRONTS,
@@ -191,8 +189,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "What a log line says.",
         "log-format \"%ci:%cp %r %ST\"",
         log_format,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "log-format-sd",
         FRONTS,
@@ -200,8 +197,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "The structured data of syslog lines (RFC 5424).",
         "log-format-sd \"[id@1 a=\\\"b\\\"]\"",
         |args, proxy| kept_format(args, proxy, |logging| &mut logging.structured_data),
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "error-log-format",
         FRONTS,
@@ -209,8 +205,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "What the log line of a connection says that failed before its first request.",
         "error-log-format \"%ci:%cp failed\"",
         |args, proxy| kept_format(args, proxy, |logging| &mut logging.error_format),
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "log-tag",
         Sections::PROXIES,
@@ -218,8 +213,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "The program's name in syslog lines.",
         "log-tag web",
         tag,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "unique-id-format",
         Sections::PROXIES,
@@ -227,8 +221,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "How a request's identifier is made.",
         "unique-id-format %{+X}o%ci:%cp-%rt",
         |args, proxy| kept_format(args, proxy, |logging| &mut logging.unique_id),
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "unique-id-header",
         Sections::PROXIES,
@@ -244,8 +237,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Log lines of HTTP, or those of the common log format.",
         "option httplog",
         httplog,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "option httpslog",
         FRONTS,
@@ -253,8 +245,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Log lines of HTTP with what TLS has to tell.",
         "option httpslog",
         httpslog,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "option tcplog",
         FRONTS,
@@ -262,8 +253,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Log lines of connections.",
         "option tcplog",
         |args, proxy| the_format(args, proxy, LogFormat::Tcp),
-    )
-    .later(Feature::Logs),
+    ),
     switch!(
         "option dontlog-normal" FRONTS, errors_only,
         "Logs only what went wrong."
@@ -283,7 +273,8 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option log-health-checks" super::common::BACKS, health_checks,
         "Logs every change of a health check's outcome."
-    ),
+    )
+    .later(Feature::Checks),
     row(
         "capture cookie",
         Sections::FRONTS,
@@ -291,8 +282,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Keeps a cookie whose name begins so, for the logs.",
         "capture cookie SESSION len 32",
         capture_cookie,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "capture request header",
         Sections::FRONTS,
@@ -300,8 +290,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Keeps a request field for the logs.",
         "capture request header Host len 64",
         capture_request,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "capture response header",
         Sections::FRONTS,
@@ -309,8 +298,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Keeps a response field for the logs.",
         "capture response header Location len 64",
         capture_response,
-    )
-    .later(Feature::Logs),
+    ),
     row(
         "declare capture",
         Sections::FRONTS,
@@ -318,8 +306,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Makes a place that a rule fills by `capture ... id`.",
         "declare capture request len 64",
         declare,
-    )
-    .later(Feature::Logs),
+    ),
 ];
 
 #[cfg(test)]

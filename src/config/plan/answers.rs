@@ -53,6 +53,8 @@ pub enum StoredResponse {
     Response {
         /// The status of its first line.
         status: u16,
+        /// The reason behind it, which may be empty.
+        reason: Box<[u8]>,
         /// The fields, in the file's order; lengths and connection handling are left out, since
         /// they are made anew.
         fields: Vec<(Box<str>, Box<[u8]>)>,

@@ -14,7 +14,7 @@ pub enum Transport {
 }
 
 /// A family of internet addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IpFamily {
     /// IPv4.
     V4,

@@ -4,20 +4,68 @@
 //! Balancing, `maxconn` with its queue, `timeout queue` and `connect`, `retries`, `option redispatch`,
 //! the source address, TLS with its `sni`, the PROXY protocol: all of it happens here.
 
+//!
+//! - `acquire`: a server, a place on it, retries; `line`: the queue in front of full servers;
+//! - `dial`: one attempt; `header`: the PROXY protocol out; `recipe`: what the plan says, looked up once;
+//! - `pool`: idle connections; `watch`: the task that closes those that the server gave up.
+//!
+//! A backend's places (`maxconn`) are shared by the workers, idle connections are each worker's own.
+
+mod acquire;
+mod dial;
+mod header;
+mod line;
+mod pool;
+mod recipe;
+mod watch;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::site::Site;
 use super::transport::Transport;
-use crate::rules::context::ServerConnection;
+use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
+use crate::worker::mailbox::Address;
+use crate::worker::{Message, TaskRef};
+use line::Line;
+use pool::{Claim, Idle, Stock};
+use recipe::BackendRecipe;
+
+pub use pool::{IDLE_MAX, Tally};
+pub use watch::watch;
+
+/// How long to wait before another worker's full mailbox is tried again.
+const MAILBOX_FULL: Duration = Duration::from_millis(1);
 
 /// Where the servers of a plan are and what they need: made at the start (names resolved, files
-/// loaded), shared by the workers.
-#[derive(Debug)]
+/// loaded), shared by the workers; and who waits for them.
+#[derive(Debug, Default)]
 pub struct Destinations {
     /// By proxy (all of `Plan::proxies`), then by server.
     pub servers: Vec<Vec<Destination>>,
+    /// By proxy.
+    lines: Vec<Line<Waiter>>,
+    workers: OnceLock<Vec<Address<Message>>>,
+}
+
+impl Destinations {
+    /// These, by proxy and then by server.
+    pub fn new(servers: Vec<Vec<Destination>>) -> Destinations {
+        let lines = (0..servers.len()).map(Line::new).collect();
+        Destinations { servers, lines, workers: OnceLock::new() }
+    }
+
+    /// The workers, by number: whoever waits for a server on another worker is woken through these.
+    /// Without them a process must have only one.
+    pub fn set_workers(&self, workers: Vec<Address<Message>>) {
+        // A second call would name the same workers.
+        let _ = self.workers.set(workers);
+    }
 }
 
 /// Where one server is.
@@ -31,24 +79,160 @@ pub struct Destination {
     /// What is added to the client's port if `address` has none.
     pub port_offset: i32,
     /// What its TLS needs, if it has any.
-    pub tls: Option<std::sync::Arc<crate::tls::ServerTls>>,
+    pub tls: Option<Arc<crate::tls::ServerTls>>,
+}
+
+/// Who waits in a queue, wherever it is.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    worker: usize,
+    task: TaskRef,
 }
 
 /// A worker's way to the servers: destinations and idle connections.
-#[derive(Debug)]
-pub struct Servers {}
+pub struct Servers {
+    destinations: Arc<Destinations>,
+    recipes: OnceCell<Vec<BackendRecipe>>,
+    /// By proxy, then by server.
+    stocks: Vec<Vec<RefCell<Stock>>>,
+    tally: Tally,
+    /// The task that watches idle connections.
+    watcher: Cell<Option<TaskRef>>,
+}
 
 impl Servers {
     /// With no idle connection yet. A task that watches idle connections (closes what the server
     /// closed, what is too many, what is too old) is spawned on the site's worker by [`watch`].
-    pub fn new(_destinations: std::sync::Arc<Destinations>) -> Servers {
-        unimplemented!()
+    pub fn new(destinations: Arc<Destinations>) -> Servers {
+        let stocks =
+            |servers: &Vec<Destination>| servers.iter().map(|_| RefCell::default()).collect();
+        Servers {
+            recipes: OnceCell::new(),
+            stocks: destinations.servers.iter().map(stocks).collect(),
+            tally: Tally::default(),
+            watcher: Cell::new(None),
+            destinations,
+        }
+    }
+
+    /// Figures of the idle connections.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A client's connection ended: what was kept for it alone (`http-reuse never`, a PROXY header) is
+    /// closed. Without this it is closed by the next purge.
+    pub fn forget(&self, connection: &Connection) {
+        if self.tally.owned.get() == 0 {
+            return;
+        }
+        let owner = owner_of(connection);
+        for stock in self.stocks.iter().flatten() {
+            stock.borrow_mut().forget(owner, &self.tally);
+        }
+    }
+
+    fn recipe(&self, site: &Site, backend: usize) -> Option<&BackendRecipe> {
+        let make = || {
+            let proxies = site.plan.proxies.iter();
+            proxies.map(|proxy| BackendRecipe::new(&site.plan, proxy)).collect()
+        };
+        self.recipes.get_or_init(make).get(backend)
+    }
+
+    fn destination(&self, backend: usize, server: usize) -> Option<&Destination> {
+        self.destinations.servers.get(backend)?.get(server)
+    }
+
+    fn line(&self, backend: usize) -> Option<&Line<Waiter>> {
+        self.destinations.lines.get(backend)
+    }
+
+    fn stock(&self, backend: usize, server: usize) -> Option<&RefCell<Stock>> {
+        self.stocks.get(backend)?.get(server)
+    }
+
+    fn take_idle(&self, backend: usize, server: usize, claim: Claim) -> Option<Idle> {
+        self.stock(backend, server)?.borrow_mut().take(claim, &self.tally)
+    }
+
+    /// Gives free places of a server to who waits for them.
+    fn hand_over(&self, site: &Site, backend: usize, server: usize) {
+        if let Some(line) = self.line(backend) {
+            line.hand_over(server, &site.live, |waiter| self.wake(site, *waiter));
+        }
+    }
+
+    fn wake(&self, site: &Site, Waiter { worker, task }: Waiter) {
+        if worker == site.process.worker {
+            return site.local.wake(task);
+        }
+        if self.destinations.wake(worker, task) {
+            return;
+        }
+        // Its mailbox is full, or not known yet: whoever waits must not wait for its timeout.
+        let (local, destinations) = (site.local.clone(), self.destinations.clone());
+        site.local.spawn(async move {
+            while !local.is_stopping() && !destinations.wake(worker, task) {
+                local.sleep(MAILBOX_FULL).await;
+            }
+        });
     }
 }
 
-/// Watches the idle connections of a site until the worker stops. To be spawned once.
-pub async fn watch(_site: Rc<Site>) {
-    unimplemented!()
+impl Destinations {
+    /// Whether the message to wake a task could be sent.
+    fn wake(&self, worker: usize, task: TaskRef) -> bool {
+        let address = self.workers.get().and_then(|workers| workers.get(worker));
+        let message = Message::Run(Box::new(move |local| local.wake(task)));
+        address.is_some_and(|address| address.send(message).is_ok())
+    }
+}
+
+impl std::fmt::Debug for Servers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Servers({:?})", self.tally)
+    }
+}
+
+/// A number that stands for a client's connection: other connections of the same moment have other
+/// ports. Never 0.
+fn owner_of(connection: &Connection) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    connection.source.hash(&mut hasher);
+    connection.destination.hash(&mut hasher);
+    connection.accepted_us.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// A place on a server. Dropping it gives it to who waits, or back.
+struct Slot {
+    site: Rc<Site>,
+    backend: usize,
+    server: usize,
+}
+
+impl Slot {
+    /// The place has been taken.
+    fn new(site: Rc<Site>, backend: usize, server: usize) -> Slot {
+        if let Some(stock) = site.servers.stock(backend, server) {
+            stock.borrow_mut().begin();
+        }
+        Slot { site, backend, server }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Slot { site, backend, server } = self;
+        if let Some(stock) = site.servers.stock(*backend, *server) {
+            stock.borrow_mut().end();
+        }
+        site.live.end_server(*backend, *server);
+        if Line::<Waiter>::is_waited_for(*backend, *server, &site.live) {
+            site.servers.hand_over(site, *backend, *server);
+        }
+    }
 }
 
 /// A connection to a server for one exchange. Dropping it closes it and frees the server's slot.
@@ -56,21 +240,63 @@ pub struct Link {
     /// The connection.
     pub transport: Transport,
     /// What rules and logs may know of it.
-    pub facts: ServerConnection,
+    pub facts: Rc<ServerConnection>,
     /// The backend, an index into `Plan::proxies`.
     pub backend: usize,
     /// The server, its index there.
     pub server: usize,
     /// Whether it carried requests before.
     pub reused: bool,
-    _slot: (),
+    slot: Slot,
+    key: u64,
+    owner: u64,
+    uses: u32,
 }
 
 impl Link {
+    fn dialled(
+        slot: Slot,
+        transport: Transport,
+        facts: ServerConnection,
+        key: u64,
+        owner: u64,
+    ) -> Link {
+        let (backend, server, facts) = (slot.backend, slot.server, Rc::new(facts));
+        Link { transport, facts, backend, server, reused: false, slot, key, owner, uses: 1 }
+    }
+
+    fn reuse(slot: Slot, idle: Idle) -> Link {
+        let (backend, server) = (slot.backend, slot.server);
+        let Idle { transport, facts, key, owner, uses, .. } = idle;
+        let uses = uses.saturating_add(1);
+        Link { transport, facts, backend, server, reused: true, slot, key, owner, uses }
+    }
+
+    /// From now on it is only for this client's connection (one that was authenticated, say).
+    pub fn keep_for(&mut self, connection: &Connection) {
+        self.owner = owner_of(connection);
+    }
+
     /// Gives it back for the next exchange. Only for one whose both directions are known to be
     /// complete.
-    pub fn give_back(self, _site: &Rc<Site>) {
-        unimplemented!()
+    pub fn give_back(self, site: &Rc<Site>) {
+        let Link { transport, facts, backend, server, slot, key, owner, uses, .. } = self;
+        // The connection before the place, so that who waits for the place finds it.
+        let servers = &site.servers;
+        let recipe = servers.recipe(site, backend).and_then(|it| it.servers.get(server));
+        if let (Some(recipe), Some(stock), false) =
+            (recipe, servers.stock(backend, server), site.local.is_stopping())
+        {
+            let (since_us, watched) = (site.now_us(), false);
+            let idle = Idle { transport, facts, key, owner, uses, since_us, watched };
+            stock.borrow_mut().put(idle, recipe, &servers.tally);
+            if servers.tally.fresh.get() == 1
+                && let Some(watcher) = servers.watcher.get()
+            {
+                site.local.wake(watcher);
+            }
+        }
+        drop(slot);
     }
 }
 
@@ -108,15 +334,16 @@ pub enum Refusal {
 }
 
 /// Takes a connection to a server of `walk.backend`, which it sets `walk.server` and
-/// `walk.exchange`'s retries, redispatch and times for. `chosen` is what `use-server` chose.
+/// `walk.exchange`'s retries, redispatch and times for. `chosen` is what `use-server` chose. Retries that
+/// `walk.exchange` counted before count against the backend's `retries`.
 ///
 /// # Errors
 /// See [`Refusal`].
 pub async fn acquire(
-    _site: &Rc<Site>,
-    _walk: &mut Walk<'_>,
-    _chosen: Option<usize>,
-    _wanted: Wanted,
+    site: &Rc<Site>,
+    walk: &mut Walk<'_>,
+    chosen: Option<usize>,
+    wanted: Wanted,
 ) -> Result<Link, Refusal> {
-    unimplemented!()
+    acquire::acquire(site, walk, chosen, wanted).await
 }

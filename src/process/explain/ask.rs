@@ -1,5 +1,6 @@
 //! A question to what the rules can be asked, and the answer as text.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
@@ -80,12 +81,12 @@ fn usual_port(question: &Question) -> Option<SocketAddr> {
 }
 
 fn facts(tls: &Tls) -> TlsFacts {
-    let text = |given: &Option<String>, usual: &str| -> Box<str> {
-        given.as_deref().unwrap_or(usual).into()
+    let text = |given: &Option<String>, usual: &'static str| -> Cow<'static, str> {
+        given.clone().map_or(usual.into(), Cow::Owned)
     };
     TlsFacts {
         sni: tls.sni.as_deref().map(Box::from),
-        alpn: tls.alpn.as_deref().map(Box::from),
+        alpn: tls.alpn.clone().map(Cow::Owned),
         version: text(&tls.version, "TLSv1.3"),
         cipher: text(&tls.cipher, "TLS_AES_128_GCM_SHA256"),
         ..TlsFacts::default()

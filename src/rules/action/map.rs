@@ -64,7 +64,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "set-map(/etc/koi/seen.map) %[src] 1",
         set,
     )
-    .later(Feature::Serving),
+    .later(Feature::MapChanges),
     action(
         "del-map",
         Rulesets::HTTP_ALL,
@@ -73,7 +73,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "del-map(/etc/koi/seen.map) %[src]",
         |line| other(line, EditKind::Unset),
     )
-    .later(Feature::Serving),
+    .later(Feature::MapChanges),
     action(
         "add-acl",
         Rulesets::HTTP,
@@ -82,7 +82,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "add-acl(/etc/koi/bad.lst) %[src]",
         |line| other(line, EditKind::Add),
     )
-    .later(Feature::Serving),
+    .later(Feature::MapChanges),
     action(
         "del-acl",
         Rulesets::HTTP_ALL,
@@ -91,5 +91,5 @@ pub const ACTIONS: &[ActionEntry] = &[
         "del-acl(/etc/koi/bad.lst) %[src]",
         |line| other(line, EditKind::Remove),
     )
-    .later(Feature::Serving),
+    .later(Feature::MapChanges),
 ];

@@ -226,8 +226,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "These connections begin with a PROXY protocol header.",
         "expect-proxy layer4 if { src 192.0.2.0/24 }",
         expect_proxy,
-    )
-    .later(Feature::Serving),
+    ),
     action(
         "wait-for-body",
         Rulesets::HTTP,
@@ -244,8 +243,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         "A request that came as early data waits until the handshake is done.",
         "wait-for-handshake",
         |_| Some(Action::Other(Other::WaitForHandshake)),
-    )
-    .later(Feature::Serving),
+    ),
     action(
         "cache-use",
         Rulesets::REQUEST,

@@ -274,7 +274,10 @@ fn finish(line: &mut Line<'_, '_, '_>, parts: Parts<'_>, of: For) -> Option<Repl
     let body = match &parts.body {
         Some((_, body)) => body.clone(),
         None if parts.old_name && parts.fields.is_empty() => Body::Default,
-        None if of.answers_by_default() && has_answer && parts.fields.is_empty() => Body::Default,
+        // A status by its new name stands for itself: an empty answer, as in HAProxy.
+        None if of.answers_by_default() && parts.status.is_none() && parts.fields.is_empty() => {
+            Body::Default
+        }
         None => Body::Empty,
     };
     match &body {

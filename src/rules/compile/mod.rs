@@ -7,6 +7,7 @@ mod capture;
 mod inherit;
 mod lines;
 mod lists;
+mod logs;
 mod order;
 mod routes;
 mod servers;
@@ -102,6 +103,7 @@ fn proxy(plan: &Plan, proxy: &Proxy, files: &dyn Files, report: &mut Report) -> 
     routes::compile(proxy, &mut program, &mut acls, &mut compiler);
     lines::compile(proxy, &mut program, &mut acls, &mut compiler);
     servers::compile(proxy, &mut program, &mut compiler);
+    logs::compile(proxy, &mut program, &mut compiler);
     order::advise(proxy, plan, compiler.report);
     for (name, span) in acls.unused() {
         let message = format!("the ACL `{name}` is used nowhere");

@@ -292,6 +292,18 @@ fn redispatched<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::Bool(context.exchange.redispatched))
 }
 
+times! { handshake_ms total_ms connect_ms data_ms user_ms }
+
+/// HAProxy's number; zero if nothing did.
+fn client_failure<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
+    Some(Value::Int(context.exchange.failure.as_ref().map_or(0, |failure| failure.number)))
+}
+
+fn client_failure_text<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
+    let text = context.exchange.failure.as_ref().map_or("Success", |failure| &failure.text);
+    Some(Value::str(text.as_bytes()))
+}
+
 const fn known(
     name: &'static str,
     output: Type,
@@ -302,8 +314,8 @@ const fn known(
     Fetch::new(name, output, at, Get::One(get), about)
 }
 
-/// A time of the log.
-const fn timer(name: &'static str, at: Scope, about: &'static str) -> Fetch {
+/// A figure of the queues.
+const fn queue(name: &'static str, at: Scope, about: &'static str) -> Fetch {
     Fetch::later(name, Type::Int, at, Feature::Logs, about)
 }
 
@@ -313,10 +325,11 @@ const fn kernel(name: &'static str, about: &'static str) -> Fetch {
         .takes(&[OPTIONAL_UNIT], name)
 }
 
+const FAILED: &str = "What failed on the connection, for error logs.";
+
 /// What failed on a connection.
 const fn failure(name: &'static str, output: Type, at: Scope) -> Fetch {
-    let about = "What failed on the connection, for error logs.";
-    Fetch::later(name, output, at, Feature::Logs, about)
+    Fetch::later(name, output, at, Feature::Logs, FAILED)
 }
 
 const fn multiplexer(name: &'static str, output: Type, at: Scope, about: &'static str) -> Fetch {
@@ -444,16 +457,34 @@ pub const FETCHES: &[Fetch] = &[
         redispatched,
         "Whether another server was taken after a failure.",
     ),
-    timer("fc.timer.handshake", STREAM, "How long the handshakes took, in ms."),
-    timer("fc.timer.total", Scope::LOG, "How long the whole took, in ms."),
-    timer("bc.timer.connect", REPLIED, "How long the connection to the server took, in ms."),
-    timer("res.timer.data", Scope::LOG, "How long the response's body took, in ms."),
-    timer("txn.timer.user", Scope::LOG, "How long the user waited, in ms."),
-    timer("bc_be_queue", REPLIED, "How many requests left the backend's queue before this one."),
-    timer("bc_srv_queue", REPLIED, "How many requests left the server's queue before this one."),
-    failure("fc_err", Type::Int, STREAM),
+    known(
+        "fc.timer.handshake",
+        Type::Int,
+        STREAM,
+        handshake_ms,
+        "How long the handshakes took, in ms.",
+    ),
+    known("fc.timer.total", Type::Int, Scope::LOG, total_ms, "How long the whole took, in ms."),
+    known(
+        "bc.timer.connect",
+        Type::Int,
+        REPLIED,
+        connect_ms,
+        "How long the connection to the server took, in ms.",
+    ),
+    known(
+        "res.timer.data",
+        Type::Int,
+        Scope::LOG,
+        data_ms,
+        "How long the response's body took, in ms.",
+    ),
+    known("txn.timer.user", Type::Int, Scope::LOG, user_ms, "How long the user waited, in ms."),
+    queue("bc_be_queue", REPLIED, "How many requests left the backend's queue before this one."),
+    queue("bc_srv_queue", REPLIED, "How many requests left the server's queue before this one."),
+    known("fc_err", Type::Int, STREAM, client_failure, FAILED),
     failure("fc_err_name", Type::Str, STREAM),
-    failure("fc_err_str", Type::Str, STREAM),
+    known("fc_err_str", Type::Str, STREAM, client_failure_text, FAILED),
     failure("bc_err", Type::Int, REPLIED),
     failure("bc_err_name", Type::Str, REPLIED),
     failure("bc_err_str", Type::Str, REPLIED),

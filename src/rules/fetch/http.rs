@@ -27,8 +27,16 @@ fn res_ver<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::str(context.response?.head.version.number().as_bytes()))
 }
 
+/// The response's, also when it has gone to the client.
 fn status<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    Some(Value::Int(context.response?.status().into()))
+    let now = context.response.map(|response| response.status());
+    now.or(context.exchange.server_status).map(|status| Value::Int(status.into()))
+}
+
+/// Of an answer of our own, too.
+fn final_status<'a>(context: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
+    let told = context.exchange.status.map(|status| Value::Int(status.into()));
+    told.or_else(|| status(context, args))
 }
 
 fn server_status<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
@@ -51,6 +59,8 @@ fn captured_uri<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     let whole = &context.exchange.line.as_ref()?.target;
     target(whole).path_and_query().map(Value::Str)
 }
+
+times! { request_ms idle_ms queue_ms until_request_ms response_ms active_ms }
 
 fn full_version<'a>(number: &str) -> Value<'a> {
     Value::string(format!("HTTP/{number}"))
@@ -89,11 +99,6 @@ const fn known(
     Fetch::new(name, output, at, Get::One(get), about)
 }
 
-/// A time of the log.
-const fn timer(name: &'static str, at: Scope, about: &'static str) -> Fetch {
-    Fetch::later(name, Type::Int, at, Feature::Logs, about)
-}
-
 const REQ_VER: &str = "The request's HTTP version: 1.0, 1.1 or 2.0.";
 const RES_VER: &str = "The response's HTTP version: 1.0, 1.1 or 2.0.";
 const IS_HTTP: &str = "True once an HTTP request is there.";
@@ -106,7 +111,7 @@ pub const FETCHES: &[Fetch] = &[
     known("res.ver", Type::Str, RESPONSE, res_ver, RES_VER),
     known("resp_ver", Type::Str, RESPONSE, res_ver, RES_VER),
     known("status", Type::Int, REPLIED, status, "The response's status."),
-    known("txn.status", Type::Int, REPLIED, status, "The status that the client gets."),
+    known("txn.status", Type::Int, REPLIED, final_status, "The status that the client gets."),
     known("server_status", Type::Int, REPLIED, server_status, "The status that the server sent."),
     known(
         "http_first_req",
@@ -143,12 +148,48 @@ pub const FETCHES: &[Fetch] = &[
         "A capture of the response, by slot.",
     )
     .takes(SLOT, "capture.res.hdr(0)"),
-    timer("req.timer.hdr", REQUEST, "How long the request's head took, in ms."),
-    timer("req.timer.idle", REQUEST, "How long the connection was idle before the request, in ms."),
-    timer("req.timer.queue", REPLIED, "How long the request waited for a server, in ms."),
-    timer("req.timer.tq", REQUEST, "From the connection or the last response to the head, in ms."),
-    timer("res.timer.hdr", RESPONSE, "How long the server took to answer, in ms."),
-    timer("txn.timer.total", Scope::LOG, "From the request's first byte to the response's last."),
+    known(
+        "req.timer.hdr",
+        Type::Int,
+        REQUEST,
+        request_ms,
+        "How long the request's head took, in ms.",
+    ),
+    known(
+        "req.timer.idle",
+        Type::Int,
+        REQUEST,
+        idle_ms,
+        "How long the connection was idle before the request, in ms.",
+    ),
+    known(
+        "req.timer.queue",
+        Type::Int,
+        REPLIED,
+        queue_ms,
+        "How long the request waited for a server, in ms.",
+    ),
+    known(
+        "req.timer.tq",
+        Type::Int,
+        REQUEST,
+        until_request_ms,
+        "From the connection or the last response to the head, in ms.",
+    ),
+    known(
+        "res.timer.hdr",
+        Type::Int,
+        RESPONSE,
+        response_ms,
+        "How long the server took to answer, in ms.",
+    ),
+    known(
+        "txn.timer.total",
+        Type::Int,
+        Scope::LOG,
+        active_ms,
+        "From the request's first byte to the response's last.",
+    ),
     Fetch::later(
         "res.comp",
         Type::Bool,

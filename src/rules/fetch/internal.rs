@@ -24,6 +24,10 @@ fn always_false<'a>(_: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::Bool(false))
 }
 
+fn termination<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
+    Some(Value::string(context.exchange.ending.letters()))
+}
+
 fn text(args: &[Arg], at: usize) -> Option<&str> {
     args.get(at).and_then(Arg::text)
 }
@@ -661,11 +665,11 @@ pub const FETCHES: &[Fetch] = &[
         Feature::Logs,
         "The number of the exchange, 32 bits.",
     ),
-    Fetch::later(
+    Fetch::new(
         "txn.sess_term_state",
         Type::Str,
         RUNNING,
-        Feature::Logs,
+        Get::One(termination),
         "How the exchange ended, in the two letters of the log.",
     ),
 ];

@@ -2,8 +2,21 @@
 //!
 //! One file a family, each with a `FETCHES` table beside its functions.
 
+/// Fetches of what `Times` tells.
+macro_rules! times {
+    ($($name:ident)*) => {
+        $(fn $name<'a>(
+            context: &$crate::rules::context::Context<'a>,
+            _: &'a [$crate::rules::arg::Arg],
+        ) -> Option<$crate::rules::value::Value<'a>> {
+            Some($crate::rules::value::Value::Int(context.exchange.times.$name()))
+        })*
+    };
+}
+
 pub mod acl_names;
 mod auth;
+mod certificate;
 mod connection;
 mod content;
 mod cookies;

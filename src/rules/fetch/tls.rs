@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::certificate;
 use super::places::{REPLIED, SESSION};
 use super::{Fetch, Get};
 use crate::config::args::shown_text;
@@ -86,16 +87,21 @@ fn c_verify<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     Some(Value::Int(front(context)?.verify_result))
 }
 
+/// A connection that serves requests has had no error: one with an error was closed.
+fn no_error<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
+    front(context).map(|_| Value::Int(0))
+}
+
 fn c_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(front(context)?.client_der.as_deref())
+    bytes(client_der(context))
 }
 
 fn f_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(front(context)?.own_der.as_deref())
+    bytes(own_der(context))
 }
 
 fn s_der<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    bytes(back(context)?.client_der.as_deref())
+    bytes(server_der(context))
 }
 
 fn ssl_bc<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
@@ -160,39 +166,57 @@ const fn npn(name: &'static str, at: Scope) -> Fetch {
 
 /// What the three kinds of certificate have alike.
 macro_rules! certificates {
-    ($($who:literal $whose:literal,)*) => {
+    (@get $der:ident $ask:ident) => {{
+        fn get<'a>(context: &Context<'a>, args: &'a [Arg]) -> Option<Value<'a>> {
+            certificate::ask($der(context)?, args, certificate::$ask)
+        }
+        get
+    }};
+    ($($who:literal $at:ident $der:ident $whose:literal,)*) => {
         &[$(
-            detail(concat!($who, "_i_dn"), Type::Str, SESSION,
+            known(concat!($who, "_i_dn"), Type::Str, $at, certificates!(@get $der issuer),
                 concat!("The issuer's name in the certificate of ", $whose, ", or an entry of it."))
                 .takes(NAME, concat!($who, "_i_dn(CN)"))
                 .checked(check_dn),
-            detail(concat!($who, "_s_dn"), Type::Str, SESSION,
+            known(concat!($who, "_s_dn"), Type::Str, $at, certificates!(@get $der subject),
                 concat!("The subject's name in the certificate of ", $whose, ", or an entry of it."))
                 .takes(NAME, concat!($who, "_s_dn(CN)"))
                 .checked(check_dn),
-            detail(concat!($who, "_key_alg"), Type::Str, SESSION,
+            known(concat!($who, "_key_alg"), Type::Str, $at, certificates!(@get $der key_alg),
                 concat!("The kind of key in the certificate of ", $whose, ".")),
-            detail(concat!($who, "_sig_alg"), Type::Str, SESSION,
+            known(concat!($who, "_sig_alg"), Type::Str, $at, certificates!(@get $der sig_alg),
                 concat!("How the certificate of ", $whose, " is signed.")),
-            detail(concat!($who, "_notafter"), Type::Str, SESSION,
+            known(concat!($who, "_notafter"), Type::Str, $at, certificates!(@get $der not_after),
                 concat!("When the certificate of ", $whose, " ends: YYMMDDhhmmssZ.")),
-            detail(concat!($who, "_notbefore"), Type::Str, SESSION,
+            known(concat!($who, "_notbefore"), Type::Str, $at, certificates!(@get $der not_before),
                 concat!("When the certificate of ", $whose, " begins: YYMMDDhhmmssZ.")),
-            detail(concat!($who, "_serial"), Type::Bin, SESSION,
+            known(concat!($who, "_serial"), Type::Bin, $at, certificates!(@get $der serial),
                 concat!("The serial number of the certificate of ", $whose, ".")),
-            detail(concat!($who, "_sha1"), Type::Bin, SESSION,
+            known(concat!($who, "_sha1"), Type::Bin, $at, certificates!(@get $der sha1),
                 concat!("The SHA-1 of the certificate of ", $whose, ".")),
-            detail(concat!($who, "_version"), Type::Int, SESSION,
+            known(concat!($who, "_version"), Type::Int, $at, certificates!(@get $der version),
                 concat!("The version of the certificate of ", $whose, ".")),
         )*]
     };
 }
 
+fn client_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    front(context)?.client_der.as_deref()
+}
+
+fn own_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    front(context)?.own_der.as_deref()
+}
+
+fn server_der<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    back(context)?.client_der.as_deref()
+}
+
 /// What is in certificates.
 pub const CERTIFICATES: &[Fetch] = certificates! {
-    "ssl_c" "the client",
-    "ssl_f" "the frontend",
-    "ssl_s" "the server",
+    "ssl_c" SESSION client_der "the client",
+    "ssl_f" SESSION own_der "the frontend",
+    "ssl_s" SESSION server_der "the server",
 };
 
 /// The secrets of a connection, for key logs, and its random numbers.
@@ -218,8 +242,6 @@ macro_rules! secrets {
                 concat!("The channel's binding (RFC 5929 §3) of the connection ", $whose, ".")),
             detail(concat!($who, "_curve"), Type::Str, $at,
                 concat!("The group of the key agreement on the connection ", $whose, ".")),
-            detail(concat!($who, "_err"), Type::Int, $at,
-                concat!("What failed in TLS on the connection ", $whose, ", by number.")),
             detail(concat!($who, "_err_str"), Type::Str, $at,
                 concat!("What failed in TLS on the connection ", $whose, ".")),
         )*]
@@ -313,8 +335,16 @@ pub const FETCHES: &[Fetch] = &[
     npn("ssl_bc_npn", REPLIED),
     detail("ssl_c_chain_der", Type::Bin, SESSION, "The client's whole chain, DER."),
     detail("ssl_s_chain_der", Type::Bin, SESSION, "The server's whole chain, DER."),
-    detail("ssl_c_err", Type::Int, SESSION, "What is wrong with the client's certificate."),
-    detail("ssl_c_ca_err", Type::Int, SESSION, "What is wrong with the chain above it."),
+    known(
+        "ssl_c_err",
+        Type::Int,
+        SESSION,
+        c_verify,
+        "What is wrong with the client's certificate.",
+    ),
+    known("ssl_c_ca_err", Type::Int, SESSION, no_error, "What is wrong with the chain above it."),
+    known("ssl_fc_err", Type::Int, SESSION, no_error, "What failed in TLS, by OpenSSL's number."),
+    detail("ssl_bc_err", Type::Int, REPLIED, "What failed in TLS to the server, by number."),
     detail("ssl_c_ca_err_depth", Type::Int, SESSION, "Where in the chain something is wrong."),
     detail("ssl_c_r_dn", Type::Str, SESSION, "The root's name, or an entry of it.")
         .takes(NAME, "ssl_c_r_dn(CN)")

@@ -1,13 +1,17 @@
 //! The `%`-names of log formats.
 //!
-//! One entry a name: what it gives, where it is known, and how it is had from a [`Context`]. What only
-//! a log line knows gives nothing until then.
+//! One entry a name: what it gives, where it is known, and how it is had from a [`Context`]. What did
+//! not happen yet is a dash in logs, or -1.
 
 use std::borrow::Cow;
 
 use core::net::SocketAddr;
 
-use crate::rules::context::{Context, RequestLine, TlsFacts};
+use super::encode::{self, decimal};
+use super::{Flags, date};
+use crate::config::plan::{Capture, FrontSettings};
+use crate::rules::context::{Context, Exchange, RequestLine, TlsFacts};
+use crate::rules::ending::Times;
 use crate::rules::value::Value;
 
 /// What an alias gives: it decides about quotes and hexadecimal digits.
@@ -17,12 +21,19 @@ pub enum Kind {
     Text,
     /// A piece of a request's target: unsafe bytes become `#XX`.
     Target,
+    /// Captured fields: they quote and escape by themselves, and are nothing where none is declared.
+    Captures,
+    /// The same, one by one; in JSON a list.
+    CaptureList,
+    /// A number that is not final when lines are written early (`option logasap`): then `+` stands
+    /// before it.
+    Running,
     /// A number; with `X` in at least so many hexadecimal digits, or in decimal ones if zero.
     Number(usize),
     /// An address.
     Address,
-    /// A date.
-    Date,
+    /// A date, or letters of our own: never in quotes.
+    Plain,
 }
 
 /// Where an alias has a meaning.
@@ -36,15 +47,6 @@ pub enum Mode {
     Tls,
 }
 
-/// From when on an alias is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// In rules too, as far as the exchange got.
-    Rules,
-    /// In log lines only.
-    Log,
-}
-
 /// An alias.
 pub struct Alias {
     /// Its name, without the percent sign.
@@ -55,15 +57,48 @@ pub struct Alias {
     pub kind: Kind,
     /// Where it has a meaning.
     pub mode: Mode,
-    /// From when on it is known.
-    pub known: Known,
     /// Its value.
-    pub get: for<'a> fn(&Context<'a>) -> Option<Value<'a>>,
+    pub get: Get,
+}
+
+/// How an alias is had.
+#[derive(Clone, Copy)]
+pub enum Get {
+    /// As a value.
+    Value(for<'a> fn(&Context<'a>) -> Option<Value<'a>>),
+    /// As text that has to be put together: written without a detour. `None` if there is none, then
+    /// nothing was written.
+    Text(fn(&Context<'_>, Flags, &mut Vec<u8>) -> Option<()>),
+}
+
+impl Get {
+    /// The value.
+    pub fn value<'a>(self, context: &Context<'a>) -> Option<Value<'a>> {
+        match self {
+            Get::Value(get) => get(context),
+            Get::Text(write) => {
+                let mut text = Vec::new();
+                write(context, Flags::default(), &mut text)?;
+                Some(Value::string(text))
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Alias {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "%{}", self.name)
+    }
+}
+
+impl Alias {
+    /// Its value: what JSON makes of it.
+    pub fn value<'a>(&self, context: &Context<'a>) -> Option<Value<'a>> {
+        let value = self.get.value(context)?;
+        match (self.kind, value.to_int()) {
+            (Number(_) | Running, Some(number)) => Some(Value::Int(number)),
+            _ => Some(value),
+        }
     }
 }
 
@@ -77,60 +112,109 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ALIASES.iter().map(|alias| alias.name)
 }
 
-const fn alias(
-    name: &'static str,
-    kind: Kind,
-    mode: Mode,
-    known: Known,
-    about: &'static str,
-    get: for<'a> fn(&Context<'a>) -> Option<Value<'a>>,
-) -> Alias {
-    Alias { name, about, kind, mode, known, get }
-}
-
-fn later<'a>(_: &Context<'a>) -> Option<Value<'a>> {
-    None
+const fn alias(name: &'static str, kind: Kind, mode: Mode, about: &'static str, get: Get) -> Alias {
+    Alias { name, about, kind, mode, get }
 }
 
 // ---------------------------------------------------------------------------------------- Dates
 
-/// `day/Mon/year:hour:minute:second` in UTC.
-fn date(unix_us: u64, format: &str) -> Option<Value<'static>> {
-    let at = jiff::Timestamp::from_microsecond(i64::try_from(unix_us).ok()?).ok()?;
-    Some(Value::string(jiff::fmt::strtime::format(format, at).ok()?))
+/// When the exchange began: the accept date, or for later requests of a connection when the response
+/// before was over.
+fn start_us(context: &Context<'_>) -> u64 {
+    let exchange = context.exchange;
+    let times = &exchange.times;
+    match (exchange.number, times.accepted, times.begun) {
+        (1.., Some(start), Some(begun)) if exchange.started_us > 0 => {
+            exchange.started_us.saturating_sub(begun.saturating_sub(start))
+        }
+        _ => context.connection.accepted_us,
+    }
 }
 
-const DATE: &str = "%d/%b/%Y:%H:%M:%S";
-const DATE_ZONE: &str = "%d/%b/%Y:%H:%M:%S %z";
-
-fn date_ms(unix_us: u64) -> Option<Value<'static>> {
-    let seconds = date(unix_us, DATE)?.into_text();
-    let seconds = String::from_utf8_lossy(&seconds);
-    Some(Value::string(format!("{seconds}.{:03}", unix_us / 1000 % 1000)))
+/// When the request's first byte came; without any, when the exchange began.
+fn request_us(context: &Context<'_>) -> u64 {
+    match context.exchange.started_us {
+        0 => start_us(context),
+        us => us,
+    }
 }
 
-fn accept_date<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    date(context.connection.accepted_us, DATE_ZONE)
+fn accept_date(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::utc(start_us(context), out)
+}
+
+fn accept_date_local(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::local(start_us(context), out)
+}
+
+fn accept_date_ms(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::local_ms(start_us(context), out)
+}
+
+fn request_date(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::utc(request_us(context), out)
+}
+
+fn request_date_local(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::local(request_us(context), out)
+}
+
+fn request_date_ms(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    date::local_ms(request_us(context), out)
 }
 
 fn accept_seconds<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(context.connection.accepted_us / 1_000_000).ok().map(Value::Int)
+    i64::try_from(start_us(context) / 1_000_000).ok().map(Value::Int)
 }
 
-fn accept_date_ms<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    date_ms(context.connection.accepted_us)
+/// Three digits; in hexadecimal at least two.
+fn accept_ms(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let ms = start_us(context) / 1000 % 1000;
+    let text = if flags.hex { format!("{ms:02X}") } else { format!("{ms:03}") };
+    out.extend_from_slice(text.as_bytes());
+    Some(())
 }
 
-fn accept_ms<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::string(format!("{:03}", context.connection.accepted_us / 1000 % 1000)))
+// --------------------------------------------------------------------------------------- Timers
+
+macro_rules! timers {
+    ($($name:ident = $span:ident;)*) => {
+        $(fn $name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+            Some(Value::Int(Times::$span(&context.exchange.times)))
+        })*
+    };
 }
 
-fn request_date<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    date(context.exchange.started_us, DATE_ZONE)
+timers! {
+    handshake_ms = handshake_ms;
+    idle_ms = idle_ms;
+    request_ms = request_ms;
+    until_request_ms = until_request_ms;
+    queue_ms = queue_ms;
+    connect_ms = connect_ms;
+    response_ms = response_ms;
+    data_ms = data_ms;
+    active_ms = active_ms;
+    total_ms = total_ms;
+    user_ms = user_ms;
 }
 
-fn request_date_ms<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    date_ms(context.exchange.started_us)
+// -------------------------------------------------------------------------------------- The end
+
+fn ending(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    out.extend_from_slice(&context.exchange.ending.letters());
+    Some(())
+}
+
+/// The two letters for cookies are dashes until there are cookies for persistence.
+fn ending_cookie(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    ending(context, flags, out)?;
+    out.extend_from_slice(b"--");
+    Some(())
+}
+
+fn log_counter<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+    i64::try_from(context.exchange.log_number.get()).ok().map(Value::Int)
 }
 
 // ------------------------------------------------------------------------------------ Addresses
@@ -194,16 +278,15 @@ fn frontend_name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 }
 
 /// With `~` behind it if the client's connection has TLS.
-fn frontend_transport<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let name = frontend_name(context)?;
-    match context.connection.tls {
-        None => Some(name),
-        Some(_) => {
-            let mut text = name.into_text().into_owned();
-            text.push(b'~');
-            Some(Value::string(text))
-        }
+fn frontend_transport(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let proxy = context.plan.proxies.get(context.connection.frontend)?;
+    out.extend_from_slice(proxy.name.as_bytes());
+    // Also before, or without, a handshake that succeeded.
+    let bind = proxy.binds.get(context.connection.bind);
+    if context.connection.tls.is_some() || bind.is_some_and(|bind| bind.tls.enabled.is_some()) {
+        out.push(b'~');
     }
+    Some(())
 }
 
 /// The frontend's name until a backend is chosen.
@@ -268,12 +351,12 @@ fn bytes_in<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 }
 
 /// With `+` before it if another server was chosen.
-fn retries<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let retries = context.exchange.retries;
-    match context.exchange.redispatched {
-        true => Some(Value::string(format!("+{retries}"))),
-        false => Some(Value::Int(retries)),
+fn retries(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    if context.exchange.redispatched {
+        out.push(b'+');
     }
+    decimal(context.exchange.retries, out);
+    Some(())
 }
 
 fn request_number<'a>(context: &Context<'a>) -> Option<Value<'a>> {
@@ -282,20 +365,27 @@ fn request_number<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 
 // ------------------------------------------------------------------------------------ Requests
 
+/// What stands for a request that was never understood.
+const BAD: &[u8] = b"<BADREQ>";
+
 fn line<'a>(context: &Context<'a>) -> Option<&'a RequestLine> {
-    context.exchange.line.as_ref()
+    let exchange: &'a Exchange = context.exchange;
+    exchange.line.as_ref()
+}
+
+fn of_line<'a>(context: &Context<'a>, get: fn(&'a [u8]) -> &'a [u8]) -> Option<Value<'a>> {
+    let target = line(context).map(|line| &*line.target);
+    Some(Value::str(target.map_or(BAD, get)))
 }
 
 /// As it is now, or as it came once the request is gone.
 fn method<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    match context.request {
-        Some(view) => Some(Value::str(view.method())),
-        None => Some(Value::str(&line(context)?.method)),
-    }
+    let kept = || line(context).map_or(BAD, |line| &*line.method);
+    Some(Value::str(context.request.map_or_else(kept, |view| view.method())))
 }
 
 fn target<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::str(&line(context)?.target))
+    of_line(context, |target| target)
 }
 
 /// The bytes before the question mark, and those from it on.
@@ -305,86 +395,78 @@ fn split(target: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn target_without_query<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::str(split(&line(context)?.target).0))
+    of_line(context, |target| split(target).0)
 }
 
 fn path<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let target: &'a [u8] = &line(context)?.target;
-    Some(Value::str(crate::rules::target::Target::of(target).path()))
+    of_line(context, |target| crate::rules::target::Target::of(target).path())
 }
 
 fn query<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::str(split(&line(context)?.target).1))
+    of_line(context, |target| split(target).1)
 }
 
-fn version<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::string(format!("HTTP/{}", line(context)?.version)))
+fn version(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let Some(line) = line(context) else {
+        out.extend_from_slice(BAD);
+        return Some(());
+    };
+    out.extend_from_slice(b"HTTP/");
+    out.extend_from_slice(line.version.as_bytes());
+    Some(())
 }
 
-fn request_line<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let line = line(context)?;
-    let mut text = Vec::with_capacity(line.method.len() + line.target.len() + 10);
-    text.extend_from_slice(&line.method);
-    text.push(b' ');
-    text.extend_from_slice(&line.target);
-    text.extend_from_slice(b" HTTP/");
-    text.extend_from_slice(line.version.as_bytes());
-    Some(Value::string(text))
+fn request_line(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let Some(line) = line(context) else {
+        out.extend_from_slice(BAD);
+        return Some(());
+    };
+    out.extend_from_slice(&line.method);
+    out.push(b' ');
+    out.extend_from_slice(&line.target);
+    out.push(b' ');
+    version(context, flags, out)
 }
 
 /// -1 until there is one.
 fn status<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let status = context.response.map(|view| view.status()).or(context.exchange.server_status);
+    let exchange = context.exchange;
+    let response = || context.response.map(|view| view.status());
+    let status = exchange.status.or_else(response).or(exchange.server_status);
     Some(Value::Int(status.map_or(-1, i64::from)))
 }
 
-/// `{a|b}`; nothing if no capture is declared.
-fn captures<'a>(slots: &[Option<Box<[u8]>>]) -> Option<Value<'a>> {
-    if slots.is_empty() {
-        return None;
-    }
-    let mut text = vec![b'{'];
-    for (index, slot) in slots.iter().enumerate() {
-        if index > 0 {
-            text.push(b'|');
-        }
-        text.extend_from_slice(slot.as_deref().unwrap_or_default());
-    }
-    text.push(b'}');
-    Some(Value::string(text))
+/// How many slots the frontend declares; rules may add some.
+fn declared(context: &Context<'_>, slots: fn(&FrontSettings) -> &Vec<Capture>) -> usize {
+    context.plan.proxies.get(context.connection.frontend).map_or(0, |it| slots(&it.front).len())
 }
 
-/// `"a" "b"`.
-fn captures_clf<'a>(slots: &[Option<Box<[u8]>>]) -> Option<Value<'a>> {
-    if slots.is_empty() {
-        return None;
-    }
-    let mut text = Vec::new();
-    for (index, slot) in slots.iter().enumerate() {
-        if index > 0 {
-            text.push(b' ');
-        }
-        text.push(b'"');
-        text.extend_from_slice(slot.as_deref().unwrap_or(b"-"));
-        text.push(b'"');
-    }
-    Some(Value::string(text))
+fn request_captures(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let count = declared(context, |front| &front.request_captures);
+    encode::captures(&context.exchange.request_captures, count, flags, out)
 }
 
-fn request_captures<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    captures(&context.exchange.request_captures)
+fn request_captures_clf(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let count = declared(context, |front| &front.request_captures);
+    encode::captures_clf(&context.exchange.request_captures, count, flags, out)
 }
 
-fn request_captures_clf<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    captures_clf(&context.exchange.request_captures)
+fn response_captures(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let count = declared(context, |front| &front.response_captures);
+    encode::captures(&context.exchange.response_captures, count, flags, out)
 }
 
-fn response_captures<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    captures(&context.exchange.response_captures)
+fn response_captures_clf(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    let count = declared(context, |front| &front.response_captures);
+    encode::captures_clf(&context.exchange.response_captures, count, flags, out)
 }
 
-fn response_captures_clf<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    captures_clf(&context.exchange.response_captures)
+fn request_cookie<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+    context.exchange.request_cookie.as_deref().map(Value::str)
+}
+
+fn response_cookie<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+    context.exchange.response_cookie.as_deref().map(Value::str)
 }
 
 // ------------------------------------------------------------------------------------------ TLS
@@ -403,164 +485,234 @@ fn tls_version<'a>(context: &Context<'a>) -> Option<Value<'a>> {
 
 // ------------------------------------------------------------------------------------ The table
 
-use Kind::{Address, Date, Number, Target, Text};
-use Known::{Log, Rules};
+use Kind::{Address, CaptureList, Captures, Number, Plain, Running, Target, Text};
 use Mode::{Any, Http, Tls};
 
-/// The table. Dates "local" are in UTC until logs are built.
+/// The table.
 pub const ALIASES: &[Alias] = &[
-    alias("B", Number(0), Any, Rules, "Bytes sent to the client.", bytes_out),
-    alias("CC", Text, Http, Log, "The captured cookie of the request.", later),
-    alias("CS", Text, Http, Log, "The captured cookie of the response.", later),
-    alias("H", Text, Any, Rules, "The name of this host.", hostname),
-    alias("HM", Text, Http, Rules, "The request's method.", method),
+    alias("B", Running, Any, "Bytes sent to the client.", Get::Value(bytes_out)),
+    alias("CC", Text, Http, "The captured cookie of the request.", Get::Value(request_cookie)),
+    alias("CS", Text, Http, "The captured cookie of the response.", Get::Value(response_cookie)),
+    alias("H", Text, Any, "The name of this host.", Get::Value(hostname)),
+    alias("HM", Text, Http, "The request's method.", Get::Value(method)),
     alias(
         "HP",
         Target,
         Http,
-        Rules,
         "The request's target as it came, without its query.",
-        target_without_query,
+        Get::Value(target_without_query),
     ),
-    alias("HPO", Target, Http, Rules, "The request's path as it came.", path),
+    alias("HPO", Target, Http, "The request's path as it came.", Get::Value(path)),
     alias(
         "HQ",
         Target,
         Http,
-        Rules,
         "The request's query as it came, question mark included.",
-        query,
+        Get::Value(query),
     ),
-    alias("HU", Target, Http, Rules, "The request's target as it came.", target),
-    alias("HV", Text, Http, Rules, "The request's version, `HTTP/1.1`.", version),
-    alias("ID", Text, Any, Rules, "The request's identifier (`unique-id-format`).", unique_id),
-    alias("ST", Number(0), Any, Rules, "The response's status; -1 before there is one.", status),
-    alias("T", Date, Any, Rules, "When the connection was accepted, in UTC.", accept_date),
-    alias("TR", Number(0), Http, Log, "Milliseconds to receive the request's head.", later),
+    alias("HU", Target, Http, "The request's target as it came.", Get::Value(target)),
+    alias("HV", Text, Http, "The request's version, `HTTP/1.1`.", Get::Text(version)),
+    alias("ID", Text, Any, "The request's identifier (`unique-id-format`).", Get::Value(unique_id)),
     alias(
-        "Ta",
+        "ST",
+        Number(0),
+        Any,
+        "The response's status; -1 before there is one.",
+        Get::Value(status),
+    ),
+    alias("T", Plain, Any, "When the connection was accepted, in UTC.", Get::Text(accept_date)),
+    alias(
+        "TR",
         Number(0),
         Http,
-        Log,
-        "Milliseconds from the request's first byte to the end.",
-        later,
+        "Milliseconds to receive the request's head.",
+        Get::Value(request_ms),
     ),
-    alias("Tc", Number(0), Any, Log, "Milliseconds to connect to the server.", later),
-    alias("Td", Number(0), Any, Log, "Milliseconds of the transfer of data.", later),
-    alias("Th", Number(0), Any, Log, "Milliseconds of handshakes.", later),
-    alias("Ti", Number(0), Http, Log, "Milliseconds before the request.", later),
-    alias("Tl", Date, Any, Rules, "When the connection was accepted, in local time.", accept_date),
-    alias("Tq", Number(0), Http, Log, "Milliseconds until the request was there.", later),
-    alias("Tr", Number(0), Http, Log, "Milliseconds until the response's head was there.", later),
+    alias(
+        "Ta",
+        Running,
+        Http,
+        "Milliseconds from the request's first byte to the end.",
+        Get::Value(active_ms),
+    ),
+    alias("Tc", Number(0), Any, "Milliseconds to connect to the server.", Get::Value(connect_ms)),
+    alias("Td", Number(0), Any, "Milliseconds of the transfer of data.", Get::Value(data_ms)),
+    alias("Th", Number(0), Any, "Milliseconds of handshakes.", Get::Value(handshake_ms)),
+    alias("Ti", Number(0), Http, "Milliseconds before the request.", Get::Value(idle_ms)),
+    alias(
+        "Tl",
+        Plain,
+        Any,
+        "When the connection was accepted, in local time.",
+        Get::Text(accept_date_local),
+    ),
+    alias(
+        "Tq",
+        Number(0),
+        Http,
+        "Milliseconds until the request was there.",
+        Get::Value(until_request_ms),
+    ),
+    alias(
+        "Tr",
+        Number(0),
+        Http,
+        "Milliseconds until the response's head was there.",
+        Get::Value(response_ms),
+    ),
     alias(
         "Ts",
         Number(1),
         Any,
-        Rules,
         "When the connection was accepted, in seconds since 1970.",
-        accept_seconds,
+        Get::Value(accept_seconds),
     ),
-    alias("Tt", Number(0), Any, Log, "Milliseconds from accept to the end.", later),
-    alias("Tu", Number(0), Any, Log, "Milliseconds as the client sees it.", later),
-    alias("Tw", Number(0), Any, Log, "Milliseconds in queues.", later),
-    alias("U", Number(0), Any, Rules, "Bytes received from the client.", bytes_in),
-    alias("ac", Number(0), Any, Rules, "Connections in progress.", active),
+    alias("Tt", Running, Any, "Milliseconds from accept to the end.", Get::Value(total_ms)),
+    alias("Tu", Running, Any, "Milliseconds as the client sees it.", Get::Value(user_ms)),
+    alias("Tw", Number(0), Any, "Milliseconds in queues.", Get::Value(queue_ms)),
+    alias("U", Number(0), Any, "Bytes received from the client.", Get::Value(bytes_in)),
+    alias("ac", Number(0), Any, "Connections in progress.", Get::Value(active)),
     alias(
         "b",
         Text,
         Any,
-        Rules,
         "The backend's name; the frontend's before one is chosen.",
-        backend_name,
+        Get::Value(backend_name),
     ),
     alias(
         "bc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress in the backend.",
-        backend_connections,
+        Get::Value(backend_connections),
     ),
-    alias("bi", Address, Any, Rules, "The address we connected to the server from.", backend_ip),
-    alias("bp", Number(4), Any, Rules, "The port we connected to the server from.", backend_port),
-    alias("bq", Number(0), Any, Rules, "Requests in the backend's queue.", backend_queue),
-    alias("ci", Address, Any, Rules, "The client's address.", client_ip),
-    alias("cp", Number(4), Any, Rules, "The client's port.", client_port),
-    alias("f", Text, Any, Rules, "The frontend's name.", frontend_name),
+    alias(
+        "bi",
+        Address,
+        Any,
+        "The address we connected to the server from.",
+        Get::Value(backend_ip),
+    ),
+    alias(
+        "bp",
+        Number(4),
+        Any,
+        "The port we connected to the server from.",
+        Get::Value(backend_port),
+    ),
+    alias("bq", Number(0), Any, "Requests in the backend's queue.", Get::Value(backend_queue)),
+    alias("ci", Address, Any, "The client's address.", Get::Value(client_ip)),
+    alias("cp", Number(4), Any, "The client's port.", Get::Value(client_port)),
+    alias("f", Text, Any, "The frontend's name.", Get::Value(frontend_name)),
     alias(
         "fc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress in the frontend.",
-        frontend_connections,
+        Get::Value(frontend_connections),
     ),
-    alias("fi", Address, Any, Rules, "The address the client connected to.", frontend_ip),
-    alias("fp", Number(4), Any, Rules, "The port the client connected to.", frontend_port),
-    alias("ft", Text, Any, Rules, "The frontend's name, with `~` for TLS.", frontend_transport),
-    alias("hr", Text, Any, Rules, "The captured fields of the request, `{a|b}`.", request_captures),
+    alias("fi", Address, Any, "The address the client connected to.", Get::Value(frontend_ip)),
+    alias("fp", Number(4), Any, "The port the client connected to.", Get::Value(frontend_port)),
+    alias("ft", Text, Any, "The frontend's name, with `~` for TLS.", Get::Text(frontend_transport)),
+    alias(
+        "hr",
+        Captures,
+        Any,
+        "The captured fields of the request, `{a|b}`.",
+        Get::Text(request_captures),
+    ),
     alias(
         "hrl",
-        Text,
+        CaptureList,
         Any,
-        Rules,
         "The captured fields of the request, `\"a\" \"b\"`.",
-        request_captures_clf,
+        Get::Text(request_captures_clf),
     ),
     alias(
         "hs",
-        Text,
+        Captures,
         Any,
-        Rules,
         "The captured fields of the response, `{a|b}`.",
-        response_captures,
+        Get::Text(response_captures),
     ),
     alias(
         "hsl",
+        CaptureList,
+        Any,
+        "The captured fields of the response, `\"a\" \"b\"`.",
+        Get::Text(response_captures_clf),
+    ),
+    alias("lc", Number(0), Any, "The number of the frontend's log line.", Get::Value(log_counter)),
+    alias("ms", Number(0), Any, "The milliseconds of the accept date.", Get::Text(accept_ms)),
+    alias("pid", Number(4), Any, "The process's number.", Get::Value(pid)),
+    alias("r", Target, Http, "The request line as it came.", Get::Text(request_line)),
+    alias(
+        "rc",
+        Number(0),
+        Any,
+        "Retries, with `+` if another server was chosen.",
+        Get::Text(retries),
+    ),
+    alias("rt", Number(4), Any, "The number of the request.", Get::Value(request_number)),
+    alias(
+        "s",
         Text,
         Any,
-        Rules,
-        "The captured fields of the response, `\"a\" \"b\"`.",
-        response_captures_clf,
+        "The server's name; `<NOSRV>` if none is chosen.",
+        Get::Value(server_name),
     ),
-    alias("lc", Number(0), Any, Log, "The number of the frontend's log line.", later),
-    alias("ms", Number(0), Any, Rules, "The milliseconds of the accept date.", accept_ms),
-    alias("pid", Number(4), Any, Rules, "The process's number.", pid),
-    alias("r", Target, Http, Rules, "The request line as it came.", request_line),
-    alias("rc", Number(0), Any, Rules, "Retries, with `+` if another server was chosen.", retries),
-    alias("rt", Number(4), Any, Rules, "The number of the request.", request_number),
-    alias("s", Text, Any, Rules, "The server's name; `<NOSRV>` if none is chosen.", server_name),
     alias(
         "sc",
         Number(0),
         Any,
-        Rules,
         "Connections in progress on the server.",
-        server_connections,
+        Get::Value(server_connections),
     ),
-    alias("si", Address, Any, Rules, "The server's address.", server_ip),
-    alias("sp", Number(4), Any, Rules, "The server's port.", server_port),
-    alias("sq", Number(0), Any, Rules, "Requests in the server's queue.", server_queue),
-    alias("sslc", Text, Tls, Rules, "The cipher suite of the client's connection.", tls_cipher),
-    alias("sslv", Text, Tls, Rules, "The TLS version of the client's connection.", tls_version),
+    alias("si", Address, Any, "The server's address.", Get::Value(server_ip)),
+    alias("sp", Number(4), Any, "The server's port.", Get::Value(server_port)),
+    alias("sq", Number(0), Any, "Requests in the server's queue.", Get::Value(server_queue)),
+    alias(
+        "sslc",
+        Text,
+        Tls,
+        "The cipher suite of the client's connection.",
+        Get::Value(tls_cipher),
+    ),
+    alias(
+        "sslv",
+        Text,
+        Tls,
+        "The TLS version of the client's connection.",
+        Get::Value(tls_version),
+    ),
     alias(
         "t",
-        Date,
+        Plain,
         Any,
-        Rules,
         "When the connection was accepted, in local time with milliseconds.",
-        accept_date_ms,
+        Get::Text(accept_date_ms),
     ),
     alias(
         "tr",
-        Date,
+        Plain,
         Http,
-        Rules,
         "When the request came, in local time with milliseconds.",
-        request_date_ms,
+        Get::Text(request_date_ms),
     ),
-    alias("trg", Date, Http, Rules, "When the request came, in UTC.", request_date),
-    alias("trl", Date, Http, Rules, "When the request came, in local time.", request_date),
-    alias("ts", Text, Any, Log, "How the exchange ended, two characters.", later),
-    alias("tsc", Text, Http, Log, "How the exchange ended, with the state of the cookie.", later),
+    alias("trg", Plain, Http, "When the request came, in UTC.", Get::Text(request_date)),
+    alias(
+        "trl",
+        Plain,
+        Http,
+        "When the request came, in local time.",
+        Get::Text(request_date_local),
+    ),
+    alias("ts", Plain, Any, "How the exchange ended, two characters.", Get::Text(ending)),
+    alias(
+        "tsc",
+        Plain,
+        Http,
+        "How the exchange ended, with the state of the cookie.",
+        Get::Text(ending_cookie),
+    ),
 ];

@@ -2,49 +2,234 @@
 
 use core::net::IpAddr;
 
-use super::alias::Kind;
+use super::alias::{Alias, Get, Kind};
 use super::{Flags, OutputType, Style};
+use crate::config::plan::is_on;
+use crate::rules::context::Context;
 use crate::rules::value::Value;
 
-/// Writes the value of an alias.
-pub fn alias(kind: Kind, value: Option<Value<'_>>, flags: Flags, style: Style, out: &mut Vec<u8>) {
-    match (kind, value) {
-        (Kind::Number(digits), Some(Value::Int(number))) if flags.hex && digits > 0 => {
-            out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
+/// Writes an alias.
+pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, out: &mut Vec<u8>) {
+    match alias.kind {
+        Kind::Number(digits) => number(alias, digits, context, flags, style, out),
+        Kind::Running => {
+            if is_early(context) {
+                out.push(b'+');
+            }
+            number(alias, 0, context, flags, style, out);
         }
-        (Kind::Address, Some(Value::Addr(address))) if flags.hex => hex_address(address, out),
-        (Kind::Number(_), Some(value)) => out.extend_from_slice(&value.into_text()),
-        (kind, Some(value)) => {
-            let text = value.into_text();
-            let unsafe_byte = match kind {
-                Kind::Target => {
-                    |byte: u8| is_control(byte) || byte >= 0x7f || b"\"#".contains(&byte)
-                }
-                _ => |_: u8| false,
-            };
-            quoted(flags, out, |out| escaped(&text, flags, b'#', unsafe_byte, out));
+        // Without a slot there is nothing at all, not even a dash.
+        Kind::Captures | Kind::CaptureList | Kind::Plain => drop(text(alias, context, flags, out)),
+        Kind::Address if flags.hex => match alias.get.value(context) {
+            Some(Value::Addr(address)) => hex_address(address, out),
+            _ => missing(flags, style, out),
+        },
+        kind @ (Kind::Text | Kind::Target | Kind::Address) => {
+            let start = out.len();
+            if flags.quote {
+                out.push(b'"');
+            }
+            let from = out.len();
+            if text(alias, context, flags, out).is_none() {
+                out.truncate(start);
+                return missing(flags, style, out);
+            }
+            match kind {
+                Kind::Target => escape_from(from, flags, b'#', is_unsafe_in_target, out),
+                _ => escape_from(from, flags, b'#', |_| false, out),
+            }
+            if flags.quote {
+                out.push(b'"');
+            }
         }
-        (_, None) => missing(flags, style, out),
+    }
+}
+
+/// Whether lines are written before everything is known (`option logasap`).
+fn is_early(context: &Context<'_>) -> bool {
+    let frontend = context.plan.proxies.get(context.connection.frontend);
+    frontend.is_some_and(|proxy| is_on(proxy.logging.early))
+}
+
+/// Writes a number; never in quotes.
+fn number(
+    alias: &Alias,
+    digits: usize,
+    context: &Context<'_>,
+    flags: Flags,
+    style: Style,
+    out: &mut Vec<u8>,
+) {
+    match alias.get {
+        Get::Text(write) => drop(write(context, flags, out)),
+        Get::Value(get) => match get(context) {
+            Some(Value::Int(number)) if flags.hex && digits > 0 => {
+                out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
+            }
+            Some(value) => plain(value, out),
+            None => missing(flags, style, out),
+        },
+    }
+}
+
+/// Appends an alias as it is; `None` if there is nothing.
+fn text(alias: &Alias, context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
+    match alias.get {
+        Get::Text(write) => write(context, flags, out),
+        Get::Value(get) => {
+            plain(get(context)?, out);
+            Some(())
+        }
+    }
+}
+
+/// Appends a value as text.
+fn plain(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Int(number) => decimal(number, out),
+        Value::Addr(IpAddr::V4(address)) => {
+            let [a, b, c, d] = address.octets();
+            decimal(a.into(), out);
+            for octet in [b, c, d] {
+                out.push(b'.');
+                decimal(octet.into(), out);
+            }
+        }
+        other => out.extend_from_slice(&other.into_text()),
+    }
+}
+
+/// Appends a number in decimal digits.
+pub fn decimal(number: i64, out: &mut Vec<u8>) {
+    if let 0..=9 = number {
+        out.push(b'0' + (number % 10).unsigned_abs() as u8);
+        return;
+    }
+    let mut digits = [0; 20];
+    let mut rest = number.unsigned_abs();
+    let mut used = 0;
+    for place in digits.iter_mut().rev() {
+        // One digit always fits.
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+}
+
+/// Writes captured fields as `{a|b}`, if any is declared.
+pub fn captures(
+    slots: &[Option<Box<[u8]>>],
+    declared: usize,
+    flags: Flags,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let count = declared.max(slots.len());
+    if count == 0 {
+        return None;
+    }
+    quoted(flags, out, |out| {
+        out.push(b'{');
+        for index in 0..count {
+            if index > 0 {
+                out.push(b'|');
+            }
+            captured(slots.get(index), flags, out);
+        }
+        out.push(b'}');
+    });
+    Some(())
+}
+
+/// Writes captured fields one by one, as the common log format has it: `a -`, or `"a" ""` in quotes.
+pub fn captures_clf(
+    slots: &[Option<Box<[u8]>>],
+    declared: usize,
+    flags: Flags,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let count = declared.max(slots.len());
+    if flags.json && count > 0 {
+        return captures_json(slots, count, out);
+    }
+    for index in 0..count {
+        if index > 0 {
+            out.push(b' ');
+        }
+        quoted(flags, out, |out| {
+            let from = out.len();
+            captured(slots.get(index), flags, out);
+            if out.len() == from && !flags.quote {
+                out.push(b'-');
+            }
+        });
+    }
+    (count > 0).then_some(())
+}
+
+/// `["a", "-"]`, each escaped as elsewhere.
+fn captures_json(slots: &[Option<Box<[u8]>>], count: usize, out: &mut Vec<u8>) -> Option<()> {
+    out.push(b'[');
+    for index in 0..count {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        let mut value = Vec::new();
+        captured(slots.get(index), Flags::default(), &mut value);
+        json_string(if value.is_empty() { b"-" } else { &value }, out);
+    }
+    out.push(b']');
+    Some(())
+}
+
+fn captured(slot: Option<&Option<Box<[u8]>>>, flags: Flags, out: &mut Vec<u8>) {
+    let from = out.len();
+    if let Some(Some(value)) = slot {
+        out.extend_from_slice(value);
+        let is_unsafe = |byte| is_unsafe_in_target(byte) || b"{|}".contains(&byte);
+        escape_from(from, flags, b'#', is_unsafe, out);
     }
 }
 
 /// Writes the value of an expression.
 pub fn sample(value: Option<Value<'_>>, flags: Flags, style: Style, out: &mut Vec<u8>) {
     let Some(value) = value else { return missing(flags, style, out) };
-    let text = value.into_text();
-    match style {
-        Style::Http => escaped(&text, flags, b'%', is_forbidden_in_http, out),
-        Style::Log if text.is_empty() => missing(flags, style, out),
-        Style::Text | Style::Log => {
-            quoted(flags, out, |out| escaped(&text, flags, b'%', |_| false, out));
+    if style == Style::Http {
+        let from = out.len();
+        plain(value, out);
+        return escape_from(from, flags, b'%', is_forbidden_in_http, out);
+    }
+    let start = out.len();
+    if flags.quote {
+        out.push(b'"');
+    }
+    let from = out.len();
+    plain(value, out);
+    if style == Style::Log {
+        if out.len() == from {
+            out.truncate(start);
+            return missing(flags, style, out);
         }
+        // A line break in a value would begin a line of its own.
+        escape_from(from, flags, b'#', |byte| is_control(byte) || byte == 0x7f, out);
+    } else {
+        escape_from(from, flags, b'%', |_| false, out);
+    }
+    if flags.quote {
+        out.push(b'"');
     }
 }
 
-/// A value that is not there: a dash in logs, nothing elsewhere.
+/// A value that is not there: in logs a dash, or nothing between quotes; nothing elsewhere.
 fn missing(flags: Flags, style: Style, out: &mut Vec<u8>) {
     if style == Style::Log {
-        quoted(flags, out, |out| out.push(b'-'));
+        out.extend_from_slice(if flags.quote { b"\"\"" } else { b"-" });
     }
 }
 
@@ -58,25 +243,40 @@ fn quoted(flags: Flags, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Writes text; bytes that `unsafe_byte` names as `mark` and two hexadecimal digits.
-fn escaped(
-    text: &[u8],
+/// Escapes what was written from `from` on: bytes that `is_unsafe` names become `mark` and two
+/// hexadecimal digits; with `E` a backslash stands before `"`, `\` and `]`.
+fn escape_from(
+    from: usize,
     flags: Flags,
     mark: u8,
-    unsafe_byte: impl Fn(u8) -> bool,
+    is_unsafe: impl Fn(u8) -> bool,
     out: &mut Vec<u8>,
 ) {
-    for &byte in text {
-        if unsafe_byte(byte) {
+    let needs = |byte: u8| is_unsafe(byte) || (flags.escape && is_escaped(byte));
+    let tail = out.get(from..).unwrap_or_default();
+    let Some(first) = tail.iter().position(|&byte| needs(byte)) else { return };
+    let text = out.split_off(from + first);
+    for byte in text {
+        if is_unsafe(byte) {
             out.push(mark);
             out.extend_from_slice(&hex_digits(byte));
             continue;
         }
-        if flags.escape && matches!(byte, b'"' | b'\\' | b']') {
+        if flags.escape && is_escaped(byte) {
             out.push(b'\\');
         }
         out.push(byte);
     }
+}
+
+/// What `E` puts a backslash before.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b']')
+}
+
+/// What must not stand in a log line's request (configuration.txt §8.6).
+fn is_unsafe_in_target(byte: u8) -> bool {
+    is_control(byte) || byte >= 0x7f || b"\"#".contains(&byte)
 }
 
 fn is_control(byte: u8) -> bool {

@@ -8,6 +8,7 @@
 //! Limits: [`PARTS_MAX`] parts.
 
 pub mod alias;
+pub mod date;
 mod encode;
 mod parse;
 
@@ -22,6 +23,7 @@ use super::value::Value;
 use crate::config::source::Span;
 use crate::config::word::Word;
 
+pub use encode::decimal;
 pub use parse::Use;
 
 /// How many parts a format may have: more than a line of HAProxy's size can hold.
@@ -159,10 +161,24 @@ impl Format {
         if self.whole.json && self.style != Style::Http {
             return self.write_json(context, out);
         }
+        // In log lines a space behind a space is left out, also if a value between them was nothing.
+        let log = self.style == Style::Log;
+        let mut behind_space = log;
         for part in &self.parts {
+            let from = out.len();
             match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Item(item) => item.write(self.style, context, out),
+                Part::Text(text) => {
+                    let leave_out = behind_space && text.starts_with(' ');
+                    out.extend_from_slice(&text.as_bytes()[usize::from(leave_out)..]);
+                    behind_space = match out.len() == from {
+                        true => behind_space,
+                        false => log && text.ends_with(' '),
+                    };
+                }
+                Part::Item(item) => {
+                    item.write(self.style, context, out);
+                    behind_space &= out.len() == from;
+                }
             }
         }
     }
@@ -189,7 +205,7 @@ impl Format {
             separator = b", ";
             encode::json_string(name.as_bytes(), out);
             out.extend_from_slice(b": ");
-            encode::json(item.value(context), item.output, out);
+            item.write_json(context, out);
         }
         out.push(b'}');
     }
@@ -198,19 +214,32 @@ impl Format {
 impl Item {
     fn value<'a>(&'a self, context: &Context<'a>) -> Option<Value<'a>> {
         match &self.source {
-            Source::Alias(alias) => (alias.get)(context),
+            Source::Alias(alias) => alias.value(context),
             Source::Expr(expr) => expr.last(context),
         }
     }
 
+    fn write_json(&self, context: &Context<'_>, out: &mut Vec<u8>) {
+        if let Source::Alias(alias) = &self.source
+            && alias.kind == alias::Kind::CaptureList
+            && let alias::Get::Text(write) = alias.get
+        {
+            // Without any slot there is not even an empty list.
+            if write(context, Flags { json: true, ..Flags::default() }, out).is_none() {
+                out.extend_from_slice(b"null");
+            }
+            return;
+        }
+        encode::json(self.value(context), self.output, out);
+    }
+
     fn write(&self, style: Style, context: &Context<'_>, out: &mut Vec<u8>) {
-        let value = self.value(context);
         if self.flags.json && style != Style::Http {
-            return encode::json(value, self.output, out);
+            return self.write_json(context, out);
         }
         match &self.source {
-            Source::Alias(alias) => encode::alias(alias.kind, value, self.flags, style, out),
-            Source::Expr(_) => encode::sample(value, self.flags, style, out),
+            Source::Alias(alias) => encode::alias(alias, context, self.flags, style, out),
+            Source::Expr(expr) => encode::sample(expr.last(context), self.flags, style, out),
         }
     }
 }

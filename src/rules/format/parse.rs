@@ -182,9 +182,6 @@ impl Parser<'_, '_, '_, '_> {
             fault.help("write `%%` for a percent sign");
             return None;
         };
-        if alias.known == alias::Known::Log && self.of.style != Style::Log {
-            self.compiler.report.later(Feature::Logs, self.word.part(start..self.at));
-        }
         self.push_item(start, prefix, Source::Alias(alias));
         Some(())
     }

@@ -56,8 +56,8 @@ fn aliases_give_what_is_known() {
     );
     let tls = TlsFacts { version: "TLSv1.3".into(), ..TlsFacts::default() };
     assert_eq!(written(&world().tls(tls), "%ft %sslv", HTTP), "web~ TLSv1.3");
-    assert_eq!(written(&world(), "[%si][%sslv][%ts]", LOG), "[-][-][-]");
-    assert_eq!(written(&world(), "[%si][%sslv][%ts]", HTTP), "[][][]");
+    assert_eq!(written(&world(), "[%si][%sslv][%ts]", LOG), "[-][-][--]");
+    assert_eq!(written(&world(), "[%si][%sslv][%ts]", HTTP), "[][][--]");
 }
 
 #[test]
@@ -69,7 +69,107 @@ fn options_quote_escape_and_count_in_hexadecimal() {
     assert_eq!(written(&world(), "%{+E}[hdr(x-quote)]", HTTP), "a\\\"b\\]c");
     assert_eq!(written(&world(), "%{+X}ci %{+X}cp %{+X}Ts", HTTP), "C0000201 9C40 6553F100");
     assert_eq!(written(&world(), "%{+Q}o%HM %{-Q}HM", HTTP), "\"GET\" GET");
-    assert_eq!(written(&world(), "%{+Q}si", LOG), "\"-\"");
+    assert_eq!(written(&world(), "%{+Q}si %{+X}si %{+Q,+X}si", LOG), "\"\" - \"\"");
+}
+
+#[test]
+fn blanks_around_what_is_nothing_are_one() {
+    // As HAProxy 3.0.11 logs it.
+    assert_eq!(written(&world(), "  lead a  b %hr %hs c  %hr  d%hr %hs", LOG), "lead a b c d ");
+    assert_eq!(
+        written(&world(), "[%hr][%hs][%hrl][%hsl][%CC][%CS][%ID]", LOG),
+        "[][][][][-][-][-]"
+    );
+    assert_eq!(
+        written(&world(), "%{+Q}o[%hr][%CC][%ID][%sslc][%HM]", LOG),
+        "[][\"\"][\"\"][\"\"][\"GET\"]"
+    );
+    assert_eq!(written(&world(), "a %hr b", TEXT), "a  b");
+}
+
+#[test]
+fn captures_are_escaped_and_quoted() {
+    let mut world = World::request("GET / HTTP/1.1\n").plan(
+        "frontend f\n bind :1\n capture request header Host len 10\n \
+         capture request header None len 10\n capture request header User-Agent len 20\n",
+    );
+    let kept = |text: &[u8]| Some(text.into());
+    world.exchange.request_captures = vec![kept(b"ex.com"), None, kept(b"u{a}|\"b#\x01")];
+    let text = "%hr %hrl %{+Q}hrl %{+Q}hr";
+    let escaped = "u#7Ba#7D#7C#22b#23#01";
+    assert_eq!(
+        written(&world, text, LOG),
+        format!(
+            "{{ex.com||{escaped}}} ex.com - {escaped} \"ex.com\" \"\" \"{escaped}\" \
+             \"{{ex.com||{escaped}}}\""
+        )
+    );
+    // Declared, but nothing came yet.
+    world.exchange.request_captures = Vec::new();
+    assert_eq!(written(&world, "%hr %{+Q}hrl", LOG), "{||} \"\" \"\" \"\"");
+}
+
+#[test]
+fn timers_and_the_end_are_told() {
+    let mut world = World::request("GET /x HTTP/1.1\n").plan("frontend f\n bind :1\n");
+    let exchange = &mut world.exchange;
+    exchange.times.accepted = Some(1_000_000);
+    exchange.times.greeted = Some(1_002_000);
+    exchange.times.begun = Some(1_005_000);
+    exchange.times.requested = Some(1_009_000);
+    exchange.times.ended = Some(1_100_000);
+    exchange.bytes_out = 217;
+    exchange.status = Some(503);
+    let text = "%Th/%Ti/%TR/%Tw/%Tc/%Tr/%Td/%Ta/%Tt/%Tu/%Tq %ST %ts %tsc %B %{+Q}B %{+X}B %lc";
+    let said = "2/3/4/-1/-1/-1/-1/95/100/97/9 503 -- ---- 217 217 217 0";
+    assert_eq!(written(&world, text, LOG), said);
+    let world = world.plan("frontend f\n bind :1\n option logasap\n");
+    assert_eq!(written(&world, "%Ta %Tt %Tu %B %Td %{+Q}Ta", LOG), "+95 +100 +97 +217 -1 +95");
+    let world = World::new().plan("frontend f\n");
+    assert_eq!(
+        written(&world, "%{+Q}r %HM %HU %HV", LOG),
+        "\"<BADREQ>\" <BADREQ> <BADREQ> <BADREQ>"
+    );
+}
+
+#[test]
+fn what_is_ours_is_never_in_quotes() {
+    let world = World::request("GET / HTTP/1.1\n").plan("frontend f\n bind :1\n");
+    let text = "%{+Q}o%T %ts %tsc %B %rc %f";
+    assert_eq!(written(&world, text, LOG), "14/Nov/2023:22:13:20 +0000 -- ---- 0 0 \"f\"");
+}
+
+#[test]
+fn captures_are_a_list_in_json() {
+    let mut world = World::request("GET / HTTP/1.1\n").plan(
+        "frontend f\n bind :1\n capture request header A len 9\n \
+         capture request header B len 9\n",
+    );
+    world.exchange.request_captures = vec![Some(b"a\"b"[..].into()), None];
+    let text = "%{+json}o %(a)hrl %(b)hsl %(c)hr";
+    assert_eq!(written(&world, text, LOG), r#"{"a": ["a#22b", "-"], "b": null, "c": "{a#22b|}"}"#);
+}
+
+#[test]
+fn later_requests_have_dates_of_their_own() {
+    let mut world = world();
+    world.exchange.number = 1;
+    world.exchange.started_us = 1_700_000_005_250_000;
+    world.exchange.times.accepted = Some(70_000_000);
+    world.exchange.times.begun = Some(71_000_000);
+    assert_eq!(
+        written(&world, "%Ts.%ms %{+X}ms %T %trg", LOG),
+        "1700000004.250 FA 14/Nov/2023:22:13:24 +0000 14/Nov/2023:22:13:25 +0000"
+    );
+}
+
+#[test]
+fn a_value_cannot_begin_a_line() {
+    let world = world();
+    world.variables.set("txn.x", Value::string(b"a\nb\r\x1b\xe9#".to_vec()));
+    let mut out = Vec::new();
+    format(&world, "%[var(txn.x)]", LOG).write(&world.context(), &mut out);
+    assert_eq!(out, b"a#0Ab#0D#1B\xe9#");
 }
 
 #[test]

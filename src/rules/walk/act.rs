@@ -15,6 +15,7 @@ use crate::rules::action::setting::{Capture, End, Setting, Side, Slot, Timeout};
 use crate::rules::action::start::{Outcome, StartEdit, follow_host};
 use crate::rules::action::verdict::Verdict;
 use crate::rules::answer;
+use crate::rules::ending::{Cause, Ending, Stage};
 use crate::rules::expr::Expr;
 
 /// The bounds of `set-priority-class`.
@@ -36,6 +37,7 @@ impl Walk<'_> {
             Action::Start(edit) => {
                 if self.edit_start(edit) == Outcome::Broken {
                     self.exchange.last_rule = Some(span);
+                    self.end_by(Cause::Proxy);
                     let answer = answer::default(400, self.program, &self.context());
                     return Some(Flow::End(Decision::Answer(answer)));
                 }
@@ -88,7 +90,17 @@ impl Walk<'_> {
             }
         };
         self.exchange.last_rule = Some(span);
+        self.end_by(match verdict {
+            Verdict::Return(_) | Verdict::Service(_) | Verdict::Auth { .. } => Cause::Local,
+            _ => Cause::Proxy,
+        });
         Some(Flow::End(decision))
+    }
+
+    /// A rule ends the exchange.
+    pub(super) fn end_by(&mut self, cause: Cause) {
+        let stage = if self.response.is_some() { Stage::Headers } else { Stage::Request };
+        self.exchange.ending = Ending { cause, stage };
     }
 
     pub(super) fn redirect<W: Watch>(
@@ -102,6 +114,7 @@ impl Walk<'_> {
             return None;
         };
         self.exchange.last_rule = Some(span);
+        self.end_by(Cause::Local);
         Some(Flow::End(Decision::Answer(answer::redirection(redirect, &location))))
     }
 

@@ -9,6 +9,7 @@ use core::net::IpAddr;
 
 use super::Walk;
 use crate::config::plan::{ForwardFor, Network, OriginalTo, Proxy};
+use crate::rules::address_text::AddressText;
 
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 const ORIGINAL_TO: &str = "X-Original-To";
@@ -59,7 +60,7 @@ fn has(walk: &Walk<'_>, name: &str) -> bool {
 
 fn append(walk: &mut Walk<'_>, name: &str, address: IpAddr) {
     if let Some(request) = &mut walk.request {
-        request.head.append(name.as_bytes(), address.to_string().as_bytes());
+        request.head.append(name.as_bytes(), &AddressText::of(address));
     }
 }
 

@@ -14,6 +14,8 @@
 mod act;
 mod addresses;
 mod effects;
+mod forwarded;
+mod keep;
 
 pub use effects::{Effects, MapChange};
 
@@ -25,7 +27,8 @@ use super::condition::Condition;
 use super::context::{
     Connection, Context, Counters, Exchange, Moment, ProcessFacts, ServerConnection, Variables,
 };
-use super::program::{Compiled, List, Persistence, Program, Route, Rule, ServerChoice};
+use super::ending::{Cause, Ending, Stage};
+use super::program::{List, Persistence, Program, Route, Rule, ServerChoice};
 use super::target::Target;
 use crate::config::plan::{Mode, Plan};
 use crate::config::source::Span;
@@ -212,7 +215,7 @@ pub fn connection<W: Watch>(walk: &mut Walk<'_>, ruleset: Ruleset, watch: &mut W
 /// Runs the rules for a request, or for the first bytes of a connection in TCP mode.
 pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
     walk.variables.request_begins();
-    walk.begin();
+    walk.keep_of_request();
     let decision = match decide(walk, watch) {
         Flow::End(decision) => decision,
         Flow::Continue => walk.forward(watch),
@@ -228,6 +231,7 @@ pub fn request<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Decision {
 pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
     walk.request = None;
     walk.variables.response_begins();
+    walk.keep_of_response();
     let frontend = walk.connection.frontend;
     let backend = walk.backend.unwrap_or(frontend);
     let front = (frontend != backend).then_some((frontend, Ruleset::HttpResponse));
@@ -299,6 +303,7 @@ fn decide<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Flow {
     }
     let Some(backend) = walk.switch(watch) else {
         let answer = answer::default(503, walk.program, &walk.context());
+        walk.exchange.ending = Ending { cause: Cause::Server, stage: Stage::Connect };
         return Flow::End(match walk.is_http(frontend) {
             true => Decision::Answer(answer),
             false => Decision::Close,
@@ -342,32 +347,6 @@ impl<'a> Walk<'a> {
     fn is_http(&self, proxy: usize) -> bool {
         let found = self.plan.proxies.get(proxy);
         found.is_some_and(|proxy| proxy.mode() == Mode::Http) || self.effects.switched
-    }
-
-    /// What is kept of a request before any rule runs.
-    fn begin(&mut self) {
-        let Some(request) = &self.request else { return };
-        let frontend = self.connection.frontend;
-        let slots = &self.program.proxy(frontend).request_captures;
-        if !slots.is_empty() && self.exchange.request_captures.is_empty() {
-            let view = request.view();
-            let captures = slots.iter().map(|slot| {
-                let value = view.values(slot.field.as_deref()?.as_bytes()).next_back()?;
-                Some(value.get(..slot.length).unwrap_or(value).into())
-            });
-            self.exchange.request_captures = captures.collect();
-        }
-        self.identify(frontend);
-    }
-
-    /// `unique-id-format`.
-    fn identify(&mut self, frontend: usize) {
-        let index = self.plan.proxies.get(frontend).and_then(|proxy| proxy.logging.unique_id);
-        let formats = &self.program.proxy(frontend).formats;
-        let format = index.and_then(|index| formats.get(index.value)).and_then(Option::as_ref);
-        if let (Some(Compiled::Format(format)), None) = (format, &self.exchange.unique_id) {
-            self.exchange.unique_id = Some(format.bytes(&self.context()).into());
-        }
     }
 
     /// Runs a list of the current proxy.
@@ -447,12 +426,17 @@ impl<'a> Walk<'a> {
         if asked != uri.value.as_bytes() {
             return None;
         }
+        // Such requests leave no line in the log.
+        self.effects.log_level = Some(None);
         let list = &self.program.proxy(self.proxy).monitor_fail;
         if W::ACTIVE {
             watch.list(self, "monitor fail", list.rules.len());
         }
         let up = self.next(list, 0, watch).is_none();
         watch.did(self, Did::Monitor { up });
+        self.end_by(Cause::Local);
+        // Who asks so is not interested in being logged, and asks all day.
+        self.effects.log_level = Some(None);
         Some(answer::default(if up { 200 } else { 503 }, self.program, &self.context()))
     }
 
@@ -518,6 +502,7 @@ impl<'a> Walk<'a> {
         self.server = self.choose_server(backend, watch);
         self.send_identifier();
         addresses::send(self, backend);
+        forwarded::send(self, backend);
         let persistence = self.effects.persistence;
         Decision::Forward { backend, server: self.server, persistence }
     }

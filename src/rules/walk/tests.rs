@@ -223,10 +223,13 @@ fn answers_have_what_was_given_or_the_proxys_own() {
     assert!(seen.start.contains(" 403 ") && body.starts_with(b"<!DOCTYPE html>"));
     let (seen, body) = answered("http-request deny status 418");
     assert_eq!((seen.start.as_str(), body.len()), ("HTTP/1.1 418 I'm a teapot", 0));
-    let (seen, body) = answered("errorfile 503 /503.http\n http-request deny status 503");
+    let (seen, body) = answered("errorfile 503 /503.http\n http-request deny deny_status 503");
     assert_eq!((value(&seen, "x-f").len(), &body[..]), (1, &b"busy"[..]));
+    // HAProxy's two names of the status differ in this: `status` alone is an empty answer.
+    let (_, body) = answered("errorfile 503 /503.http\n http-request deny status 503");
+    assert_eq!(body.len(), 0);
     // The later line holds.
-    let both = "errorfile 503 /503.http\n http-error status 503 content-type text/plain string own\n http-request deny status 503";
+    let both = "errorfile 503 /503.http\n http-error status 503 content-type text/plain string own\n http-request deny deny_status 503";
     assert_eq!(answered(both).1, b"own");
     let silent = Site::new("errorfile 403 /empty\n http-request deny", "");
     assert!(
@@ -431,6 +434,38 @@ fn unique_identifiers_are_made_and_sent() {
         (value(&sent, "x-id"), value(&sent, "seen")),
         (vec!["C0000201:9C40".to_owned()], vec!["C0000201:9C40".to_owned()])
     );
+}
+
+/// `option forwarded` (RFC 7239), of the backend: as HAProxy 3.0 writes it.
+#[test]
+fn servers_are_told_of_addresses_by_one_field() {
+    let request = "GET / HTTP/1.1\nHost: a.example:8080\n";
+    let sent = |words: &str| {
+        let back = format!("option forwarded {words}");
+        value(&Site::new("", &back).sent(request), "forwarded").join(" | ")
+    };
+    for (words, field) in [
+        ("", "proto=http;for=192.0.2.1"),
+        ("host", "host=\"a.example:8080\""),
+        ("for for_port", "for=\"192.0.2.1:40000\""),
+        ("for_port", ""),
+        ("for-expr str(_gazonk)", "for=_gazonk"),
+        ("for-expr str(a.b)", "for=_a.b"),
+        ("for-expr str(bad!)", "for=unknown"),
+        ("for-expr str(::1)", "for=unknown"),
+        ("for-expr str([::1])", "for=\"[::1]\""),
+        ("for-expr src,ipmask(8)", "for=192.0.0.0"),
+        ("for-expr req.hdr(none) for_port", "for=\"unknown:40000\""),
+        ("for for_port-expr str(_x)", "for=\"192.0.2.1:_x\""),
+        ("for for_port-expr str(99999)", "for=\"192.0.2.1:_99999\""),
+        ("for for_port-expr str(bad!)", "for=\"192.0.2.1\""),
+        ("host-expr str(x.y:80)", "host=\"x.y:80\""),
+        ("host-expr req.hdr(none)", "host=\"\""),
+    ] {
+        assert_eq!(sent(words), field, "{words}");
+    }
+    let front = Site::new("option forwardfor", "no option forwarded").sent(request);
+    assert_eq!(value(&front, "forwarded").len(), 0);
 }
 
 /// `option forwardfor` and `option originalto`, of the frontend and of the backend.

@@ -7,7 +7,9 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{self, SigHandler, SigSet};
+use nix::unistd::Pid;
 use std::fmt;
+use std::time::Duration;
 
 /// What the outside asks of the process. What each one does is `process`'s business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,15 +24,46 @@ pub enum Signal {
     User1,
     /// SIGUSR2.
     User2,
+    /// SIGQUIT.
+    Quit,
+    /// SIGTTOU: a successor cannot have our ports.
+    StopListening,
+    /// SIGTTIN: the successor has failed.
+    ListenAgain,
 }
 
-const SIGNALS: [(Signal, signal::Signal); 5] = [
-    (Signal::Terminate, signal::Signal::SIGTERM),
-    (Signal::Interrupt, signal::Signal::SIGINT),
-    (Signal::Hangup, signal::Signal::SIGHUP),
-    (Signal::User1, signal::Signal::SIGUSR1),
-    (Signal::User2, signal::Signal::SIGUSR2),
+const SIGNALS: [Signal; 8] = [
+    Signal::Terminate,
+    Signal::Interrupt,
+    Signal::Hangup,
+    Signal::User1,
+    Signal::User2,
+    Signal::Quit,
+    Signal::StopListening,
+    Signal::ListenAgain,
 ];
+
+impl Signal {
+    fn number(self) -> signal::Signal {
+        match self {
+            Signal::Terminate => signal::Signal::SIGTERM,
+            Signal::Interrupt => signal::Signal::SIGINT,
+            Signal::Hangup => signal::Signal::SIGHUP,
+            Signal::User1 => signal::Signal::SIGUSR1,
+            Signal::User2 => signal::Signal::SIGUSR2,
+            Signal::Quit => signal::Signal::SIGQUIT,
+            Signal::StopListening => signal::Signal::SIGTTOU,
+            Signal::ListenAgain => signal::Signal::SIGTTIN,
+        }
+    }
+}
+
+/// As the manuals have it: `SIGTERM`.
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number().as_str())
+    }
+}
 
 /// A signal call failed, which it does only for wrong arguments: the error number, to be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +91,8 @@ impl std::error::Error for SignalError {}
 pub fn block_signals() -> Result<(), SignalError> {
     let set = set();
     set.thread_block()?;
-    for (_, number) in SIGNALS {
-        handle(number, SigHandler::SigDfl)?;
+    for signal in SIGNALS {
+        handle(signal.number(), SigHandler::SigDfl)?;
     }
     Ok(())
 }
@@ -75,14 +108,76 @@ pub fn wait_signal() -> Result<Signal, SignalError> {
     let set = set();
     loop {
         let number = wait(&set)?;
-        if let Some((signal, _)) = SIGNALS.iter().find(|(_, known)| *known as i32 == number) {
-            return Ok(*signal);
+        if let Some(signal) = of_number(number) {
+            return Ok(signal);
         }
     }
 }
 
+/// The same, for so long at most (sigtimedwait(2)); `None` if none came.
+pub fn wait_signal_for(limit: Duration) -> Result<Option<Signal>, SignalError> {
+    let set = set();
+    let limit = libc::timespec {
+        tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    };
+    // SAFETY: both pointers are to values on this stack, alive through the call; a null pointer asks
+    // for no details of the signal.
+    let result =
+        unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const limit) };
+    match Errno::result(result) {
+        Ok(number) => Ok(of_number(number)),
+        // Another signal, or a debugger, came between: as good as the end of the time.
+        Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn of_number(number: i32) -> Option<Signal> {
+    SIGNALS.into_iter().find(|signal| signal.number() as i32 == number)
+}
+
+/// Why a signal could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillError {
+    /// There is no such process (any more).
+    Gone,
+    /// It is not ours to signal.
+    Denied,
+    /// Not the number of a process.
+    Invalid,
+}
+
+impl fmt::Display for KillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "there is no such process",
+            Self::Denied => "permission denied",
+            Self::Invalid => "not the number of a process",
+        })
+    }
+}
+
+impl std::error::Error for KillError {}
+
+/// Sends a signal to one process (kill(2)).
+///
+/// # Errors
+/// See [`KillError`].
+pub fn send_signal(pid: i32, signal: Signal) -> Result<(), KillError> {
+    if pid <= 0 {
+        // Zero and below are groups of processes, ourselves among them.
+        return Err(KillError::Invalid);
+    }
+    signal::kill(Pid::from_raw(pid), signal.number()).map_err(|errno| match errno {
+        Errno::EPERM => KillError::Denied,
+        Errno::ESRCH => KillError::Gone,
+        _ => KillError::Invalid,
+    })
+}
+
 fn set() -> SigSet {
-    SIGNALS.iter().map(|(_, number)| *number).collect()
+    SIGNALS.into_iter().map(Signal::number).collect()
 }
 
 /// nix's own `SigSet::wait` reads the error from errno, where sigwait(3) does not put it.
@@ -116,12 +211,22 @@ mod tests {
     fn blocked_signals_come_out_as_values() {
         let waiting = std::thread::spawn(|| {
             block_signals().unwrap();
-            for (expected, number) in SIGNALS {
-                signal::raise(number).unwrap();
+            for expected in SIGNALS {
+                signal::raise(expected.number()).unwrap();
                 assert_eq!(wait_signal(), Ok(expected));
+                signal::raise(expected.number()).unwrap();
+                assert_eq!(wait_signal_for(Duration::from_secs(20)), Ok(Some(expected)));
             }
+            assert_eq!(wait_signal_for(Duration::ZERO), Ok(None));
         });
         waiting.join().unwrap();
+    }
+
+    #[test]
+    fn only_a_process_is_signalled() {
+        assert_eq!(send_signal(0, Signal::Terminate), Err(KillError::Invalid));
+        assert_eq!(send_signal(-1, Signal::Terminate), Err(KillError::Invalid));
+        assert_eq!(send_signal(i32::MAX, Signal::Terminate), Err(KillError::Gone));
     }
 
     #[test]

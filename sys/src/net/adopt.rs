@@ -32,6 +32,12 @@ pub fn adopt_listener(number: i32, backlog: i32) -> Result<OwnedFd, AdoptError> 
     Ok(fd)
 }
 
+/// A duplicate of a descriptor that our parent left open, to write to: a pipe, a terminal, a file, a
+/// socket (`log fd@N`). Its mode stays as the parent set it.
+pub fn adopt_output(number: i32) -> Result<OwnedFd, AdoptError> {
+    duplicate(number).map_err(|errno| AdoptError::from_errno(errno as i32))
+}
+
 fn check_bound(fd: BorrowedFd<'_>) -> Result<(), AdoptError> {
     match local_address(fd) {
         Ok(SocketAddress::Unnamed) => Err(AdoptError::NotBound),

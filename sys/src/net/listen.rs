@@ -33,6 +33,9 @@ pub struct ListenOptions {
     /// Largest segment to announce, in bytes (`TCP_MAXSEG`). FreeBSD lets a listener only lower it,
     /// and from `net.inet.tcp.mssdflt`, which is 536: it refuses most values.
     pub max_segment: Option<u16>,
+    /// Milliseconds that sent bytes may stay unacknowledged before the connection ends
+    /// (`TCP_USER_TIMEOUT`; Linux only, elsewhere without effect).
+    pub user_timeout_ms: Option<u32>,
     /// Send small pieces at once (`TCP_NODELAY`).
     pub no_delay: bool,
     /// Probe silent peers.
@@ -56,6 +59,7 @@ impl Default for ListenOptions {
             interface: None,
             defer_accept: false,
             max_segment: None,
+            user_timeout_ms: None,
             no_delay: true,
             keep_alive: None,
             receive_buffer_bytes: None,
@@ -127,12 +131,16 @@ fn prepare_socket(
 /// Options that accepted connections inherit; the buffers go before listen(2), because they decide
 /// the window scale of the handshake (tcp(7)).
 fn prepare_connections(fd: BorrowedFd<'_>, options: &ListenOptions) -> Result<(), BindError> {
-    let mut ints = Vec::with_capacity(4);
+    let mut ints = Vec::with_capacity(5);
     if options.no_delay {
         ints.push((libc::IPPROTO_TCP, libc::TCP_NODELAY, 1, "TCP_NODELAY"));
     }
     if let Some(bytes) = options.max_segment {
         ints.push((libc::IPPROTO_TCP, libc::TCP_MAXSEG, i32::from(bytes), "TCP_MAXSEG"));
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(time) = options.user_timeout_ms {
+        ints.push((libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, clamp(time), "TCP_USER_TIMEOUT"));
     }
     if let Some(bytes) = options.receive_buffer_bytes {
         ints.push((libc::SOL_SOCKET, libc::SO_RCVBUF, clamp(bytes), "SO_RCVBUF"));

@@ -79,6 +79,7 @@ fn options_that_the_kernel_refuses_are_named() {
 fn segment_size_and_buffers_are_taken() {
     let options = ListenOptions {
         max_segment: Some(500),
+        user_timeout_ms: Some(5000),
         receive_buffer_bytes: Some(65536),
         send_buffer_bytes: Some(65536),
         ..plain()
@@ -169,20 +170,20 @@ fn a_failed_replacement_leaves_the_old_socket() {
 #[cfg(target_os = "linux")]
 #[test]
 fn abstract_names_listen() {
-    let name = format!("abns@koi-test-{}", std::process::id());
-    let listener = listen(&address(&name), &plain()).unwrap();
+    let name = format!("koi-test-{}", std::process::id());
+    let listener = listen(&abstract_address(&name), &plain()).unwrap();
     let (_client, _server, peer) = connected(&listener);
     assert_eq!(peer, SocketAddress::Unnamed);
-    assert_eq!(local_address(listener.as_fd()).unwrap(), address(&name));
+    assert_eq!(local_address(listener.as_fd()).unwrap(), abstract_address(&name));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_unix_queue_says_so() {
-    let name = format!("abns@koi-full-{}", std::process::id());
+    let name = format!("koi-full-{}", std::process::id());
     let options = ListenOptions { backlog: 0, ..plain() };
-    let _listener = listen(&address(&name), &options).unwrap();
-    let to = address(&name).to_raw().unwrap();
+    let _listener = listen(&abstract_address(&name), &options).unwrap();
+    let to = abstract_address(&name).to_raw().unwrap();
     let first = stream_socket(Family::Unix).unwrap();
     assert_eq!(connect(first.as_fd(), &to), Ok(Connected::Done));
     let second = stream_socket(Family::Unix).unwrap();

@@ -51,6 +51,44 @@ pub fn set_linger_zero(fd: BorrowedFd<'_>) -> Result<(), OptionError> {
     set_bytes(fd, libc::SOL_SOCKET, libc::SO_LINGER, &linger).map_err(sort)
 }
 
+/// Makes the coming close(2) say nothing to the peer: Linux's `TCP_REPAIR` (CAP_NET_ADMIN), in which a
+/// connection only vanishes.
+#[cfg(target_os = "linux")]
+pub fn set_silent_close(fd: BorrowedFd<'_>) -> Result<(), OptionError> {
+    set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).map_err(sort)
+}
+
+/// Other systems have nothing like it.
+#[cfg(not(target_os = "linux"))]
+pub fn set_silent_close(_: BorrowedFd<'_>) -> Result<(), OptionError> {
+    Err(sort(Errno::EOPNOTSUPP))
+}
+
+/// Lets packets live for so many hops (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+pub fn set_hops(fd: BorrowedFd<'_>, hops: u8) -> Result<(), OptionError> {
+    let hops = i32::from(hops);
+    let of_v4 = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, hops);
+    let of_v6 = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, hops);
+    of_v4.or(of_v6).map_err(sort)
+}
+
+/// Sets the type of service of packets (`IP_TOS`, `IPV6_TCLASS`).
+pub fn set_tos(fd: BorrowedFd<'_>, tos: u8) -> Result<(), OptionError> {
+    let tos = i32::from(tos);
+    let of_v4 = set_int(fd, libc::IPPROTO_IP, libc::IP_TOS, tos);
+    let of_v6 = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos);
+    of_v4.or(of_v6).map_err(sort)
+}
+
+/// Marks packets for the firewall: Linux's `SO_MARK` (CAP_NET_ADMIN), FreeBSD's `SO_USER_COOKIE`.
+pub fn set_mark(fd: BorrowedFd<'_>, mark: u32) -> Result<(), OptionError> {
+    #[cfg(target_os = "linux")]
+    const NAME: i32 = libc::SO_MARK;
+    #[cfg(target_os = "freebsd")]
+    const NAME: i32 = libc::SO_USER_COOKIE;
+    set_bytes(fd, libc::SOL_SOCKET, NAME, &mark.to_ne_bytes()).map_err(sort)
+}
+
 /// Asks for a send buffer of so many bytes; the kernel may give another size (`SO_SNDBUF`; Linux
 /// doubles it) and stops adjusting it by itself.
 pub fn set_send_buffer(fd: BorrowedFd<'_>, size_bytes: u32) -> Result<(), OptionError> {

@@ -1,14 +1,26 @@
 //! A socket address that is ready for the kernel.
 //!
-//! In: a resolved [`Address`](super::Address), or what the kernel reported. Out: the same,
+//! In: a resolved address, or what the kernel reported. Out: the same,
 //! compared, printed, or laid out for a system call ([`RawAddress`]).
 
-use super::{Family, RawAddress};
+use super::RawAddress;
+use super::raw_address::PATH_CAPACITY;
 use std::ffi::OsStr;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// An address family of the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// `AF_INET`.
+    V4,
+    /// `AF_INET6`.
+    V6,
+    /// `AF_UNIX`.
+    Unix,
+}
 
 /// Where a socket is, or shall be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +109,20 @@ impl SocketAddress {
         self
     }
 
+    /// The abstract name of `abns@`, which HAProxy fills with NULs up to the length of the kernel's
+    /// field; both sides must agree on the length. `None` where there is no abstract namespace
+    /// (outside Linux), and for a name longer than the field.
+    pub fn padded_abstract(name: &str) -> Option<Self> {
+        // One byte of the field is the NUL in front.
+        let room = PATH_CAPACITY - 1;
+        let mut bytes = name.as_bytes().to_vec();
+        if !cfg!(target_os = "linux") || bytes.len() > room {
+            return None;
+        }
+        bytes.resize(room, 0);
+        Some(Self::Abstract(bytes))
+    }
+
     pub(super) fn from_path_bytes(path: &[u8]) -> Self {
         Self::Unix(Path::new(OsStr::from_bytes(path)).to_path_buf())
     }
@@ -111,7 +137,7 @@ impl From<SocketAddr> for SocketAddress {
     }
 }
 
-/// As `Address` would read it back, except for `Unnamed`, which is empty angle brackets.
+/// As a configuration would have it, except for `Unnamed`, which is empty angle brackets.
 impl fmt::Display for SocketAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,4 +155,22 @@ impl fmt::Display for SocketAddress {
 fn without_padding(name: &[u8]) -> &[u8] {
     let end = name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     &name[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abstract_names_are_padded_like_haproxys() {
+        let linux = cfg!(target_os = "linux");
+        let name = SocketAddress::padded_abstract("koi");
+        assert_eq!(name.is_some(), linux);
+        if let Some(SocketAddress::Abstract(bytes)) = &name {
+            assert_eq!(bytes.len(), PATH_CAPACITY - 1);
+            assert!(bytes.starts_with(b"koi\0"));
+        }
+        assert_eq!(name.map(|name| name.to_string()), linux.then(|| "abns@koi".to_owned()));
+        assert_eq!(SocketAddress::padded_abstract(&"x".repeat(PATH_CAPACITY)), None);
+    }
 }

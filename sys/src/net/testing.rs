@@ -23,7 +23,13 @@ pub(super) fn wait_writable(fd: &OwnedFd) {
 }
 
 pub(super) fn address(text: &str) -> SocketAddress {
-    Address::parse(text).unwrap().resolve_literal().unwrap().remove(0)
+    text.parse::<std::net::SocketAddr>().unwrap().into()
+}
+
+/// A name in the abstract namespace, padded as `abns@` is.
+#[cfg(target_os = "linux")]
+pub(super) fn abstract_address(name: &str) -> SocketAddress {
+    SocketAddress::padded_abstract(name).unwrap()
 }
 
 /// Says why, and says no, where the machine has no IPv6 loopback.

@@ -65,6 +65,39 @@ pub fn send_to(
     })
 }
 
+/// How many datagrams [`send_many`] hands over in one system call.
+pub const DATAGRAMS_MAX: usize = 64;
+
+/// Sends datagrams on a connected socket (sendmmsg(2)), each whole; so many of the first ones are
+/// gone. The error is that of the first one, if it could not be sent. Those beyond the first
+/// [`DATAGRAMS_MAX`] wait for the next call.
+pub fn send_many(
+    fd: BorrowedFd<'_>,
+    datagrams: &[IoSlice<'_>],
+) -> Result<usize, Attempt<SendError>> {
+    let datagrams = &datagrams[..datagrams.len().min(DATAGRAMS_MAX)];
+    // SAFETY: `mmsghdr` is made of integers and pointers; all zero it says: no address, no slices.
+    let mut headers: [libc::mmsghdr; DATAGRAMS_MAX] = unsafe { std::mem::zeroed() };
+    for (header, datagram) in headers.iter_mut().zip(datagrams) {
+        // `IoSlice` has the layout of `iovec`; for sending the kernel only reads through it.
+        header.msg_hdr.msg_iov = std::ptr::from_ref(datagram).cast_mut().cast();
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    let count = datagrams.len();
+    retry(SendError::from_errno, || {
+        let (fd, start, flags) = (fd.as_raw_fd(), headers.as_mut_ptr(), send_flags(false));
+        // SAFETY: the first `count` headers point to the slices, which are borrowed for the call, and
+        // so are their bytes; the kernel reads them and writes `msg_len` of the headers, which live on
+        // this stack. It copies before it returns.
+        #[cfg(target_os = "linux")]
+        let result = unsafe { libc::sendmmsg(fd, start, count as u32, flags) } as isize;
+        // SAFETY: as above.
+        #[cfg(not(target_os = "linux"))]
+        let result = unsafe { libc::sendmmsg(fd, start, count, flags) };
+        Errno::result(result).map(isize::cast_unsigned)
+    })
+}
+
 fn send_flags(more: bool) -> i32 {
     #[cfg(target_os = "linux")]
     if more {

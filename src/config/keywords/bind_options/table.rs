@@ -532,16 +532,19 @@ pub const OPTIONS: &[BindOption] = &[
             thread,
         ),
     ),
-    new(
-        "tls-ticket-keys",
-        "<file>",
-        "The keys of session tickets, to share them between machines.",
-        "ssl crt site.pem tls-ticket-keys keys.txt",
-        |opt, bind| {
-            if let Some(path) = opt.text("the path of a file") {
-                bind.tls.ticket_keys = Some(path);
-            }
-        },
+    with(
+        Status::Later(Feature::TlsDetails),
+        new(
+            "tls-ticket-keys",
+            "<file>",
+            "The keys of session tickets, to share them between machines.",
+            "ssl crt site.pem tls-ticket-keys keys.txt",
+            |opt, bind| {
+                if let Some(path) = opt.text("the path of a file") {
+                    bind.tls.ticket_keys = Some(path);
+                }
+            },
+        ),
     ),
     new(
         "transparent",

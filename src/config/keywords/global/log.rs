@@ -66,37 +66,24 @@ fn description(args: &mut Args<'_>, global: &mut Global) {
 
 /// The table.
 pub const KEYWORDS: &[Keyword] = &[
-    with_no(later(
-        Feature::Logs,
-        global(
-            "log",
-            log_line::SYNTAX,
-            "Where messages go; `log global` in a proxy stands for all such lines. `no log` forgets \
-             those above.",
-            "log 127.0.0.1:514 local0 notice",
-            log,
-        ),
+    with_no(global(
+        "log",
+        log_line::SYNTAX,
+        "Where messages go; `log global` in a proxy stands for all such lines. `no log` forgets \
+         those above.",
+        "log 127.0.0.1:514 local0 notice",
+        log,
     )),
-    later(
-        Feature::Logs,
-        global(
-            "log-send-hostname",
-            "[<name>]",
-            "Puts a host name into messages: the system's, or this one.",
-            "log-send-hostname proxy1",
-            send_hostname,
-        ),
+    global(
+        "log-send-hostname",
+        "[<name>]",
+        "Puts a host name into messages: the system's, or this one.",
+        "log-send-hostname proxy1",
+        send_hostname,
     ),
-    later(
-        Feature::Logs,
-        global(
-            "log-tag",
-            "<tag>",
-            "The program's name in messages.",
-            "log-tag koi",
-            |args, global| last(&mut global.logs.tag, filled(args, "a tag"), args),
-        ),
-    ),
+    global("log-tag", "<tag>", "The program's name in messages.", "log-tag koi", |args, global| {
+        last(&mut global.logs.tag, filled(args, "a tag"), args)
+    }),
     later(
         Feature::Statistics,
         global(

@@ -3,7 +3,7 @@
 use super::super::entry::supported;
 use super::super::lenient::{extra_words, filled, last};
 use crate::config::args::Args;
-use crate::config::keyword::{Keyword, Parse};
+use crate::config::keyword::{Feature, Keyword, Parse};
 use crate::config::plan::{Certificate, CrtStore, Given};
 use crate::config::section::Sections;
 use crate::config::source::Span;
@@ -25,6 +25,9 @@ fn load(args: &mut Args<'_>, store: &mut CrtStore) {
     const OPTIONS: &[&str] = &["alias", "crt", "issuer", "key", "ocsp", "ocsp-update", "sctl"];
     let mut load = Load::default();
     while let Some(option) = args.take() {
+        if matches!(&*option.text, "ocsp" | "ocsp-update" | "sctl") {
+            args.later(Feature::TlsDetails, option.span);
+        }
         let slot = match &*option.text {
             "crt" => &mut load.crt,
             "alias" => &mut load.alias,

@@ -81,8 +81,7 @@ const fn row(
     example: &'static str,
     parse: fn(&mut Args<'_>, &mut Ring),
 ) -> Keyword {
-    let keyword = supported(Sections::RING, name, syntax, about, example, Parse::Ring(parse));
-    later(Feature::Logs, keyword)
+    supported(Sections::RING, name, syntax, about, example, Parse::Ring(parse))
 }
 
 /// The table.
@@ -91,32 +90,44 @@ pub const KEYWORDS: &[Keyword] = &[
     row("format", "<format>", "How messages are framed.", "format rfc3164", format),
     row("size", "<bytes>", "How much the ring holds.", "size 32764", size),
     row("maxlen", "<bytes>", "How long a message may be.", "maxlen 1200", length),
-    row(
-        "backing-file",
-        "<file>",
-        "A file behind the ring, which outlives the process.",
-        "backing-file /var/db/koi/ring",
-        backing_file,
+    later(
+        Feature::Logs,
+        row(
+            "backing-file",
+            "<file>",
+            "A file behind the ring, which outlives the process.",
+            "backing-file /var/db/koi/ring",
+            backing_file,
+        ),
     ),
-    row(
-        "timeout connect",
-        "<time>",
-        "How long connecting to a server may take.",
-        "timeout connect 5s",
-        timeout_connect,
+    later(
+        Feature::Logs,
+        row(
+            "timeout connect",
+            "<time>",
+            "How long connecting to a server may take.",
+            "timeout connect 5s",
+            timeout_connect,
+        ),
     ),
-    row(
-        "timeout server",
-        "<time>",
-        "How long messages wait for a server.",
-        "timeout server 10s",
-        timeout_server,
+    later(
+        Feature::Logs,
+        row(
+            "timeout server",
+            "<time>",
+            "How long messages wait for a server.",
+            "timeout server 10s",
+            timeout_server,
+        ),
     ),
-    row(
-        "server",
-        "<name> <address>[:<port>] [<server option>]...",
-        "Where the ring's messages are sent, by a stream.",
-        "server syslog1 127.0.0.1:6514 log-proto octet-count",
-        server,
+    later(
+        Feature::Logs,
+        row(
+            "server",
+            "<name> <address>[:<port>] [<server option>]...",
+            "Where the ring's messages are sent, by a stream.",
+            "server syslog1 127.0.0.1:6514 log-proto octet-count",
+            server,
+        ),
     ),
 ];

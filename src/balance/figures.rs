@@ -1,0 +1,223 @@
+//! Counts that several workers change: what is in progress, what happened in the last second, a server.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+
+use crate::config::plan::Server;
+
+/// The length of a rate's window, in microseconds.
+pub(crate) const WINDOW_US: u64 = 1_000_000;
+
+/// The weight of a server that says nothing.
+const WEIGHT: u16 = 1;
+
+/// How many are in progress, how many there may be, and how many there have been.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    current: AtomicU32,
+    /// 0 is no limit.
+    limit: u32,
+    total: AtomicU64,
+}
+
+impl Gauge {
+    pub(crate) fn new(limit: u32) -> Gauge {
+        Gauge { limit, ..Gauge::default() }
+    }
+
+    /// One more, unless there are as many as there may be.
+    #[inline]
+    pub(crate) fn begin(&self) -> bool {
+        let begun = raise(&self.current, self.limit);
+        if begun {
+            self.total.fetch_add(1, Relaxed);
+        }
+        begun
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) {
+        lower(&self.current);
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.limit == 0 || self.current() < self.limit
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> u32 {
+        self.current.load(Relaxed)
+    }
+
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+}
+
+/// Adds one, unless the limit is reached; 0 is no limit. Sequentially consistent, because of what
+/// `queue` needs.
+#[inline]
+fn raise(count: &AtomicU32, limit: u32) -> bool {
+    if limit == 0 {
+        count.fetch_add(1, SeqCst);
+        return true;
+    }
+    let up = |current| Some(current + 1).filter(|_| current < limit);
+    count.fetch_update(SeqCst, SeqCst, up).is_ok()
+}
+
+/// Takes one away; a count never falls below zero.
+#[inline]
+fn lower(count: &AtomicU32) {
+    if count.fetch_sub(1, SeqCst) == 0 {
+        debug_assert!(false, "what ends has begun");
+        count.fetch_add(1, SeqCst);
+    }
+}
+
+/// Events in the last second: those of the current window, and as much of the last one as still lies
+/// within a second.
+#[derive(Debug, Default)]
+pub(crate) struct Rated {
+    current: AtomicU32,
+    previous: AtomicU32,
+}
+
+impl Rated {
+    #[inline]
+    pub(crate) fn note(&self) {
+        self.current.fetch_add(1, Relaxed);
+    }
+
+    /// The current window is over, and was this long.
+    pub(crate) fn roll(&self, length_us: u64) {
+        let events = u64::from(self.current.swap(0, Relaxed));
+        let per_second = events * WINDOW_US / length_us.max(WINDOW_US);
+        // It is no more than the events, which were 32 bits.
+        self.previous.store(u32::try_from(per_second).unwrap_or(u32::MAX), Relaxed);
+    }
+
+    /// Events in the last second, when the current window began so long ago.
+    pub(crate) fn rate(&self, gone_us: u64) -> u64 {
+        let current = u64::from(self.current.load(Relaxed));
+        let previous = u64::from(self.previous.load(Relaxed));
+        current + previous * WINDOW_US.saturating_sub(gone_us) / WINDOW_US
+    }
+}
+
+/// A server's figures, on cache lines of their own.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct ServerFigures {
+    /// Requests on it.
+    current: AtomicU32,
+    /// Requests that wait for it.
+    waiting: AtomicU32,
+    pub(crate) requests: Rated,
+    total: AtomicU64,
+    up: AtomicBool,
+    backup: bool,
+    weight: u16,
+    /// `minconn` and `maxconn`, or twice `maxconn`; 0 is no limit.
+    limits: (u32, u32),
+    /// `maxqueue`; 0 is no limit.
+    queue_max: u32,
+}
+
+impl ServerFigures {
+    pub(crate) fn new(server: &Server) -> ServerFigures {
+        let settings = &server.settings;
+        let number =
+            |given: Option<crate::config::plan::Given<u32>>| given.map_or(0, |it| it.value);
+        let most = number(settings.maxconn);
+        // `minconn` alone is `maxconn`.
+        let (least, most) = match (number(settings.minconn), most) {
+            (0, most) => (most, most),
+            (least, most) if least >= most => (least, least),
+            both => both,
+        };
+        ServerFigures {
+            current: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            requests: Rated::default(),
+            total: AtomicU64::new(0),
+            up: AtomicBool::new(settings.disabled.is_none()),
+            backup: settings.backup.is_some(),
+            weight: settings.weight.map_or(WEIGHT, |given| given.value),
+            limits: (least, most),
+            queue_max: number(settings.maxqueue),
+        }
+    }
+
+    /// Whether it is up, and not disabled.
+    #[inline]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Relaxed)
+    }
+
+    /// Whether the balance may choose it.
+    #[inline]
+    pub fn is_usable(&self) -> bool {
+        self.weight > 0 && self.is_up()
+    }
+
+    /// `backup`.
+    pub fn is_backup(&self) -> bool {
+        self.backup
+    }
+
+    /// Its weight.
+    #[inline]
+    pub fn weight(&self) -> u16 {
+        self.weight
+    }
+
+    /// Requests on it.
+    #[inline]
+    pub fn current(&self) -> u32 {
+        self.current.load(SeqCst)
+    }
+
+    /// Requests that wait for it, and for no other server.
+    #[inline]
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(SeqCst)
+    }
+
+    /// Requests it has had.
+    pub fn total(&self) -> u64 {
+        self.total.load(Relaxed)
+    }
+
+    /// `maxqueue`; 0 is no limit.
+    pub fn queue_max(&self) -> u32 {
+        self.queue_max
+    }
+
+    pub(crate) fn limits(&self) -> (u32, u32) {
+        self.limits
+    }
+
+    pub(crate) fn waiting_count(&self) -> &AtomicU32 {
+        &self.waiting
+    }
+
+    /// The state from now on; gives the last one.
+    pub(crate) fn set_up(&self, up: bool) -> bool {
+        self.up.swap(up, SeqCst)
+    }
+
+    #[inline]
+    pub(crate) fn begin(&self, limit: u32) -> bool {
+        let begun = raise(&self.current, limit);
+        if begun {
+            self.requests.note();
+            self.total.fetch_add(1, Relaxed);
+        }
+        begun
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) {
+        lower(&self.current);
+    }
+}

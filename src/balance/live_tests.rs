@@ -1,0 +1,124 @@
+//! Limits hold while threads race for them; counts come back to nothing; rates fade.
+
+use super::*;
+use crate::balance::testing::{listen, plan};
+use std::sync::atomic::AtomicU32;
+use std::thread;
+
+#[test]
+fn limits_hold_on_every_level() {
+    let plan = plan(
+        "global\nmaxconn 5\nfrontend a\nmaxconn 3\nbind 127.0.0.1:80 maxconn 2\nbind 127.0.0.1:81\n\
+         frontend b\nbind 127.0.0.1:82\n",
+    );
+    let live = Live::new(&plan);
+    assert!(live.begin_connection(0, 0) && live.begin_connection(0, 0));
+    assert!(!live.begin_connection(0, 0), "the bind is full");
+    assert!(!live.has_room(0, 0) && live.has_room(0, 1));
+    assert!(live.begin_connection(0, 1));
+    assert!(!live.begin_connection(0, 1), "the frontend is full");
+    assert_eq!((live.connections(), live.frontend_connections(0)), (3, 3));
+    assert!(live.begin_connection(1, 0) && live.begin_connection(1, 0));
+    assert!(!live.begin_connection(1, 0), "the process is full");
+    assert!(!live.has_room(1, 0));
+    assert_eq!(live.bind_connections(0, 0), 2);
+    for (frontend, bind) in [(0, 0), (0, 0), (0, 1), (1, 0), (1, 0)] {
+        live.end_connection(frontend, bind);
+    }
+    assert_eq!((live.connections(), live.frontend_connections(0)), (0, 0));
+    assert_eq!(live.rate(Rate::FrontendConnections(0)), 3, "what was refused does not count");
+}
+
+#[test]
+fn without_a_limit_the_descriptors_are_one() {
+    let mut live = Live::new(&listen(""));
+    assert_eq!(live.limit_by_descriptors(1064, 0), 500);
+    let mut said = Live::new(&plan("global\nmaxconn 7\n"));
+    assert_eq!(said.limit_by_descriptors(1_000_000, 0), 7);
+    let mut few = Live::new(&listen(""));
+    assert_eq!(few.limit_by_descriptors(10, 3), 16, "hardly any descriptors");
+}
+
+#[test]
+fn threads_never_pass_a_limit_and_leave_nothing_behind() {
+    let plan = plan(
+        "frontend a\nmaxconn 3\nbind 127.0.0.1:80\nlisten b\nserver s 127.0.0.1:1 maxconn 2\n",
+    );
+    let (live, most, refused) = (Live::new(&plan), AtomicU32::new(0), AtomicU32::new(0));
+    let (inside, served) = (AtomicU32::new(0), AtomicU32::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    if live.begin_connection(0, 0) {
+                        let now = inside.fetch_add(1, Relaxed) + 1;
+                        most.fetch_max(now, Relaxed);
+                        assert!(now <= 3, "{now} connections");
+                        inside.fetch_sub(1, Relaxed);
+                        live.end_connection(0, 0);
+                    } else {
+                        refused.fetch_add(1, Relaxed);
+                    }
+                    if live.begin_server(1, 0) {
+                        assert!(served.fetch_add(1, Relaxed) < 2);
+                        served.fetch_sub(1, Relaxed);
+                        live.end_server(1, 0);
+                    }
+                }
+            });
+        }
+    });
+    assert!(most.load(Relaxed) >= 1);
+    assert_eq!((live.connections(), live.frontend_connections(0)), (0, 0));
+    assert_eq!(live.server_connections(1, 0), 0);
+}
+
+#[test]
+fn minconn_grows_with_the_load() {
+    let live = Live::new(&listen("fullconn 100\nserver s 127.0.0.1:1 minconn 10 maxconn 50"));
+    assert_eq!(live.server_limit(0, 0), 10);
+    (0..50).for_each(|_| live.begin_backend(0));
+    assert_eq!(live.server_limit(0, 0), 25);
+    (0..50).for_each(|_| live.begin_backend(0));
+    assert_eq!(live.server_limit(0, 0), 50);
+    assert_eq!(live.backend_connections(0), 100);
+    let plain = Live::new(&listen("server s 127.0.0.1:1 maxconn 50\nserver t 127.0.0.1:1"));
+    assert_eq!((plain.server_limit(0, 0), plain.server_limit(0, 1)), (50, 0));
+}
+
+#[test]
+fn the_full_load_is_a_tenth_of_the_frontends() {
+    let text = "frontend a\nmaxconn 100\ndefault_backend b\nfrontend c\nmaxconn 55\n\
+                use_backend b if TRUE\nfrontend d\nmaxconn 1000\nbackend b\nserver s 127.0.0.1:1\n";
+    let plan = plan(text);
+    assert_eq!(full_load(&plan, &plan.proxies[3]), 16);
+}
+
+#[test]
+fn servers_go_up_and_down() {
+    let live = Live::new(&listen(
+        "server a 127.0.0.1:1\nserver b 127.0.0.1:1 disabled\nserver c 127.0.0.1:1 weight 0\n\
+         server d 127.0.0.1:1 backup\nserver e 127.0.0.1:1 backup",
+    ));
+    assert_eq!(live.servers_up(0), 1);
+    assert!(live.server_up(0, 0) && !live.server_up(0, 1) && live.server_up(0, 2));
+    let before = live.generation(0);
+    live.set_server_up(0, 0, false);
+    assert_ne!(live.generation(0), before);
+    assert_eq!(live.servers_up(0), 2, "the backups are what is left");
+    live.set_server_up(0, 0, false);
+    assert_eq!(live.generation(0), before + 1, "nothing changed");
+}
+
+#[test]
+fn a_rate_slides_over_a_second() {
+    let rated = Rated::default();
+    (0..10).for_each(|_| rated.note());
+    assert_eq!(rated.rate(0), 10);
+    rated.roll(WINDOW_US);
+    assert_eq!((rated.rate(0), rated.rate(WINDOW_US / 2), rated.rate(WINDOW_US)), (10, 5, 0));
+    (0..4).for_each(|_| rated.note());
+    assert_eq!(rated.rate(WINDOW_US / 2), 9);
+    rated.roll(2 * WINDOW_US);
+    assert_eq!(rated.rate(0), 2, "four in two seconds");
+}

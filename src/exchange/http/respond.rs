@@ -1,0 +1,226 @@
+//! The response to the client: rules, its head written afresh, its body behind it.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+
+use super::answer::{self, Unwritten};
+use super::body::{Broken, Flow, Gather, Way, relay};
+use super::connection::Next;
+use super::decide::{Ask, client_timeout, closes_client, log};
+use super::ending;
+use super::forward::{note_junk, server_timeout};
+use super::spare;
+use super::upload::Upload;
+use super::wait::Alarm;
+use crate::exchange::inbox::Inbox;
+use crate::exchange::server::Link;
+use crate::exchange::site::Site;
+use crate::exchange::transport::Transport;
+use crate::proto::h1::Framing;
+use crate::proto::h1::encode::{self, ConnectionField, EncodeError, Outgoing};
+use crate::proto::h1::response::Response;
+use crate::proto::head::{Version, View};
+use crate::rules::answer::{self as answers, Answer};
+use crate::rules::ending::{Cause, Ending, Stage};
+use crate::rules::walk::{self, Message, Passage, Quiet, Walk};
+
+/// A response's head and where its body comes from.
+pub(super) struct Reply<'a, 'b> {
+    /// What was read of it.
+    pub(super) response: Response,
+    /// The bytes it points into.
+    pub(super) base: &'a [u8],
+    /// What came behind it.
+    pub(super) inbox: &'b mut Inbox,
+    /// Where it comes from.
+    pub(super) link: &'b Link,
+    /// The timer.
+    pub(super) alarm: &'b Alarm,
+}
+
+/// What became of a response.
+pub(super) struct Done {
+    /// What is to be done for the client.
+    pub(super) end: End,
+    /// Whether the connection to the server may carry another exchange, as far as the response says.
+    pub(super) lasts: bool,
+    /// Whether that connection is the client's from now on: it was authenticated, not a request.
+    pub(super) private: bool,
+}
+
+/// What is to be done for the client.
+pub(super) enum End {
+    /// It got the response; its connection is kept or not.
+    Complete {
+        /// Whether it is.
+        keep: bool,
+    },
+    /// Its connection goes on like this.
+    Next(Next),
+    /// Koi answers instead of the server.
+    Answer(Answer),
+    /// The connections are the new protocol's.
+    Upgraded,
+}
+
+impl From<Next> for Done {
+    fn from(next: Next) -> Done {
+        Done { end: End::Next(next), lasts: false, private: false }
+    }
+}
+
+/// Decides about a response, and sends it and its body to the client.
+pub(super) async fn pass<'w>(
+    site: &Rc<Site>,
+    client: &Transport,
+    walk: &mut Walk<'w>,
+    ask: &Ask,
+    reply: Reply<'w, '_>,
+    upload: &mut Upload<'_>,
+) -> Done {
+    let Reply { response, base, inbox, link, alarm } = reply;
+    let Response { head, framing, connection, .. } = response;
+    walk.exchange.times.answered = Some(site.now_us());
+    walk.exchange.server_status = Some(head.view(base).status());
+    walk.exchange.response_version = Some(head.version.number());
+    let lasts = match head.version {
+        Version::Http10 => connection.keep_alive && !connection.close,
+        _ => !connection.close,
+    };
+    if let Some(request) = walk.request.take() {
+        spare::give(request.head.fields);
+    }
+    walk.moment = site.moment();
+    walk.response = Some(Message { head, base });
+    match walk::response(walk, &mut Quiet) {
+        Passage::Forward => {}
+        Passage::Answer(answer) => {
+            return Done { end: End::Answer(answer), lasts: false, private: false };
+        }
+        Passage::Close => return Next::Close.into(),
+        Passage::Drop(hops) => return Next::Vanish(hops).into(),
+    }
+    client.stream().set_packets(walk.effects.client_tos, walk.effects.client_mark);
+    let Some(message) = &walk.response else { return Next::Abort.into() };
+    let view = message.view();
+    let status = view.status();
+    walk.exchange.status = Some(status);
+    let private = matches!(status, 401 | 407) && authenticates_connection(view);
+    let goes_as = framing_for(ask, framing);
+    let upgraded = status == 101;
+    let keep = !upgraded
+        && ask.keeps()
+        && goes_as != Framing::UntilClose
+        && (upload.is_complete() || !ask.expects || upload.is_invited())
+        && !closes_client(walk)
+        && !site.local.is_stopping();
+    let protocol = view.values(b"upgrade").next().filter(|_| upgraded);
+    let how = Outgoing {
+        framing: goes_as,
+        length_field: length_field(ask, status, goes_as, view),
+        connection: match protocol {
+            Some(protocol) => ConnectionField::Upgrade(protocol),
+            None => answer::connection_field(ask, keep),
+        },
+    };
+    let written = answer::write(site.local.pool(), |out| encode::response(view, &how, out));
+    let chunk = match written {
+        Ok(chunk) => chunk,
+        Err(unwritten) => return unwritable(walk, unwritten),
+    };
+    let mut out = Gather::Nothing;
+    out.push(chunk);
+    let mut body = Flow::new(framing, goes_as);
+    // What came along with the head is looked at before that is gone: it can still be answered.
+    if let Err(Broken::Bad(reject)) = body.cut(inbox, site.local.pool(), &mut out) {
+        note_junk(walk, reject);
+        return unwritable(walk, Unwritten::Bad(EncodeError::Control));
+    }
+    if site.log.is_early(walk.plan, walk.connection.frontend) {
+        log(site, walk);
+        walk.effects.log_level = Some(None);
+    }
+    let sent = Cell::new(walk.exchange.bytes_out);
+    let way = Way {
+        local: &site.local,
+        alarm,
+        from: &link.transport,
+        to: client,
+        patience: server_timeout(walk),
+        stamina: client_timeout(walk),
+        sent: &sent,
+    };
+    let relaying = pin!(relay(way, &mut body, inbox, out));
+    let relayed = upload.beside(relaying).await;
+    walk.exchange.bytes_out = sent.get();
+    match relayed {
+        Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
+        Ok(Ok(())) => {
+            let lasts = lasts && framing != Framing::UntilClose;
+            Done { end: End::Complete { keep }, lasts, private }
+        }
+        Ok(Err(broken)) => {
+            walk.exchange.ending = ending::download(broken);
+            cut_short(goes_as, broken).into()
+        }
+        Err(broken) => {
+            walk.exchange.ending = ending::upload(broken);
+            Next::Abort.into()
+        }
+    }
+}
+
+/// How the body goes to the client: as it came, unless the client does not know chunks.
+fn framing_for(ask: &Ask, framing: Framing) -> Framing {
+    match (framing, ask.version) {
+        (Framing::Chunked, Version::Http10) => Framing::UntilClose,
+        (framing, _) => framing,
+    }
+}
+
+/// The length that is told although no body follows.
+fn length_field(ask: &Ask, status: u16, framing: Framing, view: View<'_>) -> Option<u64> {
+    if framing != Framing::None || matches!(status, 100..=199 | 204) {
+        return None;
+    }
+    if ask.asked.head || status == 304 {
+        let told = view.values(b"content-length").next()?;
+        return std::str::from_utf8(told).ok()?.parse().ok();
+    }
+    Some(0)
+}
+
+/// NTLM and Negotiate authenticate a connection (RFC 4559 §6): nobody else may use it.
+fn authenticates_connection(view: View<'_>) -> bool {
+    let challenges = view.values(b"www-authenticate").chain(view.values(b"proxy-authenticate"));
+    challenges.into_iter().any(|challenge| {
+        let scheme = challenge.split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
+    })
+}
+
+/// A response that rules made unfit to be sent.
+fn unwritable(walk: &mut Walk<'_>, unwritten: Unwritten) -> Done {
+    let (status, cause) = match unwritten {
+        Unwritten::Bad(_) => (502, Cause::Proxy),
+        Unwritten::Starved => (500, Cause::Resource),
+    };
+    walk.exchange.ending = Ending { cause, stage: Stage::Headers };
+    walk.response = None;
+    let answer = answers::default(status, walk.program, &walk.context());
+    Done {
+        end: End::Answer(walk::own_answer(walk, answer, &mut Quiet)),
+        lasts: false,
+        private: false,
+    }
+}
+
+/// A body that did not come whole: who cannot see that by its framing gets a reset.
+fn cut_short(framing: Framing, broken: Broken) -> Next {
+    match (framing, broken) {
+        (_, Broken::Destination | Broken::DestinationTimeout) => Next::Abort,
+        (Framing::UntilClose, _) => Next::Abort,
+        _ => Next::Close,
+    }
+}

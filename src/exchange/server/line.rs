@@ -1,0 +1,178 @@
+//! The queue in front of full servers.
+//!
+//! In: who waits, for one server or for any of a backend. Out: whose turn it is when a place becomes
+//! free. Shared by the workers, and locked only while somebody waits.
+//!
+//! First in, first out, unless priorities say otherwise. A place that becomes free is handed over
+//! before it can be seen as free. Nobody is forgotten: who gives a place back first counts it as free
+//! and then looks whether anybody waits; who begins to wait first counts as waiting and then looks
+//! whether a place is free. All of these are sequentially consistent, so one of the two sees the other.
+//!
+//! Limits: as many wait as there are requests, or `maxqueue` for a server.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::balance::Live;
+
+/// The queue of a backend and of its servers. `W` is how to wake who waits.
+#[derive(Debug)]
+pub(super) struct Line<W> {
+    backend: usize,
+    waiting: Mutex<Waiting<W>>,
+}
+
+#[derive(Debug)]
+struct Waiting<W> {
+    any: Tickets<W>,
+    servers: BTreeMap<usize, Tickets<W>>,
+    /// How many came so far.
+    count: u64,
+    /// The latest moment that anybody came at.
+    latest_us: i64,
+}
+
+type Tickets<W> = BTreeMap<Rank, Arc<Ticket<W>>>;
+
+/// Who comes first: the class, then the moment (shifted by the offset), then who came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: i64,
+    moment_us: i64,
+    number: u64,
+}
+
+/// What a waiter wants.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    /// This server, or any.
+    pub server: Option<usize>,
+    /// `set-priority-class`.
+    pub class: i64,
+    /// `set-priority-offset`, in milliseconds.
+    pub offset_ms: i64,
+    /// The moment.
+    pub now_us: u64,
+}
+
+/// A place in the queue.
+#[derive(Debug)]
+pub(super) struct Ticket<W> {
+    rank: Rank,
+    server: Option<usize>,
+    /// The server that gave a place, plus one; 0 is none yet.
+    granted: AtomicU32,
+    waker: W,
+}
+
+impl<W> Ticket<W> {
+    /// The server on which a place is taken for whom this is.
+    pub(super) fn granted(&self) -> Option<usize> {
+        let granted = self.granted.load(Ordering::Acquire).checked_sub(1)?;
+        usize::try_from(granted).ok()
+    }
+
+    fn grant(&self, server: usize) {
+        let number = u32::try_from(server).unwrap_or(u32::MAX - 1) + 1;
+        self.granted.store(number, Ordering::Release);
+    }
+}
+
+impl<W> Line<W> {
+    pub(super) fn new(backend: usize) -> Line<W> {
+        let (any, servers) = (BTreeMap::new(), BTreeMap::new());
+        Line { backend, waiting: Mutex::new(Waiting { any, servers, count: 0, latest_us: 0 }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<W>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody begins to wait. To be followed by [`Line::hand_over`] for the servers in question.
+    pub(super) fn join(&self, wish: Wish, waker: W, live: &Live) -> Arc<Ticket<W>> {
+        let mut waiting = self.lock();
+        waiting.count += 1;
+        // Clocks of workers differ a little, the order in which they come does not.
+        let now_us = i64::try_from(wish.now_us).unwrap_or(i64::MAX);
+        waiting.latest_us = waiting.latest_us.max(now_us);
+        let moment_us = waiting.latest_us.saturating_add(wish.offset_ms.saturating_mul(1000));
+        let rank = Rank { class: wish.class, moment_us, number: waiting.count };
+        let granted = AtomicU32::new(0);
+        let ticket = Arc::new(Ticket { rank, server: wish.server, granted, waker });
+        waiting.tickets(wish.server).insert(rank, ticket.clone());
+        self.count(wish.server, live, |count| count.fetch_add(1, Ordering::SeqCst));
+        ticket
+    }
+
+    /// Somebody waits no longer: the server on which a place is taken for them, if it came to that.
+    pub(super) fn leave(&self, ticket: &Ticket<W>, live: &Live) -> Option<usize> {
+        let mut waiting = self.lock();
+        if waiting.tickets(ticket.server).remove(&ticket.rank).is_some() {
+            self.count(ticket.server, live, |count| count.fetch_sub(1, Ordering::SeqCst));
+        }
+        ticket.granted()
+    }
+
+    /// Gives free places of a server to those who wait for it, the first first.
+    pub(super) fn hand_over(&self, server: usize, live: &Live, mut wake: impl FnMut(&W)) {
+        let mut waiting = self.lock();
+        while let Some((rank, of)) = waiting.first(server, self.takes_any(server, live)) {
+            if !live.begin_server(self.backend, server) {
+                return;
+            }
+            if let Some(ticket) = waiting.tickets(of).remove(&rank) {
+                self.count(of, live, |count| count.fetch_sub(1, Ordering::SeqCst));
+                ticket.grant(server);
+                wake(&ticket.waker);
+            }
+        }
+    }
+
+    /// Whether a server takes those who wait for any.
+    fn takes_any(&self, server: usize, live: &Live) -> bool {
+        let servers = live.servers(self.backend);
+        let usable =
+            |backup: bool| servers.iter().position(|it| it.is_usable() && it.is_backup() == backup);
+        servers
+            .get(server)
+            .is_some_and(|it| it.is_usable() && (!it.is_backup() || usable(false).is_none()))
+    }
+
+    /// Whether anybody waits whom this server could serve.
+    pub(super) fn is_waited_for(backend: usize, server: usize, live: &Live) -> bool {
+        live.server(backend, server).is_some_and(|it| it.waiting() > 0) || live.waits(backend) > 0
+    }
+
+    fn count(&self, server: Option<usize>, live: &Live, change: impl FnOnce(&AtomicU32) -> u32) {
+        let count = match server {
+            Some(server) => live.server(self.backend, server).map(|it| it.waiting_count()),
+            None => live.waiting(self.backend),
+        };
+        count.map(change);
+    }
+}
+
+impl<W> Waiting<W> {
+    fn tickets(&mut self, server: Option<usize>) -> &mut Tickets<W> {
+        match server {
+            Some(server) => self.servers.entry(server).or_default(),
+            None => &mut self.any,
+        }
+    }
+
+    /// Who is first among those who wait for this server and, perhaps, for any: and in which of the two.
+    fn first(&self, server: usize, any: bool) -> Option<(Rank, Option<usize>)> {
+        let own = self.servers.get(&server).and_then(|it| it.keys().next());
+        let own = own.map(|&rank| (rank, Some(server)));
+        let any = self.any.keys().next().filter(|_| any).map(|&rank| (rank, None));
+        match (own, any) {
+            (Some(own), Some(any)) => Some(if own.0 < any.0 { own } else { any }),
+            (own, any) => own.or(any),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

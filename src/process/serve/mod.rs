@@ -1,0 +1,203 @@
+//! `koi -f FILE...`: serving, from start to end.
+//!
+//! In: the command line. Out: an exit status, when it is over. The order of a start: the files are
+//! read and checked; the process goes to the background or under a master; limits are raised; names
+//! are resolved, certificates loaded, log targets opened; ports are opened; predecessors are told;
+//! privileges are given up; workers start. Whatever fails, nothing stays behind, and the message says
+//! at which words.
+//!
+//! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
+//! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
+//! - [`predecessors`]: those that are replaced; [`workers`], [`pace`]: what runs, and how fast it takes
+//!   connections; [`end`]: signals and the end;
+//! - [`here`]: all of it tried without starting (`-c --here`).
+
+pub mod accounts;
+pub mod address;
+pub mod end;
+pub mod here;
+pub mod identity;
+pub mod limits;
+pub mod master;
+pub mod pace;
+pub mod pidfile;
+pub mod ports;
+pub mod predecessors;
+pub mod prepare;
+pub mod split;
+pub mod systemd;
+pub mod workers;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use self::address::Names;
+use self::end::{End, Watch};
+use self::pace::Pace;
+use self::pidfile::Pidfile;
+use self::split::{Ready, Side};
+use self::systemd::Notifier;
+use super::check::{self, Checked};
+use super::options::{Master, Options, Serving};
+use super::output;
+use crate::balance::Live;
+use crate::config::plan::{Given, Plan};
+use crate::config::report::Report;
+use crate::config::source::Span;
+use crate::log;
+use crate::worker::Choice;
+use koi_sys::guard;
+
+/// Why a start ended: a message, or nothing if it has been told already.
+type Failed = Option<String>;
+
+/// `koi -f FILE...`.
+pub fn run(options: &Options) -> ExitCode {
+    let mut checked = match check::checked(options) {
+        Ok(checked) => checked,
+        Err(status) => return status,
+    };
+    amend(&mut checked.plan, &options.serving);
+    if !check::listens(&checked.plan) {
+        return failure(Some("nothing would listen: no frontend has a `bind` line".to_owned()));
+    }
+    for option in &options.serving.idle {
+        if ["-x", "-S"].contains(option) {
+            log::notice(format_args!(
+                "{option} changes nothing: this build has no such socket yet"
+            ));
+        }
+    }
+    match split_up(options, checked) {
+        Ok(status) => status,
+        Err(failed) => failure(failed),
+    }
+}
+
+fn failure(failed: Failed) -> ExitCode {
+    if let Some(message) = failed {
+        output::error(&format!("koi: {message}\n"));
+    }
+    ExitCode::FAILURE
+}
+
+/// What the command line says stands above what the file says.
+fn amend(plan: &mut Plan, serving: &Serving) {
+    let given = |value| Given { value, span: Span::default() };
+    let process = &mut plan.global.process;
+    process.daemon = serving.daemon || (process.daemon && !serving.foreground);
+    process.no_reuse_port |= serving.shared_sockets;
+    if let Some(number) = serving.connections {
+        plan.global.limits.connections = Some(given(number));
+    }
+    for proxy in &mut plan.proxies {
+        let unset = proxy.front.max_connections.is_none();
+        if let (Some(number), true) = (serving.proxy_connections, unset) {
+            proxy.front.max_connections = Some(given(number));
+        }
+    }
+}
+
+/// Goes to the background, and under a master, if that is wanted, and serves.
+fn split_up(options: &Options, checked: Checked) -> Result<ExitCode, Failed> {
+    let serving = &options.serving;
+    let plan = &checked.plan;
+    let mut ready = Ready::default();
+    if plan.global.process.daemon {
+        match split::split()? {
+            Side::Waiting(child, start) => {
+                if start.wait() {
+                    return Ok(ExitCode::SUCCESS);
+                }
+                let _ = child.wait();
+                return Err(None);
+            }
+            Side::Starting(side) => ready = side,
+        }
+        ready.to_background()?;
+    }
+    guard::block_signals().map_err(|error| error.to_string())?;
+    guard::ignore_broken_pipe().map_err(|error| error.to_string())?;
+    let path = pidfile_path(plan, serving);
+    let Some(Master { notify }) = serving.master else {
+        let pidfile = path.filter(|_| plan.global.process.daemon);
+        return serve(options, checked, Around { ready, pidfile, master: None });
+    };
+    let this = std::process::id();
+    match split::split()? {
+        Side::Starting(ready) => {
+            serve(options, checked, Around { ready, pidfile: None, master: Some(this) })
+        }
+        Side::Waiting(child, start) => {
+            let pidfile = path.map(|path| open_pidfile(&path)).transpose()?;
+            let notifier = if notify { Notifier::from_environment() } else { Notifier::nobody() };
+            drop(checked);
+            Ok(master::run(child, start, master::Telling { notifier, pidfile, ready }))
+        }
+    }
+}
+
+fn pidfile_path(plan: &Plan, serving: &Serving) -> Option<String> {
+    let of_file = || plan.global.process.pidfile.as_ref().map(|it| it.value.to_string());
+    serving.pidfile.clone().or_else(of_file)
+}
+
+fn open_pidfile(path: &str) -> Result<Pidfile, String> {
+    Pidfile::open(path).map_err(|error| format!("the pidfile `{path}` cannot be written: {error}"))
+}
+
+/// What surrounds the process that serves.
+struct Around {
+    ready: Ready,
+    pidfile: Option<String>,
+    master: Option<u32>,
+}
+
+/// From the plan to running workers, and to their end.
+fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode, Failed> {
+    let Checked { mut plan, program, .. } = checked;
+    let mut config = workers::group_config(&plan.global.process);
+    config.ring = Choice::from_environment()?;
+    let report = &mut Report::default();
+    limits::settle(&mut plan, config.workers, report);
+    let names = &mut Names::default();
+    let wanted = ports::wanted(&plan, names, report);
+    let destinations = prepare::destinations(&plan, names, report);
+    let tls = prepare::binds_tls(&plan, report);
+    let targets = prepare::log_targets(&plan, report);
+    let identity = identity::wanted(&plan, report);
+    check::tell(options, report, &plan)?;
+    let pidfile = around.pidfile.map(|path| open_pidfile(&path)).transpose()?;
+    let predecessors = &options.serving.predecessors;
+    let shares = ports::open_all(&wanted, config.workers, predecessors, report);
+    if report.failed() {
+        predecessors::give_back(predecessors);
+    }
+    check::tell(options, report, &plan)?;
+    predecessors::relieve(predecessors);
+    identity::assume(&plan, &identity, report);
+    check::tell(options, report, &plan)?;
+    let Some(targets) = targets else { return Err(None) };
+    let shared = workers::Shared {
+        live: Arc::new(Live::new(&plan)),
+        pace: Arc::new(Pace::new(&plan)),
+        destinations: Arc::new(destinations),
+        tls: Arc::new(tls),
+        targets,
+        plan: Arc::new(plan),
+        program: Arc::new(program),
+    };
+    let group =
+        workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
+    if let Some(pidfile) = pidfile
+        && let Err(error) = pidfile.write()
+    {
+        log::warning(format_args!("the pidfile cannot be written: {error}"));
+    }
+    around.ready.say()?;
+    match Watch::new(group, shared, around.master).run() {
+        Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
+        Ok(End::WorkerLost) => Err(None),
+        Err(error) => Err(Some(error.to_string())),
+    }
+}

@@ -1,0 +1,82 @@
+//! Two processes: one that waits, and one that starts.
+//!
+//! Who waits learns whether the start has worked: the other says a byte through a pipe when it serves;
+//! a pipe that ends without one means that it has failed, and has told why.
+
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+
+use koi_sys::guard::{self, Child, Forked};
+
+/// Which of the two this is.
+pub enum Side {
+    /// The one that waits.
+    Waiting(Child, Start),
+    /// The one that starts.
+    Starting(Ready),
+}
+
+/// The start of the other process.
+pub struct Start(PipeReader);
+
+/// To be said when this process serves.
+#[derive(Default)]
+pub struct Ready {
+    /// Who waits for it.
+    waiting: Vec<PipeWriter>,
+    /// What the standard streams are replaced by then.
+    null: Option<File>,
+}
+
+/// Makes the second process. `ready` goes with the one that starts.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn split() -> Result<Side, String> {
+    let (reader, writer) = pipe().map_err(|error| format!("no pipe: {error}"))?;
+    match guard::fork().map_err(|error| error.to_string())? {
+        Forked::Parent(child) => {
+            drop(writer);
+            Ok(Side::Waiting(child, Start(reader)))
+        }
+        Forked::Child => {
+            drop(reader);
+            Ok(Side::Starting(Ready { waiting: vec![writer], null: None }))
+        }
+    }
+}
+
+impl Start {
+    /// Waits for it; false if it has failed.
+    pub fn wait(mut self) -> bool {
+        self.0.read_exact(&mut [0]).is_ok()
+    }
+}
+
+impl Ready {
+    /// Goes to the background once it is said.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn to_background(&mut self) -> Result<(), String> {
+        let null = File::options().read(true).write(true).open("/dev/null");
+        self.null = Some(null.map_err(|error| format!("/dev/null: {error}"))?);
+        guard::leave_terminal();
+        Ok(())
+    }
+
+    /// This process serves.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn say(self) -> Result<(), String> {
+        if let Some(null) = &self.null {
+            guard::replace_standard_streams(null).map_err(|error| error.to_string())?;
+        }
+        for mut waiting in self.waiting {
+            // Who waited and is gone does not need to know.
+            let _ = waiting.write_all(&[1]);
+        }
+        Ok(())
+    }
+}
