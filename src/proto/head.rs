@@ -20,11 +20,21 @@ const ADDED: u32 = 1 << 31;
 const ADDED_BYTES: usize = 192;
 
 impl Piece {
+    /// Where a piece of the base ends at most.
+    pub const END_MAX: usize = ADDED as usize - 1;
+
     /// Bytes `start..end` of the base.
     pub fn base(start: usize, end: usize) -> Piece {
-        let clamp = |offset: usize| u32::try_from(offset).unwrap_or(ADDED).min(ADDED - 1);
+        // What is at most 2^31 - 1 fits.
+        let clamp = |offset: usize| offset.min(Piece::END_MAX) as u32;
         let (start, end) = (clamp(start), clamp(end));
         Piece { start, length: end.saturating_sub(start) }
+    }
+
+    /// Where it lies in the base; nowhere if it was added.
+    pub fn in_base(self) -> Option<std::ops::Range<usize>> {
+        let start = self.start as usize;
+        (self.start & ADDED == 0).then(|| start..start + self.len())
     }
 
     /// How many bytes it has.

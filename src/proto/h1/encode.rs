@@ -5,11 +5,13 @@
 //! what goes out is what [`Outgoing`] says. Field names are written in the case they have (HAProxy
 //! writes them in lower case: see `option h1-case-adjust`; peers must not care, RFC 9110 §5.1).
 
-use super::bytes::{TOKEN, VALUE, VISIBLE, all};
+use std::ops::Range;
+
+use super::bytes::{TOKEN, VALUE, VISIBLE, are};
 use super::facts::is_hop_by_hop;
 use super::host::same_authority;
 use super::{Framing, target};
-use crate::proto::head::{Start, Version, View};
+use crate::proto::head::{Field, Piece, Start, Version, View};
 
 /// How a message goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,15 +58,14 @@ pub enum EncodeError {
 /// # Errors
 /// See [`EncodeError`].
 pub fn request(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
-    let mut out = Writer { out, at: 0 };
-    let (method, target) = (head.method(), head.target());
-    if method.is_empty() || !all(method, TOKEN) || target.is_empty() || !all(target, VISIBLE) {
+    let Start::Request { method, target } = head.head.start else {
         return Err(EncodeError::Control);
-    }
-    out.put(method)?;
-    out.put(b" ")?;
+    };
+    let mut out = Writer { out, at: 0 };
     let host = head.values(b"host").next();
-    put_target(&mut out, target, host)?;
+    put_token(&mut out, head, method)?;
+    out.put(b" ")?;
+    put_target(&mut out, head, target, host)?;
     let old = head.head.version == Version::Http10 && host.is_none();
     out.put(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" })?;
     fields(&mut out, head)?;
@@ -80,13 +81,14 @@ pub fn request(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<usi
 /// # Errors
 /// See [`EncodeError`].
 pub fn response(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let Start::Response { status, reason } = head.head.start else {
+        return Err(EncodeError::Control);
+    };
     let mut out = Writer { out, at: 0 };
     out.put(b"HTTP/1.1 ")?;
-    out.decimal(u64::from(head.status()))?;
+    out.decimal(u64::from(status))?;
     out.put(b" ")?;
-    if let Start::Response { reason, .. } = head.head.start {
-        out.checked(head.bytes(reason), VALUE)?;
-    }
+    out.piece(head, reason, VALUE)?;
     out.put(b"\r\n")?;
     fields(&mut out, head)?;
     end(&mut out, how)
@@ -131,9 +133,17 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// A piece; one of the base was checked when it was read, any other must be of the class.
+    fn piece(&mut self, head: View<'_>, piece: Piece, class: u8) -> Result<(), EncodeError> {
+        match piece.in_base() {
+            Some(_) => self.put(head.bytes(piece)),
+            None => self.checked(head.bytes(piece), class),
+        }
+    }
+
     /// Bytes that must be of a class.
     fn checked(&mut self, bytes: &[u8], class: u8) -> Result<(), EncodeError> {
-        if !all(bytes, class) {
+        if !are(bytes, class) {
             return Err(EncodeError::Control);
         }
         self.put(bytes)
@@ -155,34 +165,72 @@ impl Writer<'_> {
     }
 }
 
-fn put_target(out: &mut Writer<'_>, whole: &[u8], host: Option<&[u8]>) -> Result<(), EncodeError> {
-    let (Some(host), Some(parts)) = (host, target::absolute(whole)) else {
-        return out.put(whole);
-    };
+/// A method or name.
+fn put_token(out: &mut Writer<'_>, head: View<'_>, piece: Piece) -> Result<(), EncodeError> {
+    if piece.is_empty() {
+        return Err(EncodeError::Control);
+    }
+    out.piece(head, piece, TOKEN)
+}
+
+fn put_target(
+    out: &mut Writer<'_>,
+    head: View<'_>,
+    target: Piece,
+    host: Option<&[u8]>,
+) -> Result<(), EncodeError> {
+    let whole = head.bytes(target);
+    match (whole.first(), host) {
+        (None, _) => Err(EncodeError::Control),
+        (Some(b'/'), _) | (_, None) => out.piece(head, target, VISIBLE),
+        (_, Some(host)) => put_absolute(out, whole, host),
+    }
+}
+
+fn put_absolute(out: &mut Writer<'_>, whole: &[u8], host: &[u8]) -> Result<(), EncodeError> {
+    let Some(parts) = target::absolute(whole) else { return out.checked(whole, VISIBLE) };
     let authority = whole.get(parts.authority..parts.path).unwrap_or_default();
     if same_authority(host, authority, target::default_port(whole)) {
-        return out.put(whole);
+        return out.checked(whole, VISIBLE);
     }
     out.put(whole.get(..parts.authority).unwrap_or_default())?;
     out.checked(host, VISIBLE)?;
-    out.put(whole.get(parts.path..).unwrap_or_default())
+    out.checked(whole.get(parts.path..).unwrap_or_default(), VISIBLE)
 }
 
-/// The fields that pass from hop to hop.
+/// The fields that pass from hop to hop. Lines that lie together in the base go out together.
 fn fields(out: &mut Writer<'_>, head: View<'_>) -> Result<(), EncodeError> {
-    for (name, value) in head.fields() {
-        if is_hop_by_hop(name) {
+    let mut run = 0..0;
+    for field in &head.head.fields {
+        if is_hop_by_hop(head.bytes(field.name)) {
             continue;
         }
-        if name.is_empty() {
-            return Err(EncodeError::Control);
+        match line_in_base(head.base, field) {
+            Some(line) if line.start == run.end => run.end = line.end,
+            Some(line) => {
+                out.put(head.base.get(run).unwrap_or_default())?;
+                run = line;
+            }
+            None => {
+                out.put(head.base.get(run).unwrap_or_default())?;
+                run = 0..0;
+                put_token(out, head, field.name)?;
+                out.put(b": ")?;
+                out.piece(head, field.value, VALUE)?;
+                out.put(b"\r\n")?;
+            }
         }
-        out.checked(name, TOKEN)?;
-        out.put(b": ")?;
-        out.checked(value, VALUE)?;
-        out.put(b"\r\n")?;
     }
-    Ok(())
+    out.put(head.base.get(run).unwrap_or_default())
+}
+
+/// The whole line of a field, if it stands in the base as we would write it.
+fn line_in_base(base: &[u8], field: &Field) -> Option<Range<usize>> {
+    let (name, value) = (field.name.in_base()?, field.value.in_base()?);
+    let good = base.get(name.end..name.end + 2)? == b": "
+        && value.start == name.end + 2
+        && base.get(value.end..value.end + 2)? == b"\r\n";
+    good.then_some(name.start..value.end + 2)
 }
 
 /// The fields of this hop and the end of the head.

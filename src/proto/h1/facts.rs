@@ -1,7 +1,7 @@
 //! What the fields of a head say that decides about the message: its length, whom it is for, its
 //! connection. And which fields belong to one hop only.
 
-use super::bytes::{TOKEN, all, same_name, trim};
+use super::bytes::{TOKEN, are, same_name, trim};
 use super::host::is_authority;
 use super::{Connection, Framing, Reason};
 use crate::proto::head::{Head, Version};
@@ -16,28 +16,37 @@ pub const LENGTH_MAX: u64 = i64::MAX as u64;
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     version: Version,
+    /// `Host` and `Expect` do not count: it is a response.
+    response: bool,
     /// `Content-Length`.
     pub length: Option<u64>,
     /// `Transfer-Encoding: chunked`.
     pub chunked: bool,
     /// There is a `Host`.
     pub host: bool,
-    /// There is `Expect: 100-continue`.
+    /// There is `Expect: 100-continue`, in a version that knows it.
     pub expect: bool,
+    /// There is `Upgrade`.
+    pub upgrade: bool,
     /// What `Connection` says; `upgrade` whatever `Upgrade` says.
     pub connection: Connection,
     /// How many options `Connection` has.
     options: usize,
+    /// What is to be done about the fields.
+    pub notes: Notes,
+}
+
+/// What is to be done about a head before rules see it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notes {
     /// `Connection` names fields.
     pub names: bool,
-    /// There is `Upgrade`.
-    pub upgrade: bool,
-    /// ... that names `h2c`, or `HTTP2-Settings`.
+    /// `Upgrade` names `h2c`, or there is `HTTP2-Settings`.
     pub h2c: bool,
-    /// Fields that look like framing but for an underscore.
+    /// Fields look like framing but for an underscore.
     pub disguised: bool,
-    /// `Host` and `Expect` do not count: it is a response.
-    response: bool,
+    /// There is `Expect`.
+    pub expect: bool,
 }
 
 impl Facts {
@@ -45,17 +54,15 @@ impl Facts {
     pub fn request(version: Version) -> Facts {
         Facts {
             version,
+            response: false,
             length: None,
             chunked: false,
             host: false,
             expect: false,
+            upgrade: false,
             connection: Connection::default(),
             options: 0,
-            names: false,
-            upgrade: false,
-            h2c: false,
-            disguised: false,
-            response: false,
+            notes: Notes::default(),
         }
     }
 
@@ -65,7 +72,18 @@ impl Facts {
     }
 
     /// Takes a field in. At fault: the reason.
+    #[inline(always)]
     pub fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
+        // Length and first letter tell most others from those that count.
+        match (name.len(), name.first().map(|byte| byte | 0x20)) {
+            (4, Some(b'h')) | (6, Some(b'e')) | (7, Some(b'u')) => self.take(name, value),
+            (10, Some(b'c')) | (14, Some(b'c' | b'h')) | (17, Some(b't')) => self.take(name, value),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
         match name.len() {
             4 if same_name(name, b"host") => self.host(value),
             6 if same_name(name, b"expect") => self.expect(value),
@@ -73,12 +91,12 @@ impl Facts {
             10 if same_name(name, b"connection") => self.connection(value),
             14 if same_name(name, b"content-length") => self.length(value),
             14 if same_name(name, b"http2-settings") => {
-                self.h2c = true;
+                self.notes.h2c = true;
                 Ok(())
             }
             17 if same_name(name, b"transfer-encoding") => self.coding(value),
             14 | 17 if is_disguised(name) => {
-                self.disguised = true;
+                self.notes.disguised = true;
                 Ok(())
             }
             _ => Ok(()),
@@ -98,6 +116,7 @@ impl Facts {
 
     /// HTTP/1.0 knows no expectations (RFC 9110 §10.1.1): then they do not count.
     fn expect(&mut self, value: &[u8]) -> Result<(), Reason> {
+        self.notes.expect = true;
         if self.response || self.version == Version::Http10 {
             return Ok(());
         }
@@ -108,7 +127,7 @@ impl Facts {
 
     fn upgrade(&mut self, value: &[u8]) -> Result<(), Reason> {
         self.upgrade = true;
-        self.h2c |= value
+        self.notes.h2c |= value
             .split(|byte| *byte == b',')
             .any(|protocol| trim(protocol).eq_ignore_ascii_case(b"h2c"));
         Ok(())
@@ -127,7 +146,7 @@ impl Facts {
                 10 if option.eq_ignore_ascii_case(b"keep-alive") => {
                     self.connection.keep_alive = true;
                 }
-                _ => self.names = true,
+                _ => self.notes.names = true,
             }
         }
         Ok(())
@@ -186,7 +205,7 @@ fn decimal(value: &[u8]) -> Result<u64, Reason> {
 fn check_codings(value: &[u8]) -> Result<(), Reason> {
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     let codings = || value.split(|byte| *byte == b',').map(trim);
-    if codings().any(|coding| coding.is_empty() || !all(coding, TOKEN)) {
+    if codings().any(|coding| coding.is_empty() || !are(coding, TOKEN)) {
         return Err(Reason::Coding);
     }
     match (codings().filter(|coding| is_chunked(coding)).count(), codings().next_back()) {
@@ -262,14 +281,23 @@ fn is_protected(name: &[u8]) -> bool {
 }
 
 /// Whether a field belongs to one hop, or frames the message: it is never passed on as it came.
+#[inline(always)]
 pub fn is_hop_by_hop(name: &[u8]) -> bool {
+    // Length and first letter tell most others from these.
+    match (name.len(), name.first().map(|byte| byte | 0x20)) {
+        (2, Some(b't')) | (7, Some(b't' | b'u')) | (10, Some(b'c' | b'k')) => is_of_hop(name),
+        (14, Some(b'c' | b'h')) | (16, Some(b'p')) | (17, Some(b't')) => is_of_hop(name),
+        _ => false,
+    }
+}
+
+fn is_of_hop(name: &[u8]) -> bool {
     match name.len() {
         2 => same_name(name, b"te"),
         7 => same_name(name, b"upgrade") || same_name(name, b"trailer"),
         10 => same_name(name, b"connection") || same_name(name, b"keep-alive"),
         14 => same_name(name, b"content-length") || same_name(name, b"http2-settings"),
         16 => same_name(name, b"proxy-connection"),
-        17 => same_name(name, b"transfer-encoding"),
-        _ => false,
+        _ => same_name(name, b"transfer-encoding"),
     }
 }

@@ -1,6 +1,6 @@
 //! Hosts: the value of `Host` and the authority of a target.
 
-use super::bytes::{HOST, all};
+use super::bytes::{HOST, skip};
 
 /// Digits of a port at most; leading zeros count.
 const PORT_DIGITS_MAX: usize = 5;
@@ -8,22 +8,18 @@ const PORT_DIGITS_MAX: usize = 5;
 /// Whether it is a host and perhaps a port, and nothing else: no user, path, list or blank
 /// (RFC 9110 §7.2, RFC 3986 §3.2.2).
 pub fn is_authority(bytes: &[u8]) -> bool {
-    let (host, port) = match bytes {
-        [b'[', rest @ ..] => {
-            let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
-            let (address, after) = rest.split_at(end);
-            if !is_ipv6(address) {
-                return false;
-            }
-            match after.get(1..) {
-                Some([]) | None => return true,
-                Some([b':', port @ ..]) => return is_port(port),
-                Some(_) => return false,
-            }
-        }
-        _ => split_port(bytes),
+    let end = match bytes {
+        [b'[', rest @ ..] => match rest.iter().position(|byte| *byte == b']') {
+            Some(end) if is_ipv6(rest.get(..end).unwrap_or_default()) => end + 2,
+            _ => return false,
+        },
+        _ => skip(bytes, 0, HOST),
     };
-    !host.is_empty() && all(host, HOST) && port.is_none_or(is_port)
+    match bytes.get(end..) {
+        Some([]) => end > 0,
+        Some([b':', port @ ..]) => end > 0 && is_port(port),
+        _ => false,
+    }
 }
 
 /// Whether two authorities name the same place for a scheme with this default port.

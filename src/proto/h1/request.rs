@@ -1,11 +1,10 @@
 //! Heads of requests (RFC 9112 §3).
 
 use super::bytes::{self, TARGET, TOKEN};
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Notes};
 use super::host::same_authority;
 use super::reject::Stop;
-use super::target::{self, Form};
-use super::{Connection, Framing, Limits, Reason, Reject, Scan, lines};
+use super::{Connection, Framing, Limits, Reason, Reject, Scan, lines, target};
 use crate::proto::head::{Field, Head, Piece, Start, Version};
 
 /// A request's head, read and found good.
@@ -23,8 +22,8 @@ pub struct Request {
     pub connection: Connection,
     /// What it expects; nothing of a request without a body.
     pub expect: Expect,
-    form: Form,
-    facts: Facts,
+    absolute: bool,
+    notes: Notes,
 }
 
 /// `Expect` (RFC 9110 §10.1.1).
@@ -86,7 +85,7 @@ fn read(bytes: &[u8], limits: &Limits, mut fields: Vec<Field>) -> Result<Request
     // RFC 9112 §6.3: a request that does not say has no body.
     let framing = facts.framing().unwrap_or(Framing::None);
     let upgradable = line.get && framing == Framing::None && line.version == Version::Http11;
-    let upgrade = facts.connection.upgrade && facts.upgrade && !facts.h2c && upgradable;
+    let upgrade = facts.connection.upgrade && facts.upgrade && !facts.notes.h2c && upgradable;
     let expect = facts.expect && framing != Framing::None;
     let start = Start::Request { method: line.method, target: line.target };
     Ok(Request {
@@ -96,8 +95,8 @@ fn read(bytes: &[u8], limits: &Limits, mut fields: Vec<Field>) -> Result<Request
         content_length: facts.length,
         connection: Connection { upgrade, ..facts.connection },
         expect: if expect { Expect::Continue } else { Expect::Nothing },
-        form: line.form,
-        facts,
+        absolute: line.absolute,
+        notes: facts.notes,
     })
 }
 
@@ -106,7 +105,7 @@ struct Line {
     method: Piece,
     get: bool,
     target: Piece,
-    form: Form,
+    absolute: bool,
     version: Version,
     next: usize,
 }
@@ -125,7 +124,11 @@ fn request_line(bytes: &[u8]) -> Result<Line, Stop> {
         return Err(Stop::wrong(Reason::Connect, start));
     }
     let target_start = method_end + 1;
-    let target_end = bytes::skip(bytes, target_start, TARGET);
+    let mut target_end = bytes::skip_plain_target(bytes, target_start);
+    let encoded = bytes.get(target_end) == Some(&b'%');
+    if encoded {
+        target_end = bytes::skip(bytes, target_end, TARGET);
+    }
     match bytes.get(target_end) {
         None => return Err(Stop::More),
         Some(b' ') if target_end > target_start => {}
@@ -135,21 +138,32 @@ fn request_line(bytes: &[u8]) -> Result<Line, Stop> {
         Some(_) => return Err(Stop::wrong(Reason::Target, target_end)),
     }
     let target = bytes.get(target_start..target_end).unwrap_or_default();
-    let form = target::form(method, target)
+    let absolute = target::check(method, target, encoded)
         .map_err(|(reason, at)| Stop::wrong(reason, target_start + at))?;
-    let (version, version_end) = version(bytes, target_end + 1)?;
-    let next = lines::line_end(bytes, version_end).map_err(|stop| match stop {
-        Stop::Wrong(Reject { reason: Reason::Control, at }) => Stop::wrong(Reason::RequestLine, at),
-        other => other,
-    })?;
+    let (version, next) = version_and_end(bytes, target_end + 1)?;
     Ok(Line {
         method: Piece::base(start, method_end),
         get: method == b"GET",
         target: Piece::base(target_start, target_end),
-        form,
+        absolute,
         version,
         next,
     })
+}
+
+/// The version, and where the next line begins.
+fn version_and_end(bytes: &[u8], at: usize) -> Result<(Version, usize), Stop> {
+    const USUAL: &[u8] = b"HTTP/1.1\r\n";
+    if bytes.get(at..at + USUAL.len()) == Some(USUAL) {
+        return Ok((Version::Http11, at + USUAL.len()));
+    }
+    let (version, end) = version(bytes, at)?;
+    match lines::end_of_line(bytes, end) {
+        Err(Stop::Wrong(Reject { reason: Reason::Control, at })) => {
+            Err(Stop::wrong(Reason::RequestLine, at))
+        }
+        other => Ok((version, other?)),
+    }
 }
 
 /// One empty line may stand before a request (RFC 9112 §2.2).
@@ -159,7 +173,7 @@ fn after_empty_line(bytes: &[u8]) -> Result<usize, Stop> {
         Some(b'\n') => return Err(Stop::wrong(Reason::BareLf, 0)),
         _ => return Ok(0),
     }
-    let next = lines::line_end(bytes, 0)?;
+    let next = lines::end_of_line(bytes, 0)?;
     match bytes.get(next) {
         Some(b'\r' | b'\n') => Err(Stop::wrong(Reason::EmptyLines, next)),
         _ => Ok(next),
@@ -202,33 +216,33 @@ pub(super) fn version(bytes: &[u8], at: usize) -> Result<(Version, usize), Stop>
 /// (row 63), and an `Expect` that does not count. `base` is what it was parsed from.
 pub fn prepare(request: &mut Request, base: &[u8]) -> Prepared {
     let mut done = Prepared::default();
-    let Request { head, facts, .. } = request;
-    if facts.disguised {
+    let Request { head, notes, .. } = request;
+    if notes.disguised {
         done.disguised = facts::remove_disguised(head, base);
     }
-    if facts.h2c {
+    if notes.h2c {
         head.remove(base, |name, _| {
             name.eq_ignore_ascii_case(b"upgrade") || name.eq_ignore_ascii_case(b"http2-settings")
         });
     }
-    if facts.names {
+    if notes.names {
         facts::remove_named(head, base);
     }
-    let counts = request.expect == Expect::Continue;
-    if !counts && head.view(base).values(b"expect").next().is_some() {
+    if notes.expect && request.expect == Expect::Nothing {
         head.remove(base, |name, _| name.eq_ignore_ascii_case(b"expect"));
     }
-    if let Form::Absolute(parts) = request.form {
-        prepare_absolute(head, base, parts);
+    if request.absolute {
+        prepare_absolute(head, base);
     }
     done
 }
 
 /// RFC 9112 §3.2.2: the target's authority is the host. It stays in the form it came in, as HAProxy
 /// leaves it, but for a path of its own.
-fn prepare_absolute(head: &mut Head, base: &[u8], parts: target::Absolute) {
+fn prepare_absolute(head: &mut Head, base: &[u8]) {
     let view = head.view(base);
     let target = view.target();
+    let Some(parts) = target::absolute(target) else { return };
     let authority = target.get(parts.authority..parts.path).unwrap_or_default();
     let port = target::default_port(target);
     let same = view.values(b"host").any(|host| same_authority(host, authority, port));

@@ -1,6 +1,6 @@
 //! Heads of responses (RFC 9112 §4).
 
-use super::bytes::{self, VALUE};
+use super::bytes;
 use super::facts::{self, Facts};
 use super::reject::Stop;
 use super::request::version;
@@ -83,7 +83,7 @@ fn read(
     let framing = framing(status, asked, &facts);
     let start = Start::Response { status, reason: line.reason };
     let mut head = Head::new(start, line.version, fields);
-    if facts.names {
+    if facts.notes.names {
         facts::remove_named(&mut head, bytes);
     }
     let Connection { close, keep_alive, upgrade } = facts.connection;
@@ -96,7 +96,7 @@ fn read(
         connection: Connection {
             close: close || until_close,
             keep_alive: keep_alive && !until_close,
-            upgrade: upgrade && facts.upgrade && !facts.h2c,
+            upgrade: upgrade && facts.upgrade && !facts.notes.h2c,
         },
     })
 }
@@ -141,8 +141,8 @@ fn status_line(bytes: &[u8]) -> Result<Line, Stop> {
         Some(b'\r' | b'\n') => at + 4,
         Some(_) => return Err(Stop::wrong(Reason::StatusLine, at + 4)),
     };
-    let end = bytes::skip(bytes, start, VALUE);
-    let next = lines::line_end(bytes, end)?;
+    let end = bytes::skip_value(bytes, start);
+    let next = lines::end_of_line(bytes, end)?;
     Ok(Line { version, status, reason: Piece::base(start, end), next })
 }
 

@@ -3,17 +3,6 @@
 use super::Reason;
 use super::host::is_authority;
 
-/// The form of a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `/path?query`.
-    Origin,
-    /// `http://authority/path?query`, or without the path.
-    Absolute(Absolute),
-    /// `*`.
-    Asterisk,
-}
-
 /// Where the parts of an absolute target are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absolute {
@@ -23,29 +12,35 @@ pub struct Absolute {
     pub path: usize,
 }
 
-/// Finds the form of a target of target bytes. At fault: the reason, and where in the target.
-pub fn form(method: &[u8], target: &[u8]) -> Result<Form, (Reason, usize)> {
-    match target {
-        [b'/', ..] => {
-            check_path(target, 0)?;
-            Ok(Form::Origin)
-        }
-        // RFC 9112 §3.2.4
-        b"*" if method == b"OPTIONS" => Ok(Form::Asterisk),
-        _ => {
-            let parts = absolute(target).ok_or((Reason::TargetForm, 0))?;
-            let authority = target.get(parts.authority..parts.path).unwrap_or_default();
-            if !is_authority(authority) {
-                return Err((Reason::Host, parts.authority));
-            }
-            // A query right behind the authority is legal, but HAProxy refuses it, and so do we.
-            if target.get(parts.path) == Some(&b'?') {
-                return Err((Reason::TargetForm, parts.path));
-            }
-            check_path(target, parts.path)?;
-            Ok(Form::Absolute(parts))
-        }
+/// Checks the form of a target of target bytes; gives whether it is absolute. `encoded` says that there
+/// is a `%`. At fault: the reason, and where in the target.
+#[inline(always)]
+pub fn check(method: &[u8], target: &[u8], encoded: bool) -> Result<bool, (Reason, usize)> {
+    if target.first() != Some(&b'/') {
+        return check_other(method, target);
     }
+    if encoded {
+        check_path(target, 0)?;
+    }
+    Ok(false)
+}
+
+fn check_other(method: &[u8], target: &[u8]) -> Result<bool, (Reason, usize)> {
+    // RFC 9112 §3.2.4
+    if target == b"*" && method == b"OPTIONS" {
+        return Ok(false);
+    }
+    let parts = absolute(target).ok_or((Reason::TargetForm, 0))?;
+    let authority = target.get(parts.authority..parts.path).unwrap_or_default();
+    if !is_authority(authority) {
+        return Err((Reason::Host, parts.authority));
+    }
+    // A query right behind the authority is legal, but HAProxy refuses it, and so do we.
+    if target.get(parts.path) == Some(&b'?') {
+        return Err((Reason::TargetForm, parts.path));
+    }
+    check_path(target, parts.path)?;
+    Ok(true)
 }
 
 /// Splits an absolute target of a scheme we serve.
@@ -71,25 +66,22 @@ pub fn default_port(target: &[u8]) -> &'static [u8] {
 /// A NUL, or a character encoded longer than need be, passes as something else in what decodes it
 /// later. Only the path is looked at: a query may carry bytes of anything.
 fn check_path(target: &[u8], from: usize) -> Result<(), (Reason, usize)> {
-    let mut at = from;
-    loop {
-        let rest = target.get(at..).unwrap_or_default();
-        let Some(next) = rest.iter().position(|byte| matches!(byte, b'%' | b'?')) else { break };
-        let rest = rest.get(next..).unwrap_or_default();
-        if rest.first() == Some(&b'?') {
-            break;
+    for (at, byte) in target.iter().enumerate().skip(from) {
+        match byte {
+            b'?' => break,
+            b'%' => {}
+            _ => continue,
         }
-        match (encoded(rest, 0), encoded(rest, 3)) {
-            (Some(0), _) => return Err((Reason::EncodedNul, at + next)),
+        match (encoded(target, at), encoded(target, at + 3)) {
+            (Some(0), _) => return Err((Reason::EncodedNul, at)),
             // RFC 3629 §4: what UTF8-2, UTF8-3 and UTF8-4 leave out.
             (Some(0xc0 | 0xc1), Some(0x80..=0xbf))
             | (Some(0xe0), Some(0x80..=0x9f))
             | (Some(0xf0), Some(0x80..=0x8f)) => {
-                return Err((Reason::OverlongUtf8, at + next));
+                return Err((Reason::OverlongUtf8, at));
             }
             _ => {}
         }
-        at += next + 1;
     }
     Ok(())
 }
