@@ -69,6 +69,11 @@ impl Scan {
             return !bytes.is_empty();
         }
         let before = |at: usize, back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
+        // A CR that no LF follows is wrong wherever it stands; nobody has to wait for more to say so.
+        let fresh = bytes.get(self.seen - 1..).unwrap_or_default();
+        if fresh.windows(2).any(|pair| matches!(pair, [b'\r', next] if *next != b'\n')) {
+            return true;
+        }
         let mut at = self.seen;
         while let Some(found) = bytes::find_lf(bytes, at) {
             let (one, two) = (before(found, 1), before(found, 2));
