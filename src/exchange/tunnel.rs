@@ -6,8 +6,8 @@
 //! again only when what it read has gone to the kernel, so it holds one chunk (or one pipe) at a
 //! time, and none while it is idle.
 //!
-//! [`between`] is that for any two [`Transport`]s, under timeouts: [`watch`] ends what was silent for
-//! too long, [`relay`] is the slower way for connections of which one speaks TLS.
+//! [`between`] is that for any two [`Transport`]s, under timeouts: `watch` ends what was silent for
+//! too long, `relay` is the slower way for connections of which one speaks TLS.
 
 mod relay;
 mod watch;

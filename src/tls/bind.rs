@@ -4,7 +4,7 @@
 //! at the ClientHello, which decides on the certificate and with it on everything else that a line of
 //! a `crt-list` may set; then rustls has it from the start.
 //!
-//! Limits: a ClientHello of [`HELLO_MAX`] bytes.
+//! Limits: a ClientHello of `HELLO_MAX` bytes.
 
 use std::sync::{Arc, RwLock};
 

@@ -1,7 +1,7 @@
 //! What a `server ... ssl` line needs, loaded.
 //!
 //! In: the line, files. Out: connections to the server, verified as the line says. Sessions are
-//! resumed ([`SESSIONS`] are kept for each server), unless the line says no.
+//! resumed (`SESSIONS` are kept for each server), unless the line says no.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

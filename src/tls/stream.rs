@@ -1,8 +1,8 @@
 //! A TLS connection after its handshake, and the handshake itself.
 //!
 //! In: payloads to send, chunks from the socket. Out: the same on the other side, by way of
-//! [`Machine`]. Sealed records leave in leased blocks: a small payload as one record in one block, a
-//! large one as several records in large blocks, a system call for up to [`BLOCKS_MAX`] of them.
+//! `Machine`. Sealed records leave in leased blocks: a small payload as one record in one block, a
+//! large one as several records in large blocks, a system call for up to `BLOCKS_MAX` of them.
 
 use std::cell::{Cell, RefCell};
 use std::task::Poll;

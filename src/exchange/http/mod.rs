@@ -5,15 +5,15 @@
 //!
 //! In the order in which a request meets them:
 //!
-//! - [`connection`]: the connection, from one exchange to the next;
-//! - [`read`]: heads, as they come, each within its time;
-//! - [`decide`]: the rules, and what is done with what they say;
-//! - [`forward`]: the request to a server, tried again where that is safe;
-//! - [`respond`]: the response to the client; [`answer`]: our own answers;
-//! - [`body`]: a body, from one connection to the other; [`upload`]: the request's, beside the response;
-//! - [`upgrade`]: bytes both ways behind a 101;
-//! - [`ending`]: what can go wrong, which status answers it, and what the log says of it;
-//! - [`wait`]: to receive and to send, but not for ever.
+//! - `connection`: the connection, from one exchange to the next;
+//! - `read`: heads, as they come, each within its time;
+//! - `decide`: the rules, and what is done with what they say;
+//! - `forward`: the request to a server, tried again where that is safe;
+//! - `respond`: the response to the client; `answer`: our own answers;
+//! - `body`: a body, from one connection to the other; `upload`: the request's, beside the response;
+//! - `upgrade`: bytes both ways behind a 101;
+//! - `ending`: what can go wrong, which status answers it, and what the log says of it;
+//! - `wait`: to receive and to send, but not for ever.
 //!
 //! Limits: one chunk is under way in each direction; what a client or a server may send beyond is said
 //! in the files (interim responses, unread bodies).

@@ -2,7 +2,7 @@
 //!
 //! SIGTERM and SIGINT stop at once. SIGUSR1 stops gracefully: after `grace` the listeners close,
 //! connections in progress end by themselves, after `hard-stop-after` they are cut off. SIGHUP looks at
-//! certificates at once; otherwise that is done every [`RELOAD`].
+//! certificates at once; otherwise that is done every `RELOAD`.
 
 use std::sync::Arc;
 use std::time::Duration;
