@@ -113,6 +113,21 @@ fn certificates_and_keys_in_any_form() {
     }
 }
 
+/// As `openssl x509 -req` makes them without extensions: many appliances and old scripts have such.
+/// (`openssl req -new` and `openssl x509 -req -signkey -days 36500` made this one.)
+#[test]
+fn a_certificate_of_version_1_is_served() {
+    let authority = Authority::new();
+    close(&authority.folder.file("one.pem", include_str!("certificates/version1.pem")));
+    let bind = authority.bind("crt @/one.pem");
+    // The client that looks for its authority sees it, and says so.
+    let refused = agreed(&authority, &bind, "one.example");
+    assert!(
+        matches!(refused, Err(HandshakeFault::Tls(rustls::Error::AlertReceived(_)))),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn a_folder_and_bases() {
     let authority = Authority::new();

@@ -9,7 +9,10 @@ use koi::rules::context::TlsFacts;
 use koi::tls::{HandshakeFault, ServerTls};
 use koi::worker::{Local, ReceiveError, SendError};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, Error, ServerConfig};
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -141,7 +144,7 @@ fn a_server_that_vouches_for_itself() {
         let certificate = params.self_signed(&key).expect("a certificate");
         let own = Signed {
             der: certificate.der().clone(),
-            key: rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+            key: PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
             pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         };
@@ -192,6 +195,36 @@ fn sessions_protocols_and_versions() {
         .expect("it loads");
     let (facts, _) = one(&tls, config(&own), None);
     assert_eq!(facts.expect("a handshake").cipher, "ECDHE-ECDSA-CHACHA20-POLY1305");
+}
+
+/// With `verify none` any server is taken, as by HAProxy: appliances have certificates of version 1,
+/// and keys that are too short for anybody to trust.
+#[test]
+fn nobody_checks_what_is_not_verified() {
+    let pem = include_str!("certificates/version1.pem").as_bytes();
+    let der = CertificateDer::from_pem_slice(pem).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(pem).expect("a key");
+    // One whose certificate webpki cannot read, and one whose signatures do not fit.
+    let fitting = aws_lc_rs::sign::any_supported_type(&key).expect("a key");
+    let other = rcgen::KeyPair::generate().expect("a key").serialize_der();
+    let other = PrivateKeyDer::try_from(other).expect("a key");
+    let other = aws_lc_rs::sign::any_supported_type(&other).expect("a key");
+    let authority = Authority::new();
+    let none = authority.server("verify none").expect("it loads");
+    let required = authority.server("verify required ca-file @/ca.pem").expect("it loads");
+    for signer in [fitting, other] {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let own = Arc::new(CertifiedKey::new(vec![der.clone()], signer.clone()));
+            let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+            let (facts, _) = one(&none, config.clone(), None);
+            assert_eq!(facts.expect("a handshake").client_der.as_deref(), Some(&*der));
+            assert!(one(&required, config, None).0.is_err());
+        }
+    }
 }
 
 #[test]

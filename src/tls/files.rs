@@ -187,21 +187,16 @@ impl<'a> Reader<'a> {
         let chain = self.chain(own.certificates)?;
         self.warn_of_ocsp(path);
         let key = CertifiedKey::new(chain, signing_key(keys, &holder)?);
-        match key.keys_match() {
-            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
-                let message = format!(
-                    "the private key in `{}` does not belong to the first certificate in `{}`",
-                    shown_text(&holder),
-                    shown_text(path)
-                );
-                return Err(Problem::new(message).helped(
-                    "put the server's own certificate before those that it was signed with",
-                ));
-            }
-            Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => {}
-            Err(_) => return Err(not_a_certificate(path)),
-        }
         let der: Arc<[u8]> = key.cert.first().map_or(&[][..], |cert| cert).into();
+        if !belongs(&*key.key, &der).ok_or_else(|| not_a_certificate(path))? {
+            let message = format!(
+                "the private key in `{}` does not belong to the first certificate in `{}`",
+                shown_text(&holder),
+                shown_text(path)
+            );
+            return Err(Problem::new(message)
+                .helped("put the server's own certificate before those that it was signed with"));
+        }
         let names = self.names(&der, path)?;
         Ok(Pair { key: Arc::new(key), der, names })
     }
@@ -372,6 +367,14 @@ fn signing_key(
         Problem::new(format!("the private key in `{}` cannot be used", shown_text(holder)))
             .helped("keys are RSA of 2048 to 8192 bits, ECDSA of P-256, P-384 or P-521, or Ed25519")
     })
+}
+
+/// Whether a key is a certificate's; `None` if that cannot be read. (rustls's own comparison takes no
+/// certificates of version 1, which `openssl x509 -req` makes where nobody asks for extensions.)
+fn belongs(key: &dyn rustls::sign::SigningKey, der: &[u8]) -> Option<bool> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let of_certificate = certificate.public_key().raw;
+    Some(key.public_key().is_none_or(|of_key| &*of_key == of_certificate))
 }
 
 /// Whether a certificate was issued to its own issuer.
