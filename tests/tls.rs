@@ -680,7 +680,13 @@ fn a_handshake_that_is_none_gets_an_alert() {
     let authority = Authority::new();
     authority.file("one.pem", &["one.example"]);
     let bind = authority.bind("crt @/one.pem");
+    // A ClientHello of 30 KiB in two records.
+    let record = [&[22, 3, 1, 0x3c, 0][..], &[0; 15 * 1024]].concat();
+    let mut large = [record.clone(), record].concat();
+    large[5..9].copy_from_slice(&[1, 0, 0x77, 0xfc]);
+    let large: &'static [u8] = large.leak();
     for (bytes, alert) in [
+        (large, true),
         (&b"GET / HTTP/1.1\r\nHost: one.example\r\n\r\n"[..], true),
         (&[22, 3, 1, 0, 4, 1, 0, 0, 0], true),
         (&[23, 3, 3, 0, 1, 0], true),

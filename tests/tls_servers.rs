@@ -6,7 +6,7 @@ use common::peer::{chunk, store};
 use common::tls::{Authority, Signed, hear, key, origins};
 use common::{address, rings, run, worker};
 use koi::rules::context::TlsFacts;
-use koi::tls::{HandshakeFault, ServerTls};
+use koi::tls::{HandshakeFault, Reload, ServerTls};
 use koi::worker::{Local, ReceiveError, SendError};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -247,6 +247,36 @@ fn we_show_a_certificate() {
     let (facts, seen) = one(&tls, asking(), None);
     assert!(seen.is_some(), "the server took it");
     assert_eq!(facts.expect("a handshake").own_der.as_deref(), Some(&*ours.der));
+}
+
+#[test]
+fn files_are_loaded_again() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let signed = |authority: &Authority| {
+        config(&authority.sign(&["good.example"], rcgen::KeyPair::generate().expect("a key"), 5))
+    };
+    let (of_one, of_other) = (signed(&authority), signed(&other));
+    let pem = |authority: &Authority| {
+        std::fs::read(authority.folder.path().join("ca.pem")).expect("a file")
+    };
+    let text = "backend b\n server s 127.0.0.1:8443 ssl verify required ca-file @/trusted.pem\n";
+    authority.folder.file("trusted.pem", pem(&authority));
+    let plan = authority.plan(text);
+    let server = &plan.proxies[0].servers[0];
+    let tls = ServerTls::load(&plan, server, &mut |_| {}).expect("it loads");
+    assert_eq!(tls.reload(&plan, server), Reload::default());
+    assert!(one(&tls, of_one.clone(), None).0.is_ok());
+    // A broken one changes nothing, and is told of once.
+    authority.folder.file("trusted.pem", "rubbish");
+    let told = tls.reload(&plan, server);
+    assert!(told.faults.iter().any(|line| line.contains("trusted.pem")), "{told:?}");
+    assert_eq!(tls.reload(&plan, server), Reload::default());
+    assert!(one(&tls, of_one.clone(), None).0.is_ok());
+    authority.folder.file("trusted.pem", pem(&other));
+    let told = tls.reload(&plan, server);
+    assert_eq!((told.faults.len(), told.changes.len()), (0, 1), "{told:?}");
+    assert!(one(&tls, of_other, None).0.is_ok());
+    assert!(one(&tls, of_one, None).0.is_err());
 }
 
 #[test]

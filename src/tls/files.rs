@@ -18,6 +18,7 @@ use rustls::pki_types::{
 };
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::config::args::shown_text;
 use crate::config::source::{Disk, Files, why};
@@ -311,6 +312,20 @@ impl<'a> Reader<'a> {
         path: &str,
     ) -> Result<Vec<CertificateRevocationListDer<'static>>, Problem> {
         let lists = self.bundle(path)?.revocations;
+        for list in &lists {
+            let (_, list) = CertificateRevocationList::from_der(list).map_err(|_| {
+                let what = "holds a list of revoked certificates that cannot be read";
+                Problem::new(format!("`{}` {what}", shown_text(path)))
+                    .helped("look at it: openssl crl -in <file> -text")
+            })?;
+            if list.version().is_none() {
+                let what = "holds a list of revoked certificates of version 1";
+                return Err(Problem::new(format!("`{}` {what}", shown_text(path))).helped(
+                    "lists have to be of version 2: openssl ca -gencrl -crlexts <section>, \
+                     with `authorityKeyIdentifier = keyid` in the section",
+                ));
+            }
+        }
         match lists.is_empty() {
             true => Err(Problem::new(format!(
                 "`{}` holds no list of revoked certificates",
@@ -344,7 +359,7 @@ impl<'a> Reader<'a> {
 fn unreadable(path: &str, error: &io::Error) -> Problem {
     let message = format!("cannot read `{}`: {}", shown_text(path), why(error));
     let help = (error.kind() == io::ErrorKind::PermissionDenied)
-        .then(|| "Koi reads it as the user it is started by".to_owned());
+        .then(|| "it is read as the user that starts Koi".to_owned());
     Problem { message, help, absent: error.kind() == io::ErrorKind::NotFound }
 }
 
