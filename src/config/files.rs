@@ -14,7 +14,7 @@ use super::crt_list;
 use super::nearest::{did_you_mean, nearest};
 use super::plan::{BindTls, CertificateKind, CrtStore, Given, Plan, ServerTls};
 use super::report::Report;
-use super::source::{Files, Span};
+use super::source::{Files, Span, why};
 
 mod pem;
 
@@ -354,7 +354,7 @@ impl Check<'_> {
         match self.files.read(path) {
             Ok(content) => Some(String::from_utf8_lossy(&content).into_owned()),
             Err(error) => {
-                let message = format!("cannot read `{}`: {error}", shown_text(path));
+                let message = format!("cannot read `{}`: {}", shown_text(path), why(&error));
                 self.report.error(span, message).label("this file");
                 None
             }
