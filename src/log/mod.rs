@@ -70,6 +70,7 @@ pub fn limited(text: Arguments<'_>) {
 }
 
 /// One warning a second at most.
+#[derive(Debug, Default)]
 pub struct Limit {
     last_s: AtomicU64,
     left_out: AtomicU64,
