@@ -171,6 +171,8 @@ const CASES: &[Case] = &[
         &["option logasap", "log-format \"%ST %{+Q}B %Ta %Tt %Tu|%{+X}B\""],
         &["200 +N +N +N +N|+N"],
     ),
+    // What is on its way when the line is made counts.
+    case("early-bytes", RAW, &["option logasap", "log-format \"%ST bytes%B\""], &["200 bytes+SOME"]),
     // Levels.
     case("denied", SHORT, &[HTTP, "http-request deny"], &[
         "<6>127.0.0.1:P [DATE] denied denied/<NOSRV> T/-1/-1/-1/T 403 B - - PR-- COUNTS \
@@ -367,6 +369,7 @@ fn masked(line: &[u8]) -> Vec<u8> {
         (r"(----) \d+ \d+ \d+ \d+ \d+ \d+ \d+ ", "$1 N N N N N N N "),
         (r" (\d{3}|-1) \+?\d+ - - ", " $1 B - - "),
         (r" (\d{3}) \d+ (SID|-)", " $1 B $2"),
+        (r"bytes\+[1-9]\d*", "bytes+SOME"),
         (r"\+\d+", "+N"),
         (r"\]\[\d+\]\[\d+\]", "][N][N]"),
     ] {

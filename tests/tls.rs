@@ -12,6 +12,7 @@ use koi::worker::future::join;
 use koi::worker::{Kind, Local, Payload, ReceiveError};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite};
+use rustls::pki_types::PrivateKeyDer;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::pin::pin;
@@ -345,6 +346,38 @@ fn clients_show_certificates() {
     }
 }
 
+/// As `openssl req -x509` makes them: a client's own certificate, an authority by its own words, is the
+/// `ca-file`.
+#[test]
+fn a_client_that_vouches_for_itself() {
+    let authority = Authority::new();
+    authority.file("one.pem", &["one.example"]);
+    let own = |name: &str, ends: i32| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(ends, 1, 1);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let signed = params.self_signed(&key).expect("a certificate");
+        authority.folder.file(name, signed.pem());
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_protocol_versions(rustls::ALL_VERSIONS)
+            .expect("versions")
+            .with_root_certificates(authority.roots())
+            .with_client_auth_cert(vec![signed.der().clone()], key)
+            .expect("a certificate")
+    };
+    let (known, other) = (own("known.pem", 4000), own("other.pem", 4000));
+    let old = own("old.pem", 2001);
+    for (file, client, taken) in
+        [("known", &known, true), ("known", &other, false), ("old", &old, false)]
+    {
+        let words = format!("crt @/one.pem verify required ca-file @/{file}.pem");
+        let (facts, _) = agree(&authority.bind(&words), client.clone(), "one.example");
+        assert_eq!(facts.is_ok_and(|facts| facts.client_certificate), taken, "{file}");
+    }
+}
+
 /// The lengths of the records in these bytes.
 fn records(mut bytes: &[u8]) -> Vec<usize> {
     let mut lengths = Vec::new();
@@ -647,7 +680,13 @@ fn a_handshake_that_is_none_gets_an_alert() {
     let authority = Authority::new();
     authority.file("one.pem", &["one.example"]);
     let bind = authority.bind("crt @/one.pem");
+    // A ClientHello of 30 KiB in two records.
+    let record = [&[22, 3, 1, 0x3c, 0][..], &[0; 15 * 1024]].concat();
+    let mut large = [record.clone(), record].concat();
+    large[5..9].copy_from_slice(&[1, 0, 0x77, 0xfc]);
+    let large: &'static [u8] = large.leak();
     for (bytes, alert) in [
+        (large, true),
         (&b"GET / HTTP/1.1\r\nHost: one.example\r\n\r\n"[..], true),
         (&[22, 3, 1, 0, 4, 1, 0, 0, 0], true),
         (&[23, 3, 3, 0, 1, 0], true),

@@ -5,7 +5,7 @@ mod common;
 use common::rings;
 use common::tls::{Accepted, Authority, close, dial, meet, rsa, shake};
 use koi::rules::context::TlsFacts;
-use koi::tls::{BindTls, HandshakeFault};
+use koi::tls::{BindTls, HandshakeFault, Reload};
 use koi::worker::Local;
 use std::io::Read;
 use std::process::Command;
@@ -113,6 +113,21 @@ fn certificates_and_keys_in_any_form() {
     }
 }
 
+/// As `openssl x509 -req` makes them without extensions: many appliances and old scripts have such.
+/// (`openssl req -new` and `openssl x509 -req -signkey -days 36500` made this one.)
+#[test]
+fn a_certificate_of_version_1_is_served() {
+    let authority = Authority::new();
+    close(&authority.folder.file("one.pem", include_str!("certificates/version1.pem")));
+    let bind = authority.bind("crt @/one.pem");
+    // The client that looks for its authority sees it, and says so.
+    let refused = agreed(&authority, &bind, "one.example");
+    assert!(
+        matches!(refused, Err(HandshakeFault::Tls(rustls::Error::AlertReceived(_)))),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn a_folder_and_bases() {
     let authority = Authority::new();
@@ -182,6 +197,7 @@ fn every_fault_is_told_with_its_file() {
             own.pem
         ),
     );
+    authority.folder.file("version1.crl", include_str!("certificates/version1.crl"));
     for (words, wanted) in [
         ("crt @/absent.pem", &["cannot read `absent.pem`: there is no such file"][..]),
         (
@@ -205,6 +221,11 @@ fn every_fault_is_told_with_its_file() {
             &["cannot read `absent.pem`: there is no such file"],
         ),
         ("crt @/other.pem verify required ca-file @/key.pem", &["`key.pem` holds no certificate"]),
+        // As `openssl ca -gencrl` makes them where nobody asks for extensions.
+        (
+            "crt @/other.pem verify required ca-file @/ca.pem crl-file @/version1.crl",
+            &["`version1.crl` holds a list of revoked certificates of version 1"],
+        ),
         (
             "crt @/other.pem verify required ca-file @/ca.pem crl-file @/ca.pem",
             &["`ca.pem` holds no list of revoked certificates"],
@@ -239,44 +260,60 @@ fn files_are_loaded_again() {
     let other = authority.file("certs/two.pem", &["two.example"]);
     let bind = authority.bind("crt @/certs verify optional ca-file @/ca.pem");
     let serves = |name: &str| served(&authority, &bind, name).expect("a certificate");
-    assert_eq!(bind.reload(), Vec::<String>::new());
+    assert_eq!(bind.reload(), Reload::default());
     assert_eq!(serves("one.example"), &*old.der);
 
     let new = authority.file("certs/one.pem", &["one.example"]);
-    let lines = bind.reload();
-    assert!(matches!(&lines[..], [line] if line.contains("certs/one.pem`")), "{lines:?}");
+    let Reload { faults, changes } = bind.reload();
+    assert!(matches!(&changes[..], [line] if line.contains("certs/one.pem`")), "{changes:?}");
+    assert!(faults.is_empty(), "{faults:?}");
     assert_eq!(serves("one.example"), &*new.der);
-    assert_eq!(bind.reload(), Vec::<String>::new());
+    assert_eq!(bind.reload(), Reload::default());
 
     // A broken one stays as it was; a new one beside it is taken.
     authority.folder.file("certs/one.pem", "half a certifi");
     let third = authority.file("certs/three.pem", &["three.example"]);
-    let lines = bind.reload();
-    assert!(lines.iter().any(|line| line.contains("stays as it was")), "{lines:?}");
-    assert!(lines.iter().any(|line| line.contains("three.pem")), "{lines:?}");
+    let Reload { faults, changes } = bind.reload();
+    assert!(matches!(&faults[..], [line] if line.contains("stays as it was")), "{faults:?}");
+    assert!(matches!(&changes[..], [line] if line.contains("three.pem")), "{changes:?}");
     assert_eq!(serves("one.example"), &*new.der);
     assert_eq!(serves("two.example"), &*other.der);
     assert_eq!(serves("three.example"), &*third.der);
-    assert_eq!(bind.reload(), Vec::<String>::new(), "it is told once");
+    assert_eq!(bind.reload(), Reload::default(), "it is told once");
 
     // One that was never good is told, and holds nothing up.
     authority.folder.file("certs/four.pem", "rubbish");
     let mended = authority.file("certs/one.pem", &["one.example"]);
-    let lines = bind.reload();
-    assert!(lines.iter().any(|line| line.contains("four.pem")), "{lines:?}");
+    let Reload { faults, .. } = bind.reload();
+    assert!(matches!(&faults[..], [line] if line.contains("four.pem")), "{faults:?}");
     assert_eq!(serves("one.example"), &*mended.der);
+    // A broken one alone changes nothing.
+    authority.folder.file("certs/one.pem", "half a certificate");
+    let Reload { faults, changes } = bind.reload();
+    assert!(faults.iter().any(|line| line.contains("one.pem")), "{faults:?}");
+    assert_eq!(changes, Vec::<String>::new());
+    let mended = authority.file("certs/one.pem", &["one.example"]);
+    bind.reload();
 
     // A file that is gone takes its certificate along.
     std::fs::remove_file(authority.folder.path().join("certs/three.pem")).expect("it is there");
     std::fs::remove_file(authority.folder.path().join("certs/four.pem")).expect("it is there");
-    assert_eq!(bind.reload().len(), 1);
+    let Reload { faults, changes } = bind.reload();
+    assert!(matches!(&changes[..], [line] if line.contains("three.pem")), "{changes:?}");
+    assert!(faults.is_empty(), "{faults:?}");
     assert_eq!(served(&authority, &bind, "three.example"), None);
 
     // Without authorities everything stays.
+    let pem = std::fs::read(authority.folder.path().join("ca.pem")).expect("it is there");
     authority.folder.file("ca.pem", "rubbish");
-    let lines = bind.reload();
-    assert!(lines.iter().any(|line| line.contains("ca.pem")), "{lines:?}");
+    let last = authority.file("certs/one.pem", &["one.example"]);
+    let Reload { faults, .. } = bind.reload();
+    assert!(faults.iter().any(|line| line.contains("ca.pem")), "{faults:?}");
     assert_eq!(serves("one.example"), &*mended.der);
+    assert_eq!(bind.reload(), Reload::default(), "that is told once, too");
+    authority.folder.file("ca.pem", pem);
+    assert_eq!(bind.reload().faults, Vec::<String>::new());
+    assert_eq!(serves("one.example"), &*last.der);
 }
 
 #[test]

@@ -6,10 +6,13 @@ use common::peer::{chunk, store};
 use common::tls::{Authority, Signed, hear, key, origins};
 use common::{address, rings, run, worker};
 use koi::rules::context::TlsFacts;
-use koi::tls::{HandshakeFault, ServerTls};
+use koi::tls::{HandshakeFault, Reload, ServerTls};
 use koi::worker::{Local, ReceiveError, SendError};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, Error, ServerConfig};
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -141,7 +144,7 @@ fn a_server_that_vouches_for_itself() {
         let certificate = params.self_signed(&key).expect("a certificate");
         let own = Signed {
             der: certificate.der().clone(),
-            key: rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+            key: PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
             pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         };
@@ -194,6 +197,36 @@ fn sessions_protocols_and_versions() {
     assert_eq!(facts.expect("a handshake").cipher, "ECDHE-ECDSA-CHACHA20-POLY1305");
 }
 
+/// With `verify none` any server is taken, as by HAProxy: appliances have certificates of version 1,
+/// and keys that are too short for anybody to trust.
+#[test]
+fn nobody_checks_what_is_not_verified() {
+    let pem = include_str!("certificates/version1.pem").as_bytes();
+    let der = CertificateDer::from_pem_slice(pem).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(pem).expect("a key");
+    // One whose certificate webpki cannot read, and one whose signatures do not fit.
+    let fitting = aws_lc_rs::sign::any_supported_type(&key).expect("a key");
+    let other = rcgen::KeyPair::generate().expect("a key").serialize_der();
+    let other = PrivateKeyDer::try_from(other).expect("a key");
+    let other = aws_lc_rs::sign::any_supported_type(&other).expect("a key");
+    let authority = Authority::new();
+    let none = authority.server("verify none").expect("it loads");
+    let required = authority.server("verify required ca-file @/ca.pem").expect("it loads");
+    for signer in [fitting, other] {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let own = Arc::new(CertifiedKey::new(vec![der.clone()], signer.clone()));
+            let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+            let (facts, _) = one(&none, config.clone(), None);
+            assert_eq!(facts.expect("a handshake").client_der.as_deref(), Some(&*der));
+            assert!(one(&required, config, None).0.is_err());
+        }
+    }
+}
+
 #[test]
 fn we_show_a_certificate() {
     let authority = Authority::new();
@@ -214,6 +247,36 @@ fn we_show_a_certificate() {
     let (facts, seen) = one(&tls, asking(), None);
     assert!(seen.is_some(), "the server took it");
     assert_eq!(facts.expect("a handshake").own_der.as_deref(), Some(&*ours.der));
+}
+
+#[test]
+fn files_are_loaded_again() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let signed = |authority: &Authority| {
+        config(&authority.sign(&["good.example"], rcgen::KeyPair::generate().expect("a key"), 5))
+    };
+    let (of_one, of_other) = (signed(&authority), signed(&other));
+    let pem = |authority: &Authority| {
+        std::fs::read(authority.folder.path().join("ca.pem")).expect("a file")
+    };
+    let text = "backend b\n server s 127.0.0.1:8443 ssl verify required ca-file @/trusted.pem\n";
+    authority.folder.file("trusted.pem", pem(&authority));
+    let plan = authority.plan(text);
+    let server = &plan.proxies[0].servers[0];
+    let tls = ServerTls::load(&plan, server, &mut |_| {}).expect("it loads");
+    assert_eq!(tls.reload(&plan, server), Reload::default());
+    assert!(one(&tls, of_one.clone(), None).0.is_ok());
+    // A broken one changes nothing, and is told of once.
+    authority.folder.file("trusted.pem", "rubbish");
+    let told = tls.reload(&plan, server);
+    assert!(told.faults.iter().any(|line| line.contains("trusted.pem")), "{told:?}");
+    assert_eq!(tls.reload(&plan, server), Reload::default());
+    assert!(one(&tls, of_one.clone(), None).0.is_ok());
+    authority.folder.file("trusted.pem", pem(&other));
+    let told = tls.reload(&plan, server);
+    assert_eq!((told.faults.len(), told.changes.len()), (0, 1), "{told:?}");
+    assert!(one(&tls, of_other, None).0.is_ok());
+    assert!(one(&tls, of_one, None).0.is_err());
 }
 
 #[test]

@@ -28,6 +28,19 @@ impl Entry {
     pub fn has(&self, option: &str) -> bool {
         self.options.iter().any(|word| &**word == option)
     }
+
+    /// The options that have a value, with it.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut words = self.options.iter();
+        std::iter::from_fn(move || {
+            loop {
+                let option = words.next()?;
+                if OPTIONS.iter().any(|(name, value)| *value && *name == &**option) {
+                    return Some((&**option, &**words.next()?));
+                }
+            }
+        })
+    }
 }
 
 /// What is wrong with a line.

@@ -14,7 +14,8 @@ use super::crt_list;
 use super::nearest::{did_you_mean, nearest};
 use super::plan::{BindTls, CertificateKind, CrtStore, Given, Plan, ServerTls};
 use super::report::Report;
-use super::source::{Files, Span};
+use super::source::{Files, Span, why};
+use super::tls_names::{self, Dropped, Reading};
 
 mod pem;
 
@@ -257,6 +258,7 @@ impl Check<'_> {
             }
         }
         for entry in &entries {
+            self.left_out(path.span, &format!("line {} of `{name}`", entry.line), entry);
             if is_reference(&entry.path) {
                 self.reference(path.span, &entry.path, Some((&name, entry.line)));
                 continue;
@@ -282,6 +284,30 @@ impl Check<'_> {
                 path.span,
                 format!("the list `{name}` is empty"),
             );
+        }
+    }
+
+    /// What a line of a list asks of TLS that Koi's does not have.
+    fn left_out(&mut self, span: Span, place: &str, entry: &crt_list::Entry) {
+        for (option, value) in entry.values() {
+            let (nothing, dropped) = match option {
+                "ciphers" => of(tls_names::ciphers(value)),
+                "ciphersuites" => of(tls_names::ciphersuites(value)),
+                "curves" | "ecdhe" => of(tls_names::curves(value)),
+                _ => continue,
+            };
+            let names: Vec<_> = dropped.iter().map(|it| shown_text(&it.name)).collect();
+            let reason = dropped.first().map_or("it names none", |it| it.reason.text());
+            if nothing {
+                let message = format!("{place}: of `{option}` nothing is left");
+                self.report.error(span, message).label("in this list").help(reason);
+            } else if !names.is_empty() {
+                let message = format!(
+                    "{place}: of `{option}` Koi's TLS does not have, and leaves out: {}",
+                    names.join(", ")
+                );
+                self.report.advise(&advice::TLS_DROPPED, span, message).help(reason);
+            }
         }
     }
 
@@ -354,12 +380,17 @@ impl Check<'_> {
         match self.files.read(path) {
             Ok(content) => Some(String::from_utf8_lossy(&content).into_owned()),
             Err(error) => {
-                let message = format!("cannot read `{}`: {error}", shown_text(path));
+                let message = format!("cannot read `{}`: {}", shown_text(path), why(&error));
                 self.report.error(span, message).label("this file");
                 None
             }
         }
     }
+}
+
+/// Whether a list leaves nothing, and what it loses.
+fn of<T>(reading: Reading<T>) -> (bool, Vec<Dropped>) {
+    (reading.kept.is_empty(), reading.dropped)
 }
 
 #[cfg(test)]

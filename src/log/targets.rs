@@ -3,6 +3,7 @@
 //! In: the plan. Out: what workers' sinks send to. Made once, in the main thread, before privileges go
 //! and before the process shuts itself into a folder.
 
+use std::fs::File;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -363,6 +364,13 @@ impl<'p> Opening<'p> {
             Place::Socket(to) => Datagrams::open(to)
                 .map(Outlet::Datagrams)
                 .map_err(|error| format!("no socket for {to}: {error}")),
+            // In the background there are no standard streams. Who started the process waits for their
+            // end, so they must not live on here.
+            Place::Descriptor(1 | 2) if self.plan.global.process.daemon => {
+                let null = File::options().write(true).open("/dev/null");
+                let null = null.map_err(|error| format!("/dev/null: {error}"))?;
+                Ok(Outlet::Writer(Writer::new(null.into())))
+            }
             Place::Descriptor(number) => {
                 let fd = i32::try_from(*number).map_err(|_| "no such descriptor".to_owned())?;
                 let fd = net::adopt_output(fd)

@@ -161,7 +161,10 @@ fn status(status: Status) -> String {
     match status {
         Status::Supported => "  status:  supported\n".to_owned(),
         Status::Later(feature) => {
-            format!("  status:  read and checked; this build has no {} yet\n", feature.words())
+            format!(
+                "  status:  read and checked; this build does not have {} yet\n",
+                feature.words()
+            )
         }
         Status::NoEffect(why) => format!("  status:  no effect: {why}\n"),
         Status::Refused { why, instead } => {

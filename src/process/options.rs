@@ -34,7 +34,7 @@ serving:
   -db               in the foreground, whatever the file says
   -d                the same, and say more
   -W                under a master process, which passes signals on and ends with its worker
-  -Ws               the same, and tell systemd when it is ready (Type=notify)
+  -Ws               the same, in the foreground, and tell systemd when it is ready (Type=notify)
   -p FILE           write the process's number there (with -D or -W)
   -n NUMBER         maxconn of the process
   -N NUMBER         maxconn of frontends that say nothing else
@@ -109,7 +109,7 @@ pub struct Options {
 pub struct Serving {
     /// `-D`.
     pub daemon: bool,
-    /// `-db` or `-d`: not in the background, even if the file says so.
+    /// `-db`, `-d` or `-Ws`: not in the background, even if the file says so.
     pub foreground: bool,
     /// `-d`.
     pub debug: bool,
@@ -321,7 +321,12 @@ impl<'a> Words<'a> {
             "-W" => {
                 serving.master.get_or_insert(Master { notify: false });
             }
-            "-Ws" => serving.master = Some(Master { notify: true }),
+            // As in HAProxy in the foreground: systemd waits for this very process, and distributions'
+            // files say `daemon`.
+            "-Ws" => {
+                serving.master = Some(Master { notify: true });
+                serving.foreground = true;
+            }
             "-p" => serving.pidfile = Some(self.value(word, "a file")?),
             "-n" => serving.connections = Some(number(word, &self.value(word, "a number")?)?),
             "-N" => serving.proxy_connections = Some(number(word, &self.value(word, "a number")?)?),

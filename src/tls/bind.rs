@@ -6,16 +6,18 @@
 //!
 //! Limits: a ClientHello of `HELLO_MAX` bytes.
 
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustls::server::{Acceptor, ClientHello, ServerConfig, UnbufferedServerConnection};
 
 use super::facts::facts;
-use super::load::{Loaded, Recipe};
+use super::files::Stamp;
+use super::load::{Loaded, Recipe, Unloaded, is_different};
 use super::machine::Machine;
 use super::names::{Asked, Entry};
 use super::settings::record_max;
-use super::{HandshakeFault, LoadFault, TlsStream};
+use super::{HandshakeFault, LoadFault, Reload, TlsStream};
 use crate::config::plan::{Bind, Plan};
 use crate::config::source::{Disk, Files};
 use crate::rules::context::TlsFacts;
@@ -27,6 +29,9 @@ const HELLO_MAX: usize = Class::Small.bytes();
 /// The alert unrecognized_name, as a record (RFC 6066 §3, RFC 8446 §6).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// The alert handshake_failure, as a record.
+const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
 /// The alert unexpected_message, as a record.
 const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 
@@ -37,6 +42,8 @@ pub struct BindTls {
     recipe: Recipe,
     /// Read once a handshake.
     loaded: RwLock<Arc<Loaded>>,
+    /// What was looked at the last time, if that could not be loaded: it is told of once.
+    in_vain: Mutex<Option<BTreeMap<String, Stamp>>>,
     record_max: usize,
 }
 
@@ -64,9 +71,9 @@ impl BindTls {
         warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Arc<BindTls>, Vec<LoadFault>> {
         let recipe = Recipe::new(plan, bind);
-        let loaded = recipe.load(files, None, warn)?;
-        let record_max = record_max(&plan.global.tls);
-        Ok(Arc::new(BindTls { recipe, loaded: RwLock::new(Arc::new(loaded)), record_max }))
+        let loaded = recipe.load(files, None, warn).map_err(|unloaded| unloaded.faults)?;
+        let (loaded, in_vain) = (RwLock::new(Arc::new(loaded)), Mutex::new(None));
+        Ok(Arc::new(BindTls { recipe, loaded, in_vain, record_max: record_max(&plan.global.tls) }))
     }
 
     /// Shakes hands with a client. `first` is what it sent already (behind a PROXY protocol header).
@@ -138,7 +145,7 @@ impl BindTls {
     }
 
     fn choose(&self, hello: &ClientHello<'_>) -> Result<Seen, (HandshakeFault, Vec<u8>)> {
-        let loaded = self.loaded.read().unwrap_or_else(|held| held.into_inner()).clone();
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
         let entry = loaded.index.choose(&Asked::new(hello));
         let entry =
             entry.ok_or_else(|| (HandshakeFault::UnknownName, UNRECOGNIZED_NAME.to_vec()))?;
@@ -149,33 +156,34 @@ impl BindTls {
         })
     }
 
-    /// Looks whether files have changed since they were loaded, and loads those that parse. What
-    /// happened, for the log.
-    pub fn reload(&self) -> Vec<String> {
-        let old = self.loaded.read().unwrap_or_else(|held| held.into_inner()).clone();
-        if !old.has_changed() {
-            return Vec::new();
+    /// Looks whether files have changed since they were loaded, and loads those that parse.
+    pub fn reload(&self) -> Reload {
+        let mut told = Reload::default();
+        let old = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut in_vain = self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = match &*in_vain {
+            Some(seen) => is_different(seen),
+            None => old.has_changed(),
+        };
+        if !changed {
+            return told;
         }
-        let mut lines = Vec::new();
-        let loaded = self.recipe.load(&Disk, Some(&old), &mut |warning| lines.push(line(&warning)));
-        match loaded {
+        match self.recipe.load(&Disk, Some(&old), &mut |warning| told.fault(&warning)) {
             Ok(new) => {
-                lines.push(old.changes(&new));
-                *self.loaded.write().unwrap_or_else(|held| held.into_inner()) = Arc::new(new);
+                told.changes = old.changes(&new);
+                if told == Reload::default() {
+                    told.changes.push("files of certificates were loaded again".to_owned());
+                }
+                *in_vain = None;
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
             }
-            Err(faults) => {
-                lines.extend(faults.iter().map(line));
-                lines.push("certificates stay as they were".to_owned());
+            Err(Unloaded { faults, seen }) => {
+                faults.iter().for_each(|fault| told.fault(fault));
+                told.faults.push("all certificates of this bind stay as they were".to_owned());
+                *in_vain = Some(seen);
             }
         }
-        lines
-    }
-}
-
-fn line(fault: &LoadFault) -> String {
-    match &fault.help {
-        Some(help) => format!("{} ({help})", fault.message),
-        None => fault.message.clone(),
+        told
     }
 }
 
@@ -190,7 +198,10 @@ impl Hello {
     fn keep(&mut self, chunk: Chunk, stream: &Stream) -> Result<(), (HandshakeFault, Vec<u8>)> {
         let all = match self.bytes.take() {
             None => Some(chunk),
-            Some(before) if before.len() + chunk.len() > HELLO_MAX => None,
+            Some(before) if before.len() + chunk.len() > HELLO_MAX => {
+                let fault = rustls::Error::General("the ClientHello is too long".to_owned());
+                return Err((HandshakeFault::Tls(fault), HANDSHAKE_FAILURE.to_vec()));
+            }
             Some(before) => stream.pool().join(&before, &chunk),
         };
         self.bytes = Some(all.ok_or((HandshakeFault::Starved, Vec::new()))?);

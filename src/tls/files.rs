@@ -18,6 +18,7 @@ use rustls::pki_types::{
 };
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::config::args::shown_text;
 use crate::config::source::{Disk, Files, why};
@@ -187,21 +188,16 @@ impl<'a> Reader<'a> {
         let chain = self.chain(own.certificates)?;
         self.warn_of_ocsp(path);
         let key = CertifiedKey::new(chain, signing_key(keys, &holder)?);
-        match key.keys_match() {
-            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
-                let message = format!(
-                    "the private key in `{}` does not belong to the first certificate in `{}`",
-                    shown_text(&holder),
-                    shown_text(path)
-                );
-                return Err(Problem::new(message).helped(
-                    "put the server's own certificate before those that it was signed with",
-                ));
-            }
-            Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => {}
-            Err(_) => return Err(not_a_certificate(path)),
-        }
         let der: Arc<[u8]> = key.cert.first().map_or(&[][..], |cert| cert).into();
+        if !belongs(&*key.key, &der).ok_or_else(|| not_a_certificate(path))? {
+            let message = format!(
+                "the private key in `{}` does not belong to the first certificate in `{}`",
+                shown_text(&holder),
+                shown_text(path)
+            );
+            return Err(Problem::new(message)
+                .helped("put the server's own certificate before those that it was signed with"));
+        }
         let names = self.names(&der, path)?;
         Ok(Pair { key: Arc::new(key), der, names })
     }
@@ -316,6 +312,20 @@ impl<'a> Reader<'a> {
         path: &str,
     ) -> Result<Vec<CertificateRevocationListDer<'static>>, Problem> {
         let lists = self.bundle(path)?.revocations;
+        for list in &lists {
+            let (_, list) = CertificateRevocationList::from_der(list).map_err(|_| {
+                let what = "holds a list of revoked certificates that cannot be read";
+                Problem::new(format!("`{}` {what}", shown_text(path)))
+                    .helped("look at it: openssl crl -in <file> -text")
+            })?;
+            if list.version().is_none() {
+                let what = "holds a list of revoked certificates of version 1";
+                return Err(Problem::new(format!("`{}` {what}", shown_text(path))).helped(
+                    "lists have to be of version 2: openssl ca -gencrl -crlexts <section>, \
+                     with `authorityKeyIdentifier = keyid` in the section",
+                ));
+            }
+        }
         match lists.is_empty() {
             true => Err(Problem::new(format!(
                 "`{}` holds no list of revoked certificates",
@@ -349,7 +359,7 @@ impl<'a> Reader<'a> {
 fn unreadable(path: &str, error: &io::Error) -> Problem {
     let message = format!("cannot read `{}`: {}", shown_text(path), why(error));
     let help = (error.kind() == io::ErrorKind::PermissionDenied)
-        .then(|| "Koi reads it as the user it is started by".to_owned());
+        .then(|| "it is read as the user that starts Koi".to_owned());
     Problem { message, help, absent: error.kind() == io::ErrorKind::NotFound }
 }
 
@@ -372,6 +382,14 @@ fn signing_key(
         Problem::new(format!("the private key in `{}` cannot be used", shown_text(holder)))
             .helped("keys are RSA of 2048 to 8192 bits, ECDSA of P-256, P-384 or P-521, or Ed25519")
     })
+}
+
+/// Whether a key is a certificate's; `None` if that cannot be read. (rustls's own comparison takes no
+/// certificates of version 1, which `openssl x509 -req` makes where nobody asks for extensions.)
+fn belongs(key: &dyn rustls::sign::SigningKey, der: &[u8]) -> Option<bool> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let of_certificate = certificate.public_key().raw;
+    Some(key.public_key().is_none_or(|of_key| &*of_key == of_certificate))
 }
 
 /// Whether a certificate was issued to its own issuer.

@@ -53,22 +53,43 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Whether a file or folder is not what it was.
     pub fn has_changed(&self) -> bool {
-        self.seen.iter().any(|(path, seen)| stamp(path) != *seen)
+        is_different(&self.seen)
     }
 
     /// What is different in `new`, for the log.
-    pub fn changes(&self, new: &Loaded) -> String {
-        let is_new = |path: &&(String, Option<String>), pair: &Arc<Pair>| {
-            self.pairs.get(*path).is_none_or(|old| old.der != pair.der)
-        };
-        let fresh = new.pairs.iter().filter(|(path, pair)| is_new(path, pair));
-        let fresh: Vec<String> =
-            fresh.map(|((path, _), _)| format!("`{}`", shown_text(path))).collect();
-        match fresh.is_empty() {
-            true => "files of certificates were loaded again".to_owned(),
-            false => format!("new certificates are in use: {}", fresh.join(", ")),
+    pub fn changes(&self, new: &Loaded) -> Vec<String> {
+        let mut changes = Vec::new();
+        let fresh = new
+            .pairs
+            .iter()
+            .filter(|(path, pair)| self.pairs.get(*path).is_none_or(|old| old.der != pair.der));
+        let fresh = named(fresh.map(|((path, _), _)| path));
+        if !fresh.is_empty() {
+            changes.push(format!("new certificates are in use: {fresh}"));
         }
+        let gone = self.pairs.keys().filter(|path| !new.pairs.contains_key(*path));
+        let gone = named(gone.map(|(path, _)| path));
+        if !gone.is_empty() {
+            changes.push(format!("certificates are not in use any more: {gone}"));
+        }
+        changes
     }
+}
+
+/// Whether any of these is not what it was.
+pub(super) fn is_different(seen: &BTreeMap<String, Stamp>) -> bool {
+    seen.iter().any(|(path, seen)| stamp(path) != *seen)
+}
+
+fn named<'a>(paths: impl Iterator<Item = &'a String>) -> String {
+    paths.map(|path| format!("`{}`", shown_text(path))).collect::<Vec<_>>().join(", ")
+}
+
+/// What could not be loaded, and what was looked at for it.
+#[derive(Debug)]
+pub(super) struct Unloaded {
+    pub faults: Vec<LoadFault>,
+    pub seen: BTreeMap<String, Stamp>,
 }
 
 /// What handshakes follow, certificates aside. It may differ by certificate (`crt-list`).
@@ -105,7 +126,7 @@ impl Recipe {
         files: &dyn Files,
         last: Option<&Loaded>,
         warn: &mut dyn FnMut(LoadFault),
-    ) -> Result<Loaded, Vec<LoadFault>> {
+    ) -> Result<Loaded, Unloaded> {
         let mut reader = Reader::new(files, last.map(|last| &last.pairs));
         reader.key_beside = self.global.extra_files.is_none_or(|files| files.key);
         reader.replace_extension = self.global.extra_replace_extension;
@@ -126,7 +147,7 @@ impl Recipe {
             warn(LoadFault { span: self.span, message, help });
         }
         if !faults.is_empty() {
-            return Err(faults);
+            return Err(Unloaded { faults, seen: reader.seen });
         }
         index.settle_defaults(first.unwrap_or(1));
         Ok(Loaded { index, pairs: reader.pairs, seen: reader.seen })

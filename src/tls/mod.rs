@@ -37,6 +37,24 @@ pub struct LoadFault {
     pub help: Option<String>,
 }
 
+/// What came of looking at files again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// What cannot be loaded, and what is doubtful; what was there before is still in use.
+    pub faults: Vec<String>,
+    /// What is different now.
+    pub changes: Vec<String>,
+}
+
+impl Reload {
+    fn fault(&mut self, fault: &LoadFault) {
+        self.faults.push(match &fault.help {
+            Some(help) => format!("{} ({help})", fault.message),
+            None => fault.message.clone(),
+        });
+    }
+}
+
 /// Why a handshake failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HandshakeFault {

@@ -1,10 +1,12 @@
 //! What a `server ... ssl` line needs, loaded.
 //!
 //! In: the line, files. Out: connections to the server, verified as the line says. Sessions are
-//! resumed (`SESSIONS` are kept for each server), unless the line says no.
+//! resumed (`SESSIONS` are kept for each server), unless the line says no. Files that change on disk are
+//! loaded again.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{
@@ -15,12 +17,13 @@ use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 
 use super::facts::facts;
-use super::files::{Pair, Problem, Reader};
+use super::files::{Pair, Problem, Reader, Stamp};
+use super::load::is_different;
 use super::machine::Machine;
 use super::settings::{Offer, record_max, spoken};
 use super::store::Store;
 use super::verify::{Anybody, Verified};
-use super::{HandshakeFault, LoadFault, TlsStream};
+use super::{HandshakeFault, LoadFault, Reload, TlsStream};
 use crate::config::args::shown_text;
 use crate::config::plan::{Given, Plan, Server, ServerVerify};
 use crate::config::source::Disk;
@@ -35,17 +38,26 @@ const SESSIONS: usize = 32;
 /// Stands for the server where no name is asked for; it is never sent, and never compared with.
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// Authorities, our certificate, settings.
+/// Authorities, our certificate, settings. Shared by the workers; what is on disk may be loaded again
+/// behind it.
 #[derive(Debug)]
 pub struct ServerTls {
+    /// Read once a handshake.
+    loaded: RwLock<Arc<Loaded>>,
+    /// What was looked at the last time, whether or not it could be loaded.
+    seen: Mutex<BTreeMap<String, Stamp>>,
+    /// Bytes of plaintext in a record at most.
+    record_max: usize,
+}
+
+#[derive(Debug)]
+struct Loaded {
     /// Asks for a name.
     named: Arc<ClientConfig>,
     /// Asks for none.
     nameless: Arc<ClientConfig>,
     /// Our certificate, if there is one to show.
     own: Option<Arc<[u8]>>,
-    /// Bytes of plaintext in a record at most.
-    record_max: usize,
 }
 
 impl ServerTls {
@@ -58,21 +70,35 @@ impl ServerTls {
         server: &Server,
         warn: &mut dyn FnMut(LoadFault),
     ) -> Result<Arc<ServerTls>, Vec<LoadFault>> {
-        let mut loader = Loader {
-            plan,
-            server,
-            store: Store::new(plan),
-            reader: Reader::new(&Disk, None),
-            faults: Vec::new(),
-        };
-        let built = loader.build();
-        for (message, help) in std::mem::take(&mut loader.reader.warnings) {
-            warn(LoadFault { span: server.span, message, help });
+        let (loaded, seen) = load(plan, server, warn);
+        Ok(Arc::new(ServerTls {
+            loaded: RwLock::new(Arc::new(loaded?)),
+            seen: Mutex::new(seen),
+            record_max: record_max(&plan.global.tls),
+        }))
+    }
+
+    /// Looks whether files have changed since they were loaded, and loads them if all of them parse.
+    /// Plan and server are those that this was loaded for.
+    pub fn reload(&self, plan: &Plan, server: &Server) -> Reload {
+        let mut told = Reload::default();
+        let mut known = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_different(&known) {
+            return told;
         }
-        match built {
-            Some(built) if loader.faults.is_empty() => Ok(Arc::new(built)),
-            _ => Err(loader.faults),
+        let (loaded, seen) = load(plan, server, &mut |warning| told.fault(&warning));
+        *known = seen;
+        match loaded {
+            Ok(new) => {
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                told.changes.push("its files of certificates were loaded again".to_owned());
+            }
+            Err(faults) => {
+                faults.iter().for_each(|fault| told.fault(fault));
+                told.faults.push("its certificates stay as they were".to_owned());
+            }
         }
+        told
     }
 
     /// Shakes hands with a server. `name` is what `sni` gives: it is asked for, and the certificate is
@@ -85,17 +111,35 @@ impl ServerTls {
         stream: Stream,
         name: Option<&str>,
     ) -> Result<(TlsStream, TlsFacts), HandshakeFault> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, name) = match name {
-            Some(name) => (&self.named, server_name(name)?),
-            None => (&self.nameless, ServerName::from(NOBODY)),
+            Some(name) => (&loaded.named, server_name(name)?),
+            None => (&loaded.nameless, ServerName::from(NOBODY)),
         };
         let connection = UnbufferedClientConnection::new(config.clone(), name);
         let machine = Machine::client(connection.map_err(HandshakeFault::Tls)?);
         let shaken = TlsStream::shake(stream, machine, None, self.record_max).await;
         let tls = shaken.map_err(|(fault, _)| fault)?;
-        let facts = facts(tls.machine().borrow().common(), None, self.own.clone());
+        let facts = facts(tls.machine().borrow().common(), None, loaded.own.clone());
         Ok((tls, facts))
     }
+}
+
+/// What the line names, or what is wrong with it; and what was looked at.
+fn load(
+    plan: &Plan,
+    server: &Server,
+    warn: &mut dyn FnMut(LoadFault),
+) -> (Result<Loaded, Vec<LoadFault>>, BTreeMap<String, Stamp>) {
+    let (store, reader) = (Store::new(plan), Reader::new(&Disk, None));
+    let mut loader = Loader { plan, server, store, reader, faults: Vec::new() };
+    let built = loader.build();
+    let Loader { reader, faults, .. } = loader;
+    for (message, help) in reader.warnings {
+        warn(LoadFault { span: server.span, message, help });
+    }
+    let loaded = built.filter(|_| faults.is_empty()).ok_or(faults);
+    (loaded, reader.seen)
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, HandshakeFault> {
@@ -115,7 +159,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn build(&mut self) -> Option<ServerTls> {
+    fn build(&mut self) -> Option<Loaded> {
         let global = &self.plan.global.tls;
         let tls = &self.server.settings.tls;
         let offer = Offer::new(&tls.options, &global.server, Side::Server);
@@ -139,11 +183,10 @@ impl Loader<'_> {
         config.resumption = self.resumption(offer.tickets);
         let mut nameless = config.clone();
         nameless.enable_sni = false;
-        Some(ServerTls {
+        Some(Loaded {
             named: Arc::new(config),
             nameless: Arc::new(nameless),
             own: own.map(|pair| pair.der.clone()),
-            record_max: record_max(global),
         })
     }
 

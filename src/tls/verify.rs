@@ -12,9 +12,12 @@ use rustls::client::{
 };
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
-use rustls::server::danger::ClientCertVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::files::Problem;
@@ -53,13 +56,76 @@ impl ClientRules {
         let builder = builder.with_crls(self.revoked);
         let builder = if revokes { builder.enforce_revocation_expiration() } else { builder };
         let builder = if self.optional { builder.allow_unauthenticated() } else { builder };
-        builder
+        let usual = builder
             .build()
-            .map_err(|error| Problem::new(format!("clients cannot be verified: {error}")))
+            .map_err(|error| Problem::new(format!("clients cannot be verified: {error}")))?;
+        // Who could have revoked a certificate that nobody signed is not known.
+        let trusted = if revokes { Vec::new() } else { all };
+        Ok(Arc::new(Clients { usual, trusted }))
     }
 }
 
-/// Takes any certificate of a server; only its key must be the server's.
+/// Checks a client's certificate: its chain, or whether it is trusted itself.
+#[derive(Debug)]
+struct Clients {
+    usual: Arc<dyn ClientCertVerifier>,
+    /// Certificates that are good although nobody signed them: a client's own in a `ca-file`.
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ClientCertVerifier for Clients {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.usual.root_hint_subjects()
+    }
+
+    fn offer_client_auth(&self) -> bool {
+        self.usual.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.usual.client_auth_mandatory()
+    }
+
+    fn verify_client_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.usual.verify_client_cert(own, others, now) {
+            Err(_) if self.trusted.contains(own) => {
+                in_its_time(own, now).map(|()| ClientCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
+
+/// `verify none`: takes any server. Nor does its signature count: whoever sits in between can make a
+/// certificate that fits his own, and those of appliances (version 1, RSA of 1024 bits) are none that
+/// webpki could check signatures with.
 #[derive(Debug)]
 pub(super) struct Anybody {
     pub provider: Arc<CryptoProvider>,
@@ -79,22 +145,20 @@ impl ServerCertVerifier for Anybody {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let supported = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, supported)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let supported = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, supported)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -105,7 +169,7 @@ impl ServerCertVerifier for Anybody {
 /// Checks a server's certificate: its chain, and its name if there is one to compare with.
 #[derive(Debug)]
 pub(super) struct Verified {
-    keys: Anybody,
+    provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
     /// Certificates that are good although nobody signed them: a server's own in a `ca-file`.
     trusted: Vec<CertificateDer<'static>>,
@@ -134,8 +198,7 @@ impl Verified {
                 })?)
             }
         };
-        let keys = Anybody { provider };
-        Ok(Verified { keys, roots, trusted: authorities, revocation, host })
+        Ok(Verified { provider, roots, trusted: authorities, revocation, host })
     }
 
     fn chain(
@@ -145,7 +208,7 @@ impl Verified {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
-        let algorithms = self.keys.provider.signature_verification_algorithms.all;
+        let algorithms = self.provider.signature_verification_algorithms.all;
         let found =
             verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, others, now, algorithms);
         match found {
@@ -242,7 +305,8 @@ impl ServerCertVerifier for Verified {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.keys.verify_tls12_signature(message, cert, dss)
+        let supported = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, supported)
     }
 
     fn verify_tls13_signature(
@@ -251,10 +315,11 @@ impl ServerCertVerifier for Verified {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.keys.verify_tls13_signature(message, cert, dss)
+        let supported = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, supported)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.keys.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -309,6 +309,8 @@ impl Shell {
 
     pub(crate) fn note_panic(&self) {
         self.count(|counters| counters.panics += 1);
-        log::warning(format_args!("a task panicked; its connection is closed, the worker goes on"));
+        static PANICS: log::Limit = log::Limit::new();
+        PANICS
+            .warning(format_args!("a task panicked; its connection is closed, the worker goes on"));
     }
 }

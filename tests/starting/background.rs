@@ -30,6 +30,45 @@ fn in_the_background_it_serves_when_the_command_is_done() {
     assert!(!folder.path().join("other").exists());
 }
 
+/// What there would be to read on standard error goes where `global` logs.
+#[test]
+fn in_the_background_the_operator_reads_the_log() {
+    let (folder, port) = (Folder::new(), free_port());
+    let global = format!("    log {}/log local0\n", folder.path().display());
+    folder.file("a.cfg", hello(port, &global, ""));
+    for words in [&["-D", "-q"][..], &["-D", "-W"]] {
+        let path = folder.path().join("log");
+        let _ = std::fs::remove_file(&path);
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let words = [words, &["-p", "pid", "-f", "a.cfg"]].concat();
+        let said = folder.koi(&words);
+        assert_eq!(said.exits(0).err.is_empty(), words.contains(&"-q"), "{said}");
+        let pid = number(&folder, "pid");
+        send_signal(pid, Signal::Hangup).expect("it runs");
+        let mut line = [0; 512];
+        let length = socket.recv(&mut line).expect("a line");
+        let line = String::from_utf8_lossy(&line[..length]);
+        assert!(line.contains("notice: SIGHUP"), "{line}");
+        send_signal(pid, Signal::Terminate).expect("it runs");
+        until("the port closes", || is_closed(port));
+    }
+}
+
+/// Whoever reads what the command says (a shell's `$(...)`, ssh, cron) is not kept waiting.
+#[test]
+fn in_the_background_a_worker_holds_no_stream_of_its_starters() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", hello(port, "    log stdout local0\n    log stderr local0\n", ""));
+    for words in [&["-W", "-D"][..], &["-D"]] {
+        // It ends once the streams do.
+        folder.koi(&[words, &["-p", "pid", "-f", "a.cfg"]].concat()).exits(0).keeps("error");
+        answers(port);
+        send_signal(number(&folder, "pid"), Signal::Terminate).expect("it runs");
+        until("the port closes", || is_closed(port));
+    }
+}
+
 #[test]
 fn the_foreground_stands_above_the_file() {
     let (folder, port) = (Folder::new(), free_port());
@@ -64,6 +103,22 @@ fn a_successor_takes_over_and_nobody_is_cut_off() {
     assert!(second.ended().0.success());
     until("it serves alone", || get(port).is_some());
     assert!(third.runs());
+}
+
+/// As with HAProxy both get connections; but nobody wants that.
+#[test]
+fn who_is_started_twice_is_told() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", hello(port, "", ""));
+    let first = Koi::start(&folder, &["-f", "a.cfg"], port);
+    assert!(!first.told().contains("another process"), "{}", first.told());
+    let second = Koi::start_quietly(&folder, &["-f", "a.cfg"], &[]);
+    let told = format!("warning: a.cfg:9: another process listens on 127.0.0.1:{port}, too");
+    until("it is told", || second.told().contains(&told));
+    let pid = first.pid().to_string();
+    let third = Koi::start_quietly(&folder, &["-f", "a.cfg", "-sf", &pid], &[]);
+    until("the third one serves", || third.told().contains("worker 1"));
+    assert!(!third.told().contains("another process"), "{}", third.told());
 }
 
 #[test]
@@ -131,7 +186,8 @@ fn master_and_worker_do_not_outlive_each_other() {
 #[test]
 fn systemd_hears_when_it_is_ready_and_when_it_stops() {
     let (folder, port) = (Folder::new(), free_port());
-    folder.file("a.cfg", hello(port, "", ""));
+    // As distributions' files have it; the unit says -Ws.
+    folder.file("a.cfg", hello(port, "    daemon\n", ""));
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");

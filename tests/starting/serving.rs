@@ -177,3 +177,26 @@ fn a_certificate_that_is_replaced_is_read_again() {
     let (status, said) = koi.ended();
     assert!(status.success(), "{said}");
 }
+
+/// `SC` in a line of the log does not say what is wrong with a server's TLS.
+#[test]
+fn why_a_server_has_no_tls_is_told() {
+    let (folder, port) = (Folder::new(), free_port());
+    let server = std::net::TcpListener::bind(loopback(0)).expect("a port");
+    let to = server.local_addr().expect("its address");
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 400 This port speaks no TLS\r\n\r\n");
+            // What is left unread would make a reset of the end.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    let backend = format!("backend b\n    retries 0\n    server s {to} ssl verify none\n");
+    let text = hello(port, "", "    use_backend b if { path /b }\n") + &backend;
+    let text = text.replace("string hello", "string hello if { path / }");
+    folder.file("a.cfg", text);
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let answer = Client::connect(port).get("/b").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    until("it is told", || koi.told().contains("warning: server b/s: no TLS: received corrupt"));
+}

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::config::args::shown_text;
-use crate::config::source::Files;
+use crate::config::source::{Files, why};
 
 /// What is wrong with a certificate's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ impl Problem {
     pub fn help(&self, path: &str) -> Option<String> {
         let path = shown_text(path);
         Some(match self {
+            Problem::Unreadable(io::ErrorKind::PermissionDenied, _) => {
+                "it is read as the user that starts Koi".to_owned()
+            }
             Problem::Unreadable(..) => return None,
             Problem::NoPem | Problem::NoCertificate => {
                 "the file must be in PEM form, with a line -----BEGIN CERTIFICATE-----".to_owned()
@@ -93,6 +96,6 @@ pub(super) fn certificate_and_key(path: &str, files: &dyn Files) -> Result<(), P
 fn read(path: &str, files: &dyn Files) -> Result<String, Problem> {
     match files.read(path) {
         Ok(content) => Ok(String::from_utf8_lossy(&content).into_owned()),
-        Err(error) => Err(Problem::Unreadable(error.kind(), error.to_string())),
+        Err(error) => Err(Problem::Unreadable(error.kind(), why(&error))),
     }
 }

@@ -24,6 +24,11 @@ fn files() -> MemoryFiles {
         ("/etc/broken/a.pem", CERTIFICATE),
         ("/etc/hollow/.keep", ""),
         ("/etc/list", "a.pem [alpn h2] x.example\nalone.pem [key a.pem]\n"),
+        (
+            "/etc/rarelist",
+            "a.pem [no-alpn ciphers ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA curves P-521:X25519]\n\
+             a.pem [ciphersuites TLS_AES_128_CCM_SHA256]\n",
+        ),
         ("/etc/badlist", "a.pem [alpin h2]\nnone.pem\n"),
         ("/etc/tickets", &format!("{}{}{}", ticket("A"), ticket("B"), ticket("C"))),
         ("/etc/fewtickets", &ticket("A")),
@@ -86,7 +91,7 @@ fn stores_look_below_their_own_base_or_the_global_one() {
 fn bad_files() {
     let table = [
         ("crt @store/name", "@store/name", "no `crt-store` has the certificate `@store/name`"),
-        ("crt none.pem", "none.pem", "cannot read `/etc/none.pem`: entity not found"),
+        ("crt none.pem", "none.pem", "cannot read `/etc/none.pem`: there is no such file"),
         ("crt text.pem", "text.pem", "`/etc/text.pem` holds neither a certificate nor a key"),
         ("crt key.pem", "key.pem", "`/etc/key.pem` holds no certificate"),
         (
@@ -106,7 +111,7 @@ fn bad_files() {
             "there is no private key in `/etc/broken/a.pem` or `/etc/broken/a.pem.key`",
         ),
         ("crt a.pem ca-file key.pem", "key.pem", "`/etc/key.pem` holds no certificate"),
-        ("crt a.pem ca-file none", "none", "cannot read `/etc/none`: entity not found"),
+        ("crt a.pem ca-file none", "none", "cannot read `/etc/none`: there is no such file"),
         (
             "crt a.pem tls-ticket-keys /etc/fewtickets",
             "/etc/fewtickets",
@@ -126,7 +131,7 @@ fn bad_files() {
         lines,
         [
             "line 1 of `/etc/badlist`: `alpin` is not an option of a certificate",
-            "line 2 of `/etc/badlist`: cannot read `/etc/none.pem`: entity not found",
+            "line 2 of `/etc/badlist`: cannot read `/etc/none.pem`: there is no such file",
         ]
     );
     let advice = told("frontend f\n  bind :443 ssl strict-sni crt hollow\n").1;
@@ -143,4 +148,13 @@ fn servers_name_files_too() {
     assert_eq!(server("ssl verify none crt folder").len(), 1);
     let template = "backend b\n  server-template s 3 a.example:443 ssl ca-file none.pem\n";
     assert_eq!(told(template).0.len(), 1);
+}
+
+#[test]
+fn what_a_list_asks_of_tls_in_vain_is_told() {
+    let (errors, advice) = told("frontend f\n  bind :443 ssl crt-list /etc/rarelist\n");
+    let errors: Vec<_> = errors.into_iter().map(|(_, it)| it).collect();
+    assert_eq!(errors, ["line 2 of `/etc/rarelist`: of `ciphersuites` nothing is left"]);
+    let lost: Vec<_> = advice.iter().map(|(name, _)| *name).collect();
+    assert_eq!(lost, ["tls-dropped", "tls-dropped"]);
 }

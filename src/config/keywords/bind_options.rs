@@ -18,7 +18,7 @@ mod table;
 mod threads;
 
 pub(super) use access::{guid, interface};
-pub use table::OPTIONS;
+pub use table::{OPTIONS, SIGNATURES};
 
 /// How long the name of a protocol may be (RFC 7301 §3.1).
 pub(super) const ALPN_MAX: usize = 255;

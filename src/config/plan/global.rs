@@ -207,10 +207,6 @@ pub struct TlsSide {
     pub ciphersuites: Option<Given<Box<str>>>,
     /// `...-curves`.
     pub curves: Option<Given<Box<str>>>,
-    /// `...-sigalgs`.
-    pub sigalgs: Option<Given<Box<str>>>,
-    /// `...-client-sigalgs`.
-    pub client_sigalgs: Option<Given<Box<str>>>,
     /// `...-options`: of all lines, one behind the other.
     pub options: Vec<Word>,
 }

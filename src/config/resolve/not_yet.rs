@@ -9,7 +9,7 @@ pub fn warn(report: &mut Report) {
     for (feature, (span, lines)) in std::mem::take(&mut report.missing) {
         let message = format!("this build does not have {} yet", feature.words());
         report.advise(&advice::NOT_YET, span, message).label(match lines {
-            1 => "this line is read and checked, but does nothing".to_owned(),
+            1 => "this is read and checked, but does nothing".to_owned(),
             lines => format!("{lines} such lines are read and checked, but do nothing"),
         });
     }

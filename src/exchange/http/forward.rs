@@ -222,7 +222,8 @@ pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
     let (backend, server) =
         (proxy.map_or("", |it| &it.name), server.map_or("", |it| &it.name.value));
     let (reason, section) = (reject.reason.code(), reject.reason.section());
-    log::limited(format_args!(
+    static JUNK: log::Limit = log::Limit::new();
+    JUNK.warning(format_args!(
         "server {backend}/{server} sent no good response: {reason} ({section})"
     ));
 }

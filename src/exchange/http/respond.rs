@@ -138,7 +138,11 @@ pub(super) async fn pass<'w>(
         return unwritable(walk, Unwritten::Bad(EncodeError::Control));
     }
     if site.log.is_early(walk.plan, walk.connection.frontend) {
+        // What leaves now counts, as with HAProxy.
+        let before = walk.exchange.bytes_out;
+        walk.exchange.bytes_out += out.len() as u64;
         log(site, walk);
+        walk.exchange.bytes_out = before;
         walk.effects.log_level = Some(None);
     }
     let sent = Cell::new(walk.exchange.bytes_out);

@@ -284,7 +284,7 @@ async fn connect(
         return Ok(Link::reuse(slot, idle));
     }
     // Boxed, so that a request that takes an idle connection does not carry the room for it.
-    let dialled = Box::pin(dial(site, walk, destination, recipe_of, &wants));
+    let dialled = Box::pin(dial(site, walk, &slot, destination, recipe_of, &wants));
     let dialled = match recipe.connect {
         None => dialled.await,
         Some(limit) => site.local.timeout(limit, dialled).await.unwrap_or(Err(Fault::Expired)),

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::acquire::Fault;
 use super::recipe::{Recipe, WithPort};
-use super::{Destination, header};
+use super::{Destination, Slot, header};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
+use crate::log;
 use crate::rules::context::{ServerConnection, TlsFacts};
 use crate::rules::program::Compiled;
 use crate::rules::walk::Walk;
@@ -116,6 +117,7 @@ fn evaluate(walk: &Walk<'_>, word: crate::config::source::Span) -> Option<Box<st
 pub(super) async fn dial(
     site: &Rc<Site>,
     walk: &Walk<'_>,
+    slot: &Slot,
     destination: &Destination,
     recipe: &Recipe,
     wants: &Wants,
@@ -134,12 +136,14 @@ pub(super) async fn dial(
         stream.send(payload).await.map_err(|_| Fault::Refused)?;
     }
     let tls = destination.tls.as_ref().filter(|_| recipe.tls);
-    let (transport, tls) = shake(stream, tls, wants).await?;
+    let (transport, tls) = shake(site, slot, stream, tls, wants).await?;
     let facts = ServerConnection { source, destination: to, tls, http_major: recipe.http_major };
     Ok((transport, facts))
 }
 
 async fn shake(
+    site: &Site,
+    slot: &Slot,
     stream: Stream,
     tls: Option<&Arc<ServerTls>>,
     wants: &Wants,
@@ -148,7 +152,24 @@ async fn shake(
     match tls.connect(stream, wants.sni.as_deref()).await {
         Ok((stream, facts)) => Ok((Transport::Tls(Box::new(stream)), Some(facts))),
         Err(HandshakeFault::Starved) => Err(Fault::Resource),
-        Err(_) => Err(Fault::Handshake),
+        Err(fault) => {
+            note_handshake(site, slot, &fault);
+            Err(Fault::Handshake)
+        }
+    }
+}
+
+/// Tells the operator why TLS with a server failed: `SC` in a line does not say.
+fn note_handshake(site: &Site, slot: &Slot, why: &HandshakeFault) {
+    static HANDSHAKES: log::Limit = log::Limit::new();
+    let Some(proxy) = site.plan.proxies.get(slot.backend) else { return };
+    let server = proxy.servers.get(slot.server).map_or("", |server| &server.name.value);
+    let told = |why: std::fmt::Arguments<'_>| {
+        HANDSHAKES.warning(format_args!("server {}/{server}: no TLS: {why}", proxy.name));
+    };
+    match why {
+        HandshakeFault::Tls(error) => told(format_args!("{error}")),
+        _ => told(format_args!("it closed the connection during the handshake")),
     }
 }
 

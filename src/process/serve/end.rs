@@ -4,12 +4,14 @@
 //! connections in progress end by themselves, after `hard-stop-after` they are cut off. SIGHUP looks at
 //! certificates at once; otherwise that is done every `RELOAD`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use super::workers::Shared;
 use crate::config::plan::Process;
 use crate::log;
+use crate::tls::Reload;
 use crate::worker::{Group, Time};
 use koi_sys::guard::{self, Signal, SignalError};
 
@@ -92,6 +94,11 @@ impl Watch {
         match signal {
             Signal::Terminate | Signal::Interrupt => self.stop(Duration::ZERO),
             Signal::User1 => self.leave(),
+            Signal::Hangup if self.shut_in => log::warning(format_args!(
+                "SIGHUP: certificates lie outside of the `chroot` and cannot be read again; start \
+                 another process with -sf {}",
+                std::process::id()
+            )),
             Signal::Hangup => {
                 log::notice(format_args!(
                     "SIGHUP: looking at certificates; the configuration is not read again yet"
@@ -145,15 +152,59 @@ impl Watch {
         self.group.stop(grace);
     }
 
-    /// Has certificates that have changed on disk read again.
+    /// Has certificates that have changed on disk read again. Several lines may name one file: what is
+    /// the same of them is told once.
     fn reload(&mut self) {
         self.reload_at = Time::monotonic() + RELOAD;
         if self.shut_in {
             return;
         }
-        for tls in self.shared.tls.iter().flatten().flatten() {
-            for line in Arc::clone(tls).reload() {
-                log::notice(format_args!("{line}"));
+        let plan = &self.shared.plan;
+        let mut told = Told::default();
+        for (proxy, binds) in plan.proxies.iter().zip(&*self.shared.tls) {
+            for tls in binds.iter().flatten() {
+                told.add(&proxy.name, tls.reload());
+            }
+        }
+        for (proxy, servers) in plan.proxies.iter().zip(&self.shared.destinations.servers) {
+            for (server, destination) in proxy.servers.iter().zip(servers) {
+                if let Some(tls) = &destination.tls {
+                    told.add(
+                        &format!("{}/{}", proxy.name, server.name.value),
+                        tls.reload(plan, server),
+                    );
+                }
+            }
+        }
+        for (text, who) in told.faults {
+            log::warning(format_args!("{who}: {text}"));
+        }
+        for (text, who) in told.changes {
+            log::notice(format_args!("{who}: {text}"));
+        }
+    }
+}
+
+/// What is to be told, and whose it is.
+#[derive(Default)]
+struct Told {
+    faults: BTreeMap<String, String>,
+    changes: BTreeMap<String, String>,
+}
+
+impl Told {
+    fn add(&mut self, who: &str, reload: Reload) {
+        for (lines, into) in
+            [(reload.faults, &mut self.faults), (reload.changes, &mut self.changes)]
+        {
+            for line in lines {
+                match into.entry(line) {
+                    Entry::Vacant(free) => drop(free.insert(who.to_owned())),
+                    Entry::Occupied(mut held) if !held.get().split(", ").any(|it| it == who) => {
+                        *held.get_mut() += &format!(", {who}");
+                    }
+                    Entry::Occupied(_) => {}
+                }
             }
         }
     }

@@ -63,6 +63,8 @@ pub fn run(options: &Options) -> ExitCode {
         Err(status) => return status,
     };
     amend(&mut checked.plan, &options.serving);
+    log::quiet(options.quiet);
+    log::tell_panics();
     if !check::listens(&checked.plan) {
         return failure(Some("nothing would listen: no frontend has a `bind` line".to_owned()));
     }
@@ -130,8 +132,13 @@ fn split_up(options: &Options, checked: Checked) -> Result<ExitCode, Failed> {
     };
     let this = std::process::id();
     match split::split()? {
-        Side::Starting(ready) => {
-            serve(options, checked, Around { ready, pidfile: None, master: Some(this) })
+        Side::Starting(mut of_worker) => {
+            if ready.is_background() {
+                of_worker.let_go()?;
+            }
+            // Who waits for the master waits for nobody else.
+            drop(ready);
+            serve(options, checked, Around { ready: of_worker, pidfile: None, master: Some(this) })
         }
         Side::Waiting(child, start) => {
             let pidfile = path.map(|path| open_pidfile(&path)).transpose()?;
@@ -219,11 +226,16 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     check::tell(options, report, &plan)?;
     let pidfile = around.pidfile.map(|path| open_pidfile(&path)).transpose()?;
     let predecessors = &options.serving.predecessors;
+    let held = match &predecessors[..] {
+        [] => ports::held_by_others(&wanted),
+        _ => Vec::new(),
+    };
     let shares = ports::open_all(&wanted, config.workers, predecessors, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
     check::tell(options, report, &plan)?;
+    ports::warn_of_others(&plan, &held);
     predecessors::relieve(predecessors);
     identity::assume(&plan, &identity, report);
     check::tell(options, report, &plan)?;
@@ -235,6 +247,10 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         && let Err(error) = pidfile.write()
     {
         log::warning(format_args!("the pidfile cannot be written: {error}"));
+    }
+    log::quiet(false);
+    if around.ready.is_background() {
+        log::to_targets(shared.targets.clone());
     }
     around.ready.say()?;
     match Watch::new(group, shared, around.master).run() {

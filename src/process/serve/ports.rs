@@ -191,6 +191,32 @@ fn is_internet(address: &SocketAddress) -> bool {
     address.port().is_some()
 }
 
+/// Those that another process listens on and may let us share (`SO_REUSEPORT`).
+pub fn held_by_others(wanted: &[Wanted]) -> Vec<&Wanted> {
+    let is_held = |wanted: &&Wanted| {
+        let Place::Address(address) = &wanted.place else { return false };
+        let options = ListenOptions { reuse_port: false, ..wanted.options.clone() };
+        wanted.options.reuse_port
+            && is_internet(address)
+            && matches!(net::listen(address, &options), Err(BindError::AddressInUse))
+    };
+    wanted.iter().filter(is_held).collect()
+}
+
+/// Warns that another process gets some of the connections, and answers them by another file, perhaps.
+/// As in HAProxy that is no error.
+pub fn warn_of_others(plan: &Plan, held: &[&Wanted]) {
+    for wanted in held {
+        let Place::Address(address) = &wanted.place else { continue };
+        let place = plan.sources.place(wanted.span);
+        log::warning(format_args!(
+            "{}:{}: another process listens on {address}, too, and gets some of the connections \
+             (-sf PID replaces it)",
+            place.file, place.line
+        ));
+    }
+}
+
 /// Opens all of it, for each worker its own. Ports that predecessors hold are asked for, and tried
 /// again. What stays occupied, and what else cannot be opened, goes to the report.
 pub fn open_all(

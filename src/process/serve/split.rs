@@ -59,10 +59,24 @@ impl Ready {
     /// # Errors
     /// What is wrong, in words.
     pub fn to_background(&mut self) -> Result<(), String> {
-        let null = File::options().read(true).write(true).open("/dev/null");
-        self.null = Some(null.map_err(|error| format!("/dev/null: {error}"))?);
+        self.let_go()?;
         guard::leave_terminal();
         Ok(())
+    }
+
+    /// Lets go of the standard streams once it is said: whoever reads them waits for their end.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn let_go(&mut self) -> Result<(), String> {
+        let null = File::options().read(true).write(true).open("/dev/null");
+        self.null = Some(null.map_err(|error| format!("/dev/null: {error}"))?);
+        Ok(())
+    }
+
+    /// Whether nobody reads the standard streams once it is said.
+    pub fn is_background(&self) -> bool {
+        self.null.is_some()
     }
 
     /// This process serves.

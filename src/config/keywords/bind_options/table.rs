@@ -14,7 +14,8 @@ const ERRORS: Status = Status::Refused {
     instead: "mend the certificates, or use `verify none`",
 };
 const FORGED: &str = "it serves `generate-certificates`, which is refused";
-const SIGNATURES: &str = "Koi's TLS offers the signatures that are sound, and no others";
+/// Why lists of signatures have no effect.
+pub const SIGNATURES: &str = "Koi's TLS offers the signatures that are sound, and no others";
 
 const fn new(
     name: &'static str,

@@ -5,6 +5,7 @@ use super::super::lenient::{extra_words, filled, last, only};
 use super::number;
 use crate::config::args::{Args, shown};
 use crate::config::keyword::{Keyword, Parse};
+use crate::config::keywords::bind_options::SIGNATURES;
 use crate::config::plan::{ExtraFiles, Given, Global};
 use crate::config::word::Word;
 
@@ -66,6 +67,11 @@ fn security_level(args: &mut Args<'_>) {
     extra_words(args);
 }
 
+/// The words of `ssl-default-*-sigalgs`.
+fn signatures(args: &mut Args<'_>) {
+    filled(args, "signature algorithms");
+}
+
 macro_rules! word {
     ($name:literal, $syntax:literal, $about:literal, $example:literal, $side:ident.$field:ident, $expected:literal) => {
         global($name, $syntax, $about, $example, |args, global| {
@@ -121,21 +127,21 @@ pub const KEYWORDS: &[Keyword] = &[
         bind.curves,
         "curves"
     ),
-    word!(
+    idle(
         "ssl-default-bind-sigalgs",
+        SIGNATURES,
         "<algorithms>",
         "Signatures that may prove who we are, for `bind` lines without `sigalgs`.",
         "ssl-default-bind-sigalgs ECDSA+SHA256:RSA+SHA256",
-        bind.sigalgs,
-        "signature algorithms"
+        Parse::Check(signatures),
     ),
-    word!(
+    idle(
         "ssl-default-bind-client-sigalgs",
+        SIGNATURES,
         "<algorithms>",
         "Signatures that may prove who clients are, for `bind` lines without `client-sigalgs`.",
         "ssl-default-bind-client-sigalgs ECDSA+SHA256:RSA+SHA256",
-        bind.client_sigalgs,
-        "signature algorithms"
+        Parse::Check(signatures),
     ),
     global(
         "ssl-default-bind-options",
@@ -168,21 +174,21 @@ pub const KEYWORDS: &[Keyword] = &[
         server.curves,
         "curves"
     ),
-    word!(
+    idle(
         "ssl-default-server-sigalgs",
+        SIGNATURES,
         "<algorithms>",
         "Signatures that may prove who servers are, for `server` lines without `sigalgs`.",
         "ssl-default-server-sigalgs ECDSA+SHA256",
-        server.sigalgs,
-        "signature algorithms"
+        Parse::Check(signatures),
     ),
-    word!(
+    idle(
         "ssl-default-server-client-sigalgs",
+        SIGNATURES,
         "<algorithms>",
         "Signatures that may prove to servers who we are, for lines without `client-sigalgs`.",
         "ssl-default-server-client-sigalgs ECDSA+SHA256",
-        server.client_sigalgs,
-        "signature algorithms"
+        Parse::Check(signatures),
     ),
     global(
         "ssl-default-server-options",
