@@ -10,7 +10,9 @@ use common::{any_port, each_ring, run, simulated, worker};
 use koi::exchange::server::{Link, Refusal, Wanted, watch};
 use koi::exchange::site::Site;
 use koi::worker::future::{Either, race};
-use koi::worker::{Group, GroupConfig, ListenOptions, Listener, Local, SocketAddress, Stream};
+use koi::worker::{
+    Group, GroupConfig, ListenOptions, Listener, Local, ReceiveError, SocketAddress, Stream,
+};
 use koi_sys::ring::sim::{Faults, Network};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -40,6 +42,8 @@ fn virtually(test: impl AsyncFn(Local) + Copy + 'static) {
 #[derive(Default)]
 struct Server {
     accepted: Cell<usize>,
+    /// How many of its connections ended by a reset.
+    resets: Cell<usize>,
     /// Connections to close, or to speak on, while they are idle.
     streams: RefCell<Vec<Rc<Stream>>>,
 }
@@ -63,11 +67,14 @@ async fn accept(local: Local, mut listener: Listener, server: Rc<Server>) {
         server.accepted.set(server.accepted.get() + 1);
         let stream = Rc::new(stream);
         server.streams.borrow_mut().push(stream.clone());
+        let server = server.clone();
         local.spawn(async move {
             let store = store();
-            while let Ok(Some(_)) = stream.receive().await {
-                if stream.send(chunk(&store, b"y")).await.is_err() {
-                    return;
+            loop {
+                match stream.receive().await {
+                    Ok(Some(_)) if stream.send(chunk(&store, b"y")).await.is_ok() => {}
+                    Err(ReceiveError::Reset) => return server.resets.set(server.resets.get() + 1),
+                    _ => return,
                 }
             }
         });
@@ -144,6 +151,28 @@ fn a_connection_is_kept_and_used_again() {
         // A link that is dropped is closed, and its place is free.
         drop(world.exchange(2, Wanted::Later).await);
         assert_eq!((world.idle(), world.site.live.server(0, 0).expect("it").current()), (1, 0));
+    });
+}
+
+/// A reset leaves no port behind that the kernel keeps for a minute.
+#[test]
+fn an_idle_connection_that_is_too_much_is_reset() {
+    everywhere(async |local| {
+        let world = world(&local, "", "pool-max-conn 1").await;
+        let (one, other) =
+            (world.exchange(1, Wanted::First).await, world.exchange(2, Wanted::First).await);
+        one.give_back(&world.site);
+        settle(&local).await;
+        assert_eq!((world.idle(), world.host.server.resets.get()), (1, 0));
+        other.give_back(&world.site);
+        // The news takes its time on a real network, loopback included.
+        for _ in 0..5_000 {
+            if world.host.server.resets.get() > 0 {
+                break;
+            }
+            local.sleep(ms(1)).await;
+        }
+        assert_eq!((world.idle(), world.host.server.resets.get()), (1, 1));
     });
 }
 

@@ -24,15 +24,23 @@ const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED)
 
 /// Serves a connection that was accepted on a bind of a frontend (indexes into the plan). It has been
 /// counted ([`crate::balance::Live::begin_connection`]); its end is counted here, however it comes.
-pub async fn serve(site: Rc<Site>, frontend: usize, bind: usize, stream: Stream) {
+/// `address` is where it came to, if that is known without asking.
+pub async fn serve(
+    site: Rc<Site>,
+    frontend: usize,
+    bind: usize,
+    stream: Stream,
+    address: Option<SocketAddr>,
+) {
     let counted = Counted { site, frontend, bind };
     let site = &counted.site;
     let Some(proxy) = site.plan.proxies.get(frontend) else { return };
     let mode = proxy.mode();
     let accepted_us = site.now_us();
+    let ours = || stream.local_address().map_or(NO_ADDRESS, |address| ip_address(&address));
     let connection = Connection {
         source: stream.peer_address().map_or(NO_ADDRESS, |address| ip_address(&address)),
-        destination: stream.local_address().map_or(NO_ADDRESS, |address| ip_address(&address)),
+        destination: address.unwrap_or_else(ours),
         tls: None,
         frontend,
         bind,
@@ -86,8 +94,8 @@ impl Drop for Counted {
     }
 }
 
-/// An address as rules see it: IPv4-mapped ones are IPv4.
-fn ip_address(address: &SocketAddress) -> SocketAddr {
+/// An address as rules see it: IPv4-mapped ones are IPv4, Unix sockets have none.
+pub fn ip_address(address: &SocketAddress) -> SocketAddr {
     match address {
         SocketAddress::V4(address) => SocketAddr::V4(*address),
         SocketAddress::V6(address) => match address.ip().to_ipv4_mapped() {

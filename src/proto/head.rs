@@ -118,6 +118,17 @@ impl Head {
         Head { start, version, fields, added: Vec::new() }
     }
 
+    /// Room for edits, which they use instead of making their own: an empty vector.
+    pub fn keep_room(&mut self, added: Vec<u8>) {
+        debug_assert!(self.added.is_empty() && added.is_empty());
+        self.added = added;
+    }
+
+    /// The vectors, for other heads: fields, and bytes that edits brought.
+    pub fn into_room(self) -> (Vec<Field>, Vec<u8>) {
+        (self.fields, self.added)
+    }
+
     /// The parts, to read.
     pub fn view<'a>(&'a self, base: &'a [u8]) -> View<'a> {
         View { head: self, base }

@@ -21,12 +21,11 @@ impl AddressText {
         let mut text = AddressText { bytes: [0; BYTES_MAX], length: 0 };
         match address {
             IpAddr::V4(v4) => {
-                for (index, octet) in v4.octets().into_iter().enumerate() {
-                    if index > 0 {
-                        text.push(b'.');
-                    }
-                    text.push_decimal(octet);
+                for octet in v4.octets() {
+                    text.push_octet(octet);
                 }
+                // Without the last full stop.
+                text.length -= 1;
             }
             // What does not fit cannot exist.
             IpAddr::V6(v6) => drop(write!(text, "{v6}")),
@@ -41,15 +40,40 @@ impl AddressText {
         }
     }
 
-    fn push_decimal(&mut self, octet: u8) {
-        if octet >= 100 {
-            self.push(b'0' + octet / 100);
+    /// An octet and a full stop behind it.
+    fn push_octet(&mut self, octet: u8) {
+        let (digits, length) = OCTETS[usize::from(octet)];
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + digits.len()) {
+            place.copy_from_slice(&digits);
+            self.length += length;
         }
-        if octet >= 10 {
-            self.push(b'0' + octet / 10 % 10);
-        }
-        self.push(b'0' + octet % 10);
     }
+}
+
+/// Each octet with a full stop, and how long that is.
+static OCTETS: [([u8; 4], usize); 256] = octets();
+
+const fn octets() -> [([u8; 4], usize); 256] {
+    let mut table = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (mut digits, mut length) = ([b'.'; 4], 0);
+        let mut unit = if octet >= 100 {
+            100
+        } else if octet >= 10 {
+            10
+        } else {
+            1
+        };
+        while unit > 0 {
+            digits[length] = b'0' + (octet / unit % 10) as u8;
+            length += 1;
+            unit /= 10;
+        }
+        table[octet] = (digits, length + 1);
+        octet += 1;
+    }
+    table
 }
 
 impl fmt::Write for AddressText {

@@ -27,7 +27,7 @@ pub(super) const DRAIN_BYTES: u64 = 256 * 1024;
 /// chunk.
 const FRAMING: usize = 64;
 
-/// Chunks to send together. Mostly there is one, and that needs no vector.
+/// Chunks to send together. Mostly there are one or two, and those need no vector.
 #[derive(Debug, Default)]
 pub(super) enum Gather {
     /// None.
@@ -35,6 +35,8 @@ pub(super) enum Gather {
     Nothing,
     /// One.
     One(Chunk),
+    /// Two: a head and its body.
+    Two([Chunk; 2]),
     /// Several.
     Many(Vec<Chunk>),
 }
@@ -47,7 +49,8 @@ impl Gather {
         }
         *self = match std::mem::take(self) {
             Gather::Nothing => Gather::One(chunk),
-            Gather::One(first) => Gather::Many(vec![first, chunk]),
+            Gather::One(first) => Gather::Two([first, chunk]),
+            Gather::Two([first, second]) => Gather::Many(vec![first, second, chunk]),
             Gather::Many(mut chunks) => {
                 chunks.push(chunk);
                 Gather::Many(chunks)
@@ -60,6 +63,7 @@ impl Gather {
         match self {
             Gather::Nothing => 0,
             Gather::One(chunk) => chunk.len(),
+            Gather::Two([first, second]) => first.len() + second.len(),
             Gather::Many(chunks) => chunks.iter().map(|chunk| chunk.len()).sum(),
         }
     }
@@ -70,6 +74,7 @@ impl Gather {
         match std::mem::take(self) {
             Gather::Nothing => None,
             Gather::One(chunk) => Some((chunk.into(), bytes)),
+            Gather::Two(chunks) => Some((chunks.into(), bytes)),
             Gather::Many(chunks) => Some((chunks.into(), bytes)),
         }
     }
@@ -261,6 +266,7 @@ fn frame(
     match runs {
         Gather::Nothing => {}
         Gather::One(run) => out.push(run),
+        Gather::Two(runs) => runs.into_iter().for_each(|run| out.push(run)),
         Gather::Many(runs) => runs.into_iter().for_each(|run| out.push(run)),
     }
     out.push(framing.slice(head..length));

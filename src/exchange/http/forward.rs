@@ -124,7 +124,7 @@ pub(super) async fn forward<'w>(
             done.end = End::Next(Next::Close);
         }
         if let Some(response) = walk.response.take() {
-            spare::give(response.head.fields);
+            spare::give(response.head);
         }
         let next = match done.end {
             End::Complete { keep } => answer::next(keep, side.body.skip(side.inbox)),

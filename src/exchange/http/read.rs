@@ -49,8 +49,10 @@ fn parse_request(
     if inbox.is_empty() {
         return Ok(None);
     }
-    let found = request::parse(inbox.bytes(), scan, limits, spare::take()).map_err(Unread::Bad)?;
-    let Some(request) = found else { return Ok(None) };
+    let found =
+        request::parse(inbox.bytes(), scan, limits, spare::fields()).map_err(Unread::Bad)?;
+    let Some(mut request) = found else { return Ok(None) };
+    request.head.keep_room(spare::bytes());
     let bytes = inbox.take(request.length).ok_or(Unread::Gone)?;
     Ok(Some((request, bytes)))
 }
@@ -90,7 +92,7 @@ fn parse_response(
     if inbox.is_empty() {
         return Ok(None);
     }
-    let found = response::parse(inbox.bytes(), scan, limits, asked, spare::take());
+    let found = response::parse(inbox.bytes(), scan, limits, asked, spare::fields());
     let Some(response) = found.map_err(Fault::Junk)? else { return Ok(None) };
     let bytes = inbox.take(response.length).ok_or(Fault::Short)?;
     Ok(Some((response, bytes)))

@@ -89,7 +89,7 @@ pub(super) async fn pass<'w>(
         _ => !connection.close,
     };
     if let Some(request) = walk.request.take() {
-        spare::give(request.head.fields);
+        spare::give(request.head);
     }
     walk.moment = site.moment();
     walk.response = Some(Message { head, base });

@@ -276,8 +276,8 @@ async fn connect(
     let (Some(destination), Some(wants)) = (destination, wants) else {
         return Err((slot, Fault::Refused));
     };
-    let owner = super::owner_of(walk.connection);
-    if let Some(claim) = claim(recipe_of.reuse, wanted, wants.key, owner)
+    if let Some(claim) =
+        claim(recipe_of.reuse, wanted, wants.key, site.servers.owner(walk.connection))
         && let Some(idle) = site.servers.take_idle(slot.backend, server, claim)
     {
         walk.exchange.times.connected = Some(site.now_us());
@@ -293,7 +293,8 @@ async fn connect(
         Err(fault) => Err((slot, fault)),
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
-            let owner = if recipe_of.reuse == Reuse::Never { owner } else { 0 };
+            let private = recipe_of.reuse == Reuse::Never;
+            let owner = if private { super::owner_of(walk.connection) } else { 0 };
             Ok(Link::dialled(slot, transport, facts, wants.key, owner))
         }
     }

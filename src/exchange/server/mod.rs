@@ -123,13 +123,18 @@ impl Servers {
     /// A client's connection ended: what was kept for it alone (`http-reuse never`, a PROXY header) is
     /// closed. Without this it is closed by the next purge.
     pub fn forget(&self, connection: &Connection) {
-        if self.tally.owned.get() == 0 {
+        let owner = self.owner(connection);
+        if owner == 0 {
             return;
         }
-        let owner = owner_of(connection);
         for stock in self.stocks.iter().flatten() {
             stock.borrow_mut().forget(owner, &self.tally);
         }
+    }
+
+    /// The number of a client's connection, if idle connections may be kept for it alone; else 0.
+    fn owner(&self, connection: &Connection) -> u64 {
+        if self.tally.owned.get() == 0 { 0 } else { owner_of(connection) }
     }
 
     fn recipe(&self, site: &Site, backend: usize) -> Option<&BackendRecipe> {

@@ -81,6 +81,12 @@ fn add(cell: &Cell<u64>) {
 }
 
 impl Idle {
+    /// Closes it by a reset, as HAProxy does: nothing is under way on it, and a proxy that closes many
+    /// in order would run out of ports, each of which the kernel keeps for a minute (TIME-WAIT).
+    fn reset(&self) {
+        self.transport.abort();
+    }
+
     fn fits(&self, claim: Claim) -> bool {
         let theirs = if self.owner == 0 { !claim.proven || self.uses > 1 } else { true };
         self.key == claim.key && (self.owner == 0 || self.owner == claim.owner) && theirs
@@ -154,8 +160,11 @@ impl Stock {
         let max = recipe.idle_max.unwrap_or(u32::MAX);
         let wanted = idle.uses < recipe.uses_max && recipe.purge_delay_us > 0 && max > 0;
         // From the second look on whatever comes is found by `has_news`.
-        if !wanted || idle.transport.has_news() || idle.transport.poll_receive().is_ready() {
+        if idle.transport.has_news() || idle.transport.poll_receive().is_ready() {
             return;
+        }
+        if !wanted {
+            return idle.reset();
         }
         let count = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
         let need = self.peak.max(self.need).saturating_add(recipe.idle_low);
@@ -165,10 +174,11 @@ impl Stock {
         if full || much || count >= max {
             match self.idle.pop_front() {
                 Some(oldest) => {
+                    oldest.reset();
                     tally.left(&oldest);
                     add(&tally.purged);
                 }
-                None if full => return,
+                None if full => return idle.reset(),
                 None => {}
             }
         }
@@ -222,6 +232,7 @@ impl Stock {
             if !left {
                 close -= 1;
             }
+            idle.reset();
             tally.left(idle);
             add(&tally.purged);
             false
@@ -233,6 +244,7 @@ impl Stock {
         self.idle.retain(|idle| {
             let gone = idle.owner == owner;
             if gone {
+                idle.reset();
                 tally.left(idle);
             }
             !gone
@@ -242,6 +254,7 @@ impl Stock {
     /// Closes all.
     pub(super) fn clear(&mut self, tally: &Tally) {
         for idle in self.idle.drain(..) {
+            idle.reset();
             tally.left(&idle);
         }
     }

@@ -4,6 +4,7 @@
 //! workers, which accept.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -112,7 +113,9 @@ fn run(
             .adopt_listener(socket, backlog)
             .map_err(|error| format!("worker {worker} cannot listen: {error}"))?;
         let tls = shared.tls.get(frontend).and_then(|of_proxy| of_proxy.get(bind));
-        let door = Door { frontend, bind, tls: tls.is_some_and(Option::is_some) };
+        let tls = tls.is_some_and(Option::is_some);
+        let door =
+            Door { frontend, bind, tls, address: only_address(shared, &listener, frontend, bind) };
         local.spawn(accept(site.clone(), shared.pace.clone(), door, listener));
     }
     local.spawn(server::watch(site.clone()));
@@ -159,7 +162,7 @@ fn head_limits(plan: &Plan) -> Limits {
 /// Accepts until the worker stops. What may not be served yet waits: one connection here, the others
 /// in the kernel.
 async fn accept(site: Rc<Site>, pace: Arc<Pace>, door: Door, mut listener: Listener) {
-    let Door { frontend, bind, tls } = door;
+    let Door { frontend, bind, tls, address } = door;
     while let Some(stream) = listener.accept().await {
         let taken = loop {
             match pace.take(frontend, tls, site.now_us()) {
@@ -170,7 +173,7 @@ async fn accept(site: Rc<Site>, pace: Arc<Pace>, door: Door, mut listener: Liste
         while !site.live.begin_connection(frontend, bind) {
             site.local.sleep(FULL).await;
         }
-        let served = client::serve(site.clone(), frontend, bind, stream);
+        let served = client::serve(site.clone(), frontend, bind, stream, address);
         match taken.tls {
             None => site.local.spawn(served),
             Some(counted) => site.local.spawn(async move {
@@ -187,6 +190,21 @@ struct Door {
     bind: usize,
     /// Whether connections begin with a TLS handshake.
     tls: bool,
+    /// The address that all connections come to, if it can be only one.
+    address: Option<SocketAddr>,
+}
+
+/// The address that all connections to a listener come to. One that listens at all addresses of the host,
+/// or at those of others (`transparent`), has to be asked each time.
+fn only_address(
+    shared: &Shared,
+    listener: &Listener,
+    frontend: usize,
+    bind: usize,
+) -> Option<SocketAddr> {
+    let line = shared.plan.proxies.get(frontend)?.binds.get(bind)?;
+    let address = client::ip_address(&listener.local_address()?);
+    (line.transparent.is_none() && !address.ip().is_unspecified()).then_some(address)
 }
 
 /// Keeps the time of day right when it is set.

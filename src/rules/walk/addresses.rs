@@ -14,14 +14,20 @@ use crate::rules::address_text::AddressText;
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 const ORIGINAL_TO: &str = "X-Original-To";
 
-/// Appends the fields that the two proxies ask for.
+/// Appends the fields that the two proxies ask for, if they do.
 pub(super) fn send(walk: &mut Walk<'_>, backend: usize) {
     let plan = walk.plan;
     let proxies = [plan.proxies.get(backend), plan.proxies.get(walk.connection.frontend)];
-    let client = walk.exchange.source.unwrap_or(walk.connection.source).ip();
-    let wanted = walk.exchange.destination.unwrap_or(walk.connection.destination).ip();
-    forwarded_for(walk, proxies.map(|it| it.and_then(forward_for)), client.to_canonical());
-    original_to(walk, proxies.map(|it| it.and_then(originally_to)), wanted.to_canonical());
+    let forwarded = proxies.map(|it| it.and_then(forward_for));
+    if forwarded.iter().any(Option::is_some) {
+        let client = walk.exchange.source.unwrap_or(walk.connection.source).ip();
+        forwarded_for(walk, forwarded, client.to_canonical());
+    }
+    let original = proxies.map(|it| it.and_then(originally_to));
+    if original.iter().any(Option::is_some) {
+        let wanted = walk.exchange.destination.unwrap_or(walk.connection.destination).ip();
+        original_to(walk, original, wanted.to_canonical());
+    }
 }
 
 fn forward_for(proxy: &Proxy) -> Option<&ForwardFor> {
@@ -34,7 +40,7 @@ fn originally_to(proxy: &Proxy) -> Option<&OriginalTo> {
 
 fn forwarded_for(walk: &mut Walk<'_>, options: [Option<&ForwardFor>; 2], client: IpAddr) {
     let given = || options.into_iter().flatten();
-    if given().next().is_none() || given().any(|it| excepts(it.except, client)) {
+    if given().any(|it| excepts(it.except, client)) {
         return;
     }
     let name = given().find_map(|it| it.header.as_deref()).unwrap_or(FORWARDED_FOR);
@@ -46,7 +52,7 @@ fn forwarded_for(walk: &mut Walk<'_>, options: [Option<&ForwardFor>; 2], client:
 
 fn original_to(walk: &mut Walk<'_>, options: [Option<&OriginalTo>; 2], wanted: IpAddr) {
     let given = || options.into_iter().flatten();
-    if given().next().is_none() || given().any(|it| excepts(it.except, wanted)) {
+    if given().any(|it| excepts(it.except, wanted)) {
         return;
     }
     let name = given().find_map(|it| it.header.as_deref()).unwrap_or(ORIGINAL_TO);

@@ -21,7 +21,7 @@ pub use effects::{Effects, MapChange};
 
 use std::borrow::Cow;
 
-use super::action::Ruleset;
+use super::action::{Action, Ruleset};
 use super::answer::{self, Answer};
 use super::condition::Condition;
 use super::context::{
@@ -349,13 +349,19 @@ impl<'a> Walk<'a> {
         found.is_some_and(|proxy| proxy.mode() == Mode::Http) || self.effects.switched
     }
 
-    /// Runs a list of the current proxy.
+    /// Runs a list of the current proxy. Most lists are empty.
+    #[inline]
     fn run<W: Watch>(&mut self, ruleset: Ruleset, watch: &mut W) -> Flow {
         let program = self.program;
         let list = program.proxy(self.proxy).list(ruleset);
-        if list.is_empty() {
-            return Flow::Continue;
+        match list.is_empty() {
+            true => Flow::Continue,
+            false => self.run_list(list, ruleset, watch),
         }
+    }
+
+    #[inline(never)]
+    fn run_list<W: Watch>(&mut self, list: &List<Action>, ruleset: Ruleset, watch: &mut W) -> Flow {
         // `strict-mode` holds for one list.
         self.effects.lenient = false;
         let mut from = 0;

@@ -31,15 +31,15 @@ pub fn connect(fd: BorrowedFd<'_>, address: &RawAddress) -> Result<Connected, Co
 /// How the attempt ended, for when the socket has become writable.
 ///
 /// Writability alone proves nothing: epoll reports it for a socket that has not begun to connect,
-/// and a stale event may come early. So without an error the peer's name has the last word.
+/// and a stale event may come early. Who has a peer is connected, in one system call; of one that lost
+/// it again the first operation will tell. Who has none either failed, or is still connecting.
 pub fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Connected, ConnectError> {
-    match take_error(fd) {
-        0 => {}
-        errno => return Err(ConnectError::from_errno(errno)),
-    }
     match socket::peer_address(fd) {
         Ok(_) => Ok(Connected::Done),
-        Err(NameError::NotConnected) => Ok(Connected::InProgress),
+        Err(NameError::NotConnected) => match take_error(fd) {
+            0 => Ok(Connected::InProgress),
+            errno => Err(ConnectError::from_errno(errno)),
+        },
         Err(NameError::Memory) => Err(ConnectError::Memory),
         Err(NameError::Closed) => Err(ConnectError::Closed),
         Err(NameError::Family) => Err(ConnectError::Unexpected(libc::EAFNOSUPPORT)),

@@ -62,15 +62,12 @@ impl Cursor {
             .take(RUNS_MAX)
     }
 
-    /// The runs as slices for a vectored call; the count says how many of `out` are filled.
-    pub(crate) fn slices<'p>(
-        self,
-        payload: &'p Payload,
-        out: &mut [IoSlice<'p>; RUNS_MAX],
-    ) -> usize {
+    /// The runs as slices for a vectored call, as many as `out` has room for; the count says how many
+    /// of it are filled.
+    pub(crate) fn slices<'p>(self, payload: &'p Payload, out: &mut [IoSlice<'p>]) -> usize {
         let mut n = 0;
-        for run in self.runs(payload) {
-            out[n] = IoSlice::new(run);
+        for (slice, run) in out.iter_mut().zip(self.runs(payload)) {
+            *slice = IoSlice::new(run);
             n += 1;
         }
         n

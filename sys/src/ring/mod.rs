@@ -40,7 +40,7 @@ mod waker;
 mod kqueue;
 
 pub use counters::Counters;
-pub use op::{Event, Handle, Op, Outcome, Payload, Refused, Returned, Token};
+pub use op::{Event, Handle, Op, Outcome, Payload, Refused, Returned, Runs, Token};
 pub use open::{Caps, Choice, Kind, OpenError};
 pub use waker::Waker;
 

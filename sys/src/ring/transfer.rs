@@ -11,6 +11,9 @@ use crate::buf::Pool;
 use crate::net::{Attempt, Pipe, ReceiveError, SendError};
 use std::io::IoSlice;
 
+/// Runs that are sent without room for more.
+const RUNS_FEW: usize = 4;
+
 /// No operation.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -172,11 +175,26 @@ pub(super) fn send<S: System>(
         cursor.advance(payload, n);
         return Err(Attempt::WouldBlock);
     }
+    // A head and a body are two runs; room for many takes as long to clear as all the rest.
+    match payload.chunks().len() {
+        ..=RUNS_FEW => send_runs::<S, RUNS_FEW>(system, socket, payload, cursor),
+        _ => send_runs::<S, RUNS_MAX>(system, socket, payload, cursor),
+    }
+}
+
+/// Sends several runs, `N` at a time.
+fn send_runs<S: System, const N: usize>(
+    system: &mut S,
+    socket: &S::Socket,
+    payload: &Payload,
+    cursor: &mut Cursor,
+) -> Result<(), Attempt<SendError>> {
     while !cursor.at_end(payload) {
-        let mut slices = [IoSlice::new(&[]); RUNS_MAX];
+        let mut slices = [IoSlice::new(&[]); N];
         let runs = cursor.slices(payload, &mut slices);
-        let offered = slices[..runs].iter().map(|run| run.len()).sum::<usize>();
-        let n = system.send(socket, &slices[..runs])?;
+        let slices = slices.get(..runs).unwrap_or_default();
+        let offered = slices.iter().map(|run| run.len()).sum::<usize>();
+        let n = system.send(socket, slices)?;
         cursor.advance(payload, n);
         // A short write means that the socket is full: an edge follows when it is not.
         if n < offered {
