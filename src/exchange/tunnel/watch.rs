@@ -169,7 +169,7 @@ pub(super) struct Watched<'a, C> {
     limits: Limits,
     last: Last,
     timer: Option<Sleep>,
-    /// What was under way when the timer was armed; mostly nothing.
+    /// What was under way at the last look; not there until something could not go at once.
     taking: Option<Box<Taking>>,
     expired: Option<Side>,
 }
@@ -208,25 +208,26 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             self.timer = None;
         }
         self.last.progress = progress;
+        let (up, down) = self.carrier.standing();
+        if up.sends || down.sends {
+            **self.taking.get_or_insert_default() = self.carrier.unsent();
+        }
     }
 
     /// Takes note of what the sides have taken since the last look; whether they have. Bytes taken wake
-    /// nobody, so this is looked at only when time is over: for one who takes nothing any more that may
-    /// be up to twice his time.
+    /// nobody, so this is looked at only when time is over: one who takes nothing any more may have up
+    /// to twice his time.
     fn note_taken(&mut self, now: Time) -> bool {
+        let Some(before) = &mut self.taking else { return false };
         let taking = self.carrier.unsent();
-        let before = self.taking.as_deref().copied().unwrap_or_default();
-        if taking == before {
-            return false;
-        }
-        if before.up.is_some() && taking.up != before.up {
+        let last = std::mem::replace(&mut **before, taking);
+        if last.up.is_some() && taking.up != last.up {
             self.last.up = now;
         }
-        if before.down.is_some() && taking.down != before.down {
+        if last.down.is_some() && taking.down != last.down {
             self.last.down = now;
         }
-        self.taking = (taking != Taking::default()).then(|| Box::new(taking));
-        true
+        taking != last
     }
 
     /// What has taken too long by now. Arms the timer if nothing has.
