@@ -276,7 +276,7 @@ async fn connect(
     let (Some(destination), Some(wants)) = (destination, wants) else {
         return Err((slot, Fault::Refused));
     };
-    let owner = super::owner_of(walk.connection);
+    let owner = walk.connection.serial;
     if let Some(claim) = claim(recipe_of.reuse, wanted, wants.key, owner)
         && let Some(idle) = site.servers.take_idle(slot.backend, server, claim)
     {
