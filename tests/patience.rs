@@ -27,7 +27,8 @@ fn between(head: String, case: impl AsyncFnOnce(Local, Stream, Stream) + 'static
         let (mut front, mut back) = (listen(), listen());
         let here = front.local_address().expect("an address");
         let there = back.local_address().expect("an address");
-        let text = "listen l\nmode http\ntimeout client 3s\ntimeout server 3s\nserver s 127.0.0.1:1\n";
+        let text =
+            "listen l\nmode http\ntimeout client 3s\ntimeout server 3s\nserver s 127.0.0.1:1\n";
         let site = Running::new(text, |_, _| there.clone()).site(&local, 0);
         let (client, accepted) = join(pin!(local.connect(&here)), pin!(front.accept())).await;
         let (client, accepted) = (client.expect("a connection"), accepted.expect("a connection"));
