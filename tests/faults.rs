@@ -466,3 +466,33 @@ fn rubbish(dice: &mut fastrand::Rng, pieces: &[&str]) -> Vec<u8> {
     }
     out
 }
+
+/// What HAProxy 3.0 logs: `%bc` and `%sc` are about others, for this exchange has given its places back.
+#[test]
+fn the_log_counts_those_that_are_still_there() {
+    let mut site = Site::start("log-format \"ended %ST %bc/%sc %{+Q}r\"");
+    site.origins.begin(vec![ok("well"), reply("rubbish\r\n\r\n")]);
+    let mut client = site.connect();
+    assert_eq!(client.ask(GET).status(), 200);
+    assert_eq!(site.ended(), "200 0/0");
+    assert_eq!(client.ask(GET).status(), 502);
+    assert_eq!(site.ended(), "502 0/0");
+    site.assert_well();
+}
+
+/// The manual on `PT`: how long it was kept is in `Tw`.
+#[test]
+fn a_tarpit_is_timed() {
+    let lines = format!(
+        "timeout tarpit {SOON}\n    log-format \"ended %Tw %ts %{{+Q}}r\"\n    \
+         http-request tarpit if {{ path /pit }}"
+    );
+    let mut site = Site::start(&lines);
+    let answer = site.connect().ask("GET /pit HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    assert_eq!(answer.status(), 500);
+    let ended = site.ended();
+    let (waited, state) = ended.split_once(' ').expect("two words");
+    let waited: u64 = waited.parse().expect("milliseconds");
+    assert!(waited >= 300 && state == "PT", "{ended}");
+    site.assert_well();
+}

@@ -9,6 +9,7 @@ use common::site::{Running, Way, client, reach};
 use common::{any_port, each_ring, run, simulated, worker};
 use koi::exchange::server::{Link, Refusal, Wanted, watch};
 use koi::exchange::site::Site;
+use koi::rules::context::{Connection, Counters};
 use koi::worker::future::{Either, race};
 use koi::worker::{
     Group, GroupConfig, ListenOptions, Listener, Local, ReceiveError, SocketAddress, Stream,
@@ -215,6 +216,22 @@ fn what_was_kept_for_one_client_goes_with_it() {
         world.site.servers.forget(&client(1));
         assert_eq!(world.idle(), 0);
         assert!(!world.keep(1, Wanted::Later).await);
+    });
+}
+
+/// By a Unix socket clients have no addresses, and several are accepted in the same microsecond.
+#[test]
+fn clients_that_look_the_same_are_not_mixed_up() {
+    virtually(async |local| {
+        let world = world(&local, "http-reuse never", "").await;
+        let (one, other) = (client(1), Connection { source: client(1).source, ..client(2) });
+        let link = reach(&world.site, &one, None, Wanted::First).await.link();
+        talk(&link).await;
+        link.give_back(&world.site);
+        let link = reach(&world.site, &other, None, Wanted::Later).await.link();
+        assert!(!link.reused, "it was the other one's");
+        let link = reach(&world.site, &one, None, Wanted::Later).await.link();
+        assert!(link.reused, "its own");
     });
 }
 
@@ -611,5 +628,34 @@ fn where_connections_come_from_and_go_to() {
                 assert_eq!(SocketAddress::from(facts.destination), address);
             }
         });
+    });
+}
+
+/// `minconn` and `be_conn` are about them, too.
+#[test]
+fn connections_of_tcp_mode_count_in_their_backend() {
+    virtually(async |local| {
+        let host = host(&local).await;
+        let text = "listen l\nmode tcp\nfullconn 2\nserver s 127.0.0.1:1 minconn 1 maxconn 9\n";
+        let address = host.address.clone();
+        let site = Running::new(text, |_, _| address.clone()).site(&local, 0);
+        let mut listener =
+            local.listen(&any_port(), &ListenOptions::default()).expect("a listener");
+        let here = listener.local_address().expect("an address");
+        let mut clients = Vec::new();
+        for count in 1..=3 {
+            clients.push(local.connect(&here).await.expect("a connection"));
+            let accepted = listener.accept().await.expect("it");
+            assert!(site.live.begin_connection(0, 0), "room for one");
+            local.spawn(koi::exchange::client::serve(site.clone(), 0, 0, accepted));
+            settle(&local).await;
+            assert_eq!(site.live.backend_connections(0), count);
+            // The first one has the only place of an idle backend; then more are needed.
+            assert_eq!(host.server.accepted.get(), usize::try_from(count).expect("a few"));
+        }
+        drop(clients);
+        host.server.streams.borrow_mut().clear();
+        settle(&local).await;
+        assert_eq!(site.live.backend_connections(0), 0);
     });
 }

@@ -186,3 +186,29 @@ fn who_resets_is_named() {
         });
     }
 }
+
+/// What is under way at once may be much for a slow link: who takes some of it, however little, lives.
+#[test]
+fn a_side_that_takes_a_little_at_a_time_is_not_left() {
+    with(limits(3, 3), b"", async |ends| {
+        let body = vec![0; Class::Bulk.bytes()];
+        let flood = async {
+            for _ in 0..4 {
+                ends.server.send(chunk(&store(), &body)).await.expect("sent");
+            }
+            ends.server.shutdown(How::Write).await;
+        };
+        let sips = async {
+            let mut taken = 0;
+            while let Ok(Some(bytes)) = ends.client.receive().await {
+                taken += bytes.len();
+                ends.local.sleep(SECOND * 2).await;
+            }
+            ends.client.shutdown(How::Write).await;
+            taken
+        };
+        let ((), taken) = join(pin!(flood), pin!(sips)).await;
+        assert_eq!(taken, 4 * body.len());
+        assert_eq!(ends.end().await.0.down.end, End::Finished);
+    });
+}

@@ -60,6 +60,7 @@ fn write(format: &Format, plan: &Plan, style: Style) {
         frontend: 0,
         bind: 0,
         accepted_us: 1_700_000_000_123_456,
+        serial: 1,
         http_major: 1,
         proxy_protocol: None,
     };

@@ -45,6 +45,7 @@ pub async fn serve(
         frontend,
         bind,
         accepted_us: site.unix_us(site.local.now()),
+        serial: site.next_serial(),
         http_major: u8::from(mode == Mode::Http),
         proxy_protocol: None,
     };

@@ -4,6 +4,7 @@
 //! themselves.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::server::Servers;
@@ -42,12 +43,20 @@ pub struct Site {
     pub wall_offset_us: Cell<u64>,
     /// The worker's own random numbers: for chance, not for secrets.
     pub random: std::cell::RefCell<fastrand::Rng>,
+    /// Connections of clients so far.
+    pub serial: Cell<u64>,
 }
 
 impl Site {
     /// The time of day and a random number, for rules.
     pub fn moment(&self) -> Moment {
         Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
+    }
+
+    /// The number of a client's connection that comes now.
+    pub fn next_serial(&self) -> u64 {
+        self.serial.set(self.serial.get().wrapping_add(1));
+        self.serial.get()
     }
 
     /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.
@@ -58,6 +67,26 @@ impl Site {
     /// The worker's clock, as of this turn, in microseconds.
     pub fn now_us(&self) -> u64 {
         self.local.now().as_micros()
+    }
+}
+
+/// An exchange or connection in a backend, counted until this is dropped.
+pub struct Counted {
+    site: Rc<Site>,
+    backend: usize,
+}
+
+impl Counted {
+    /// It begins.
+    pub fn new(site: &Rc<Site>, backend: usize) -> Counted {
+        site.live.begin_backend(backend);
+        Counted { site: site.clone(), backend }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.site.live.end_backend(self.backend);
     }
 }
 

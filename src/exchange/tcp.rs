@@ -16,12 +16,12 @@ use std::time::Duration;
 use super::http;
 use super::inbox::Inbox;
 use super::server::{self, Link, Wanted};
-use super::site::Site;
+use super::site::{Counted, Site};
 use super::transport::Transport;
 use super::tunnel::{self, Early, Limits, Passed};
 use crate::config::plan::is_on;
 use crate::rules::action::setting::Level;
-use crate::rules::context::{Connection, Exchange, Variables};
+use crate::rules::context::{Connection, Exchange, ServerConnection, Variables};
 use crate::rules::ending::{Cause, Ending, Stage, Times};
 use crate::rules::walk::{self, Decision, Effects, Passage, Quiet, Walk};
 
@@ -101,9 +101,13 @@ impl<'a> Opening<'a> {
                 return Next::Over;
             }
         };
+        let counted = Counted::new(site, walk.backend.unwrap_or(walk.connection.frontend));
         let link = match acquire(site, &self.client, &mut self.inbox, &mut walk, chosen).await {
             Ok(link) => link,
-            Err(Ending { cause, stage }) => return over(site, &mut walk, cause, stage),
+            Err(Ending { cause, stage }) => {
+                drop(counted);
+                return over(site, &mut walk, cause, stage);
+            }
         };
         if !matches!(walk::response(&mut walk, &mut Quiet), Passage::Forward) {
             return over(site, &mut walk, Cause::Proxy, Stage::Data);
@@ -124,7 +128,8 @@ impl<'a> Opening<'a> {
             Box::new(Log { facts, level: log_level })
         });
         let early = self.inbox.take_all();
-        Next::Tunnel(Box::new(Open { client: self.client, link, limits, early, log }))
+        let client = self.client;
+        Next::Tunnel(Box::new(Open { client, link, counted, limits, early, log }))
     }
 }
 
@@ -132,6 +137,7 @@ impl<'a> Opening<'a> {
 struct Open {
     client: Transport,
     link: Link,
+    counted: Counted,
     limits: Limits,
     early: Option<crate::worker::Chunk>,
     /// What its log line needs, if there will be one.
@@ -148,19 +154,28 @@ impl Open {
         let early = Early { client: self.early.take(), server: None };
         let server = &self.link.transport;
         let passed = tunnel::between(&site.local, &self.client, server, early, self.limits).await;
-        if let Some(log) = self.log.take() {
-            log.write(site, &self.link, &passed);
-        }
+        let Open { client: _client, link, counted, log, .. } = *self;
+        let Some(log) = log else { return };
+        let (backend, server, facts) = (link.backend, link.server, link.facts.clone());
+        // Like HAProxy, the log counts those that are still there.
+        drop((link, counted));
+        log.write(site, (backend, server), &facts, &passed);
     }
 }
 
 impl Log {
-    fn write(self: Box<Self>, site: &Rc<Site>, link: &Link, passed: &Passed) {
+    fn write(
+        self: Box<Self>,
+        site: &Rc<Site>,
+        (backend, server): (usize, usize),
+        reached: &ServerConnection,
+        passed: &Passed,
+    ) {
         let Facts { connection, variables, exchange } = self.facts;
         let mut walk = walk_of(site, &connection, &variables, exchange);
-        (walk.backend, walk.server) = (Some(link.backend), Some(link.server));
-        walk.proxy = link.backend;
-        walk.server_connection = Some(&link.facts);
+        (walk.backend, walk.server) = (Some(backend), Some(server));
+        walk.proxy = backend;
+        walk.server_connection = Some(reached);
         walk.effects.log_level = self.level;
         walk.exchange.bytes_in = passed.up.bytes;
         walk.exchange.bytes_out = passed.down.bytes;

@@ -23,7 +23,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use watch::{Carrier, Due, Progress, Standing, Watched};
+use watch::{Carrier, Due, Progress, Standing, Taking, Watched};
 
 /// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
 /// the same for much as for little.
@@ -131,6 +131,10 @@ impl Carrier for Tunnel<'_> {
 
     fn standing(&self) -> (Standing, Standing) {
         (self.up.standing(), self.down.standing())
+    }
+
+    fn unsent(&self) -> Taking {
+        Taking { up: self.up.to.unsent(), down: self.down.to.unsent() }
     }
 
     fn expire(&mut self, due: Due) {

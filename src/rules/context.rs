@@ -27,6 +27,8 @@ pub struct Connection {
     pub bind: usize,
     /// When it was accepted, in microseconds since 1970-01-01 UTC.
     pub accepted_us: u64,
+    /// Its number on its worker, from 1: no two have the same, whatever their addresses.
+    pub serial: u64,
     /// The protocol spoken on it: 1 or 2; 0 if it passes bytes.
     pub http_major: u8,
     /// What a PROXY protocol header said, if one came.
@@ -34,8 +36,12 @@ pub struct Connection {
 }
 
 /// What a PROXY protocol header carries besides addresses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyFacts {
+    /// The address and port of whom the connection came from, who said so.
+    pub source: SocketAddr,
+    /// The address that this one connected to.
+    pub destination: SocketAddr,
     /// Types and values, in order; version 1 has none. At most 1024 bytes each.
     pub tlvs: Vec<(u8, Box<[u8]>)>,
 }

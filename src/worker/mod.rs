@@ -30,7 +30,7 @@ pub use koi_sys::clock::Time;
 pub use koi_sys::net::{
     ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError, SendError, SocketAddress,
 };
-pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring};
+pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring, Unsent};
 pub use listener::Listener;
 pub use pending::{
     Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,

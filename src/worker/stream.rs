@@ -14,7 +14,7 @@ use koi_sys::buf::Pool;
 use koi_sys::net::{
     ConnectError, How, Pipe, SocketAddress, set_hops, set_mark, set_silent_close, set_tos,
 };
-use koi_sys::ring::{Handle, Op, Payload, Token};
+use koi_sys::ring::{Handle, Op, Payload, Token, Unsent};
 use koi_sys::table::Key;
 use std::cell::Cell;
 use std::future::Future;
@@ -200,6 +200,12 @@ impl Stream {
             Begun::Done(result) => Started::Done(result),
             Begun::Waiting(token) => Started::Pending(Pending::new(&self.shell, token)),
         }
+    }
+
+    /// How far the bytes under way to the peer are; `None` if there are none. It stays the same while the
+    /// peer takes nothing.
+    pub fn unsent(&self) -> Option<Unsent> {
+        self.shell.ring.borrow().unsent(self.handle.get())
     }
 
     /// Whether [`Stream::fill`] and [`Stream::drain`] work here.

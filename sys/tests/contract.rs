@@ -81,6 +81,7 @@ behaviours! {
         nothing_is_sent_at_once
         a_send_of_many_chunks_through_a_slow_reader
         a_short_write_is_finished_inside
+        what_is_unsent_tells_whether_it_moves
         a_send_cancelled_at_any_moment_ends_once
         sends_of_all_sizes_keep_their_order
         what_is_done_now_keeps_its_place;

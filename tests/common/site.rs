@@ -79,11 +79,12 @@ impl Running {
             limits: Limits { head_bytes: 16_384, fields: 101 },
             wall_offset_us: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
+            serial: Cell::new(0),
         })
     }
 }
 
-/// A client's connection to proxy 0, told apart by its port.
+/// A client's connection to proxy 0, told apart by its port, and by nothing else but its serial number.
 pub fn client(port: u16) -> Connection {
     Connection {
         source: ([192, 0, 2, 1], port).into(),
@@ -92,6 +93,7 @@ pub fn client(port: u16) -> Connection {
         frontend: 0,
         bind: 0,
         accepted_us: 1,
+        serial: u64::from(port),
         http_major: 1,
         proxy_protocol: None,
     }

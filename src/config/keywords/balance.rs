@@ -4,7 +4,7 @@ use super::common::{
     BACKS, empty, here, keep, refused, replaced, row, rule_of, set, surplus, text, word,
 };
 use crate::config::args::{Args, shown};
-use crate::config::keyword::Keyword;
+use crate::config::keyword::{Feature, Keyword};
 use crate::config::plan::{Balance, HashFunction, HashMethod, HashType, Proxy};
 use crate::config::section::Sections;
 use crate::config::value;
@@ -34,10 +34,25 @@ fn balance(args: &mut Args<'_>, proxy: &mut Proxy) {
     };
     let Some(algorithm) = algorithm else { return args.skip() };
     surplus(args);
+    if is_hash_of_request(&algorithm) {
+        args.later(Feature::Hashes, args.keyword_span());
+    }
     if let Some(earlier) = &proxy.back.balance {
         replaced(args, proxy.span, earlier.span);
     }
     proxy.back.balance = Some(here(args, algorithm));
+}
+
+/// Whether it chooses by what this build does not look at: such requests take turns.
+fn is_hash_of_request(algorithm: &Balance) -> bool {
+    matches!(
+        algorithm,
+        Balance::Uri { .. }
+            | Balance::UrlParam { .. }
+            | Balance::Header { .. }
+            | Balance::RdpCookie { .. }
+            | Balance::Hash
+    )
 }
 
 fn algorithm(args: &mut Args<'_>, proxy: &mut Proxy, word: &Word) -> Option<Balance> {
@@ -192,6 +207,10 @@ fn hash_type(args: &mut Args<'_>, proxy: &mut Proxy) {
         given.avalanche = true;
     }
     surplus(args);
+    // An address is its own hash, so the function does not matter.
+    if given.method == HashMethod::Consistent || given.avalanche {
+        args.later(Feature::Hashes, args.keyword_span());
+    }
     let given = here(args, given);
     set(args, proxy.span, &mut proxy.back.hash_type, given);
 }
@@ -238,7 +257,8 @@ pub const KEYWORDS: &[Keyword] = &[
         "The most that a server of a consistent hash may have, in per cent of the mean load.",
         "hash-balance-factor 150",
         balance_factor,
-    ),
+    )
+    .later(Feature::Hashes),
     refused(
         "dispatch",
         Sections::BACKS,
@@ -259,7 +279,7 @@ pub const KEYWORDS: &[Keyword] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::common::testing::{advice_in, bad, bad_in, good};
+    use super::super::common::testing::{advice_in, bad, bad_in, good, missing};
     use super::*;
 
     fn given(line: &str) -> Balance {
@@ -280,6 +300,26 @@ mod tests {
         assert_eq!(given("balance rdp-cookie"), Balance::RdpCookie { name: "mstshash".into() });
         let proxy = good("balance hash src,ipmask(24)");
         assert_eq!(&*proxy.rules.formats[0].words[1].text, "src,ipmask(24)");
+    }
+
+    #[test]
+    fn what_chooses_nothing_yet_says_so() {
+        let lines = [
+            "balance uri",
+            "balance url_param id",
+            "balance hdr(host)",
+            "balance rdp-cookie",
+            "balance hash src",
+            "hash-type consistent",
+            "hash-type map-based sdbm avalanche",
+            "hash-balance-factor 150",
+        ];
+        for line in lines {
+            assert_eq!(missing(line), ["Hashes"], "{line}");
+        }
+        for line in ["balance source", "balance random(3)", "balance", "hash-type map-based"] {
+            assert_eq!(missing(line), [""; 0], "{line}");
+        }
     }
 
     #[test]

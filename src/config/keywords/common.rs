@@ -246,6 +246,12 @@ pub mod testing {
         report.faults.iter().filter_map(|fault| fault.advice).collect()
     }
 
+    /// The features that lines in a `listen` ask for and this build does not have.
+    pub fn missing(lines: &str) -> Vec<String> {
+        let (_, report) = plan(&format!("listen l\n{lines}\n"));
+        report.missing.keys().map(|feature| format!("{feature:?}")).collect()
+    }
+
     fn errors_of(_plan: &Plan, report: &Report) -> Vec<String> {
         let errors = report.faults.iter().filter(|fault| fault.level == Level::Error);
         errors.map(|fault| fault.message.clone()).collect()

@@ -373,7 +373,8 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option independent-streams" Sections::PROXIES, independent_streams,
         "Does not let bytes written count as a sign of life of the one who should send."
-    ),
+    )
+    .later(Feature::OneWay),
     idle(
         "option nolinger",
         Sections::PROXIES,
@@ -396,7 +397,8 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option prefer-last-server" BACKS, prefer_last_server,
         "Keeps the requests of one client connection at the server of the last one."
-    ),
+    )
+    .later(Feature::LastServer),
     row(
         "option redispatch",
         BACKS,

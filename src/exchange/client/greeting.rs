@@ -114,10 +114,12 @@ impl Greeting<'_> {
         let shaking = async {
             if expect {
                 let header = receive_header(&stream, &mut inbox, &step).await?;
+                let Connection { source, destination, .. } = connection;
+                connection.proxy_protocol =
+                    Some(ProxyFacts { source, destination, tlvs: header.tlvs });
                 if let Some((source, destination)) = header.addresses {
                     (connection.source, connection.destination) = (source, destination);
                 }
-                connection.proxy_protocol = Some(ProxyFacts { tlvs: header.tlvs });
             }
             let Some(tls) = tls else { return Ok(Transport::Plain(stream)) };
             step.set(Step::Tls);

@@ -311,6 +311,8 @@ async fn settle(side: &mut Side<'_>, walk: &mut Walk<'_>, ask: &Ask, decision: D
         Decision::Tarpit(answer) => {
             walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Tarpit };
             tarpit(side.site, walk).await;
+            // The log tells how long (`Tw`).
+            walk.exchange.times.assigned = Some(side.site.now_us());
             answer::own(side, walk, ask, answer).await
         }
         Decision::Service(_) => {

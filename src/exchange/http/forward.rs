@@ -25,7 +25,7 @@ use super::wait::{self, Alarm};
 use crate::config::plan::{Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
-use crate::exchange::site::Site;
+use crate::exchange::site::{Counted, Site};
 use crate::exchange::transport::Transport;
 use crate::log;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
@@ -68,15 +68,18 @@ pub(super) async fn forward<'w>(
             Some(client) => Box::pin(unless_left(client, &mut ahead, acquired)).await,
         };
         if let Err(fault) = stow(site, side.inbox, ahead) {
+            drop(counted);
             return Box::pin(failed(side, walk, ask, fault, false)).await;
         }
         let mut link = match acquired {
             Ok(Ok(link)) => link,
             Ok(Err(refusal)) => {
+                drop(counted);
                 let fault = Fault::Refused(refusal);
                 return Box::pin(failed(side, walk, ask, fault, false)).await;
             }
             Err(Left) => {
+                drop(counted);
                 return Box::pin(failed(side, walk, ask, Fault::LeftQueue, false)).await;
             }
         };
@@ -102,7 +105,10 @@ pub(super) async fn forward<'w>(
             Err(fault) => {
                 drop(upload);
                 walk.exchange.bytes_in = sent.get();
-                return Box::pin(failed(side, walk, ask, fault, link.reused)).await;
+                let reused = link.reused;
+                // The place is somebody else's while the client gets its answer.
+                drop((link, counted));
+                return Box::pin(failed(side, walk, ask, fault, reused)).await;
             }
         };
         upload.watch(None);
@@ -132,13 +138,17 @@ pub(super) async fn forward<'w>(
             End::Answer(answer) => Box::pin(answer::own(side, walk, ask, answer)).await,
             End::Upgraded => return Next::Upgraded(Upgraded::new(walk, link, inbox, counted)),
         };
-        conclude(site, walk);
         if reusable && inbox.is_empty() {
             if done.private {
                 link.keep_for(walk.connection);
             }
             link.give_back(site);
+        } else {
+            drop(link);
         }
+        // Like HAProxy, the log counts those that are still there.
+        drop(counted);
+        conclude(site, walk);
         return next;
     }
 }
@@ -147,25 +157,6 @@ pub(super) async fn forward<'w>(
 fn stow(site: &Site, inbox: &mut Inbox, ahead: Option<Chunk>) -> Result<(), Fault> {
     let Some(chunk) = ahead else { return Ok(()) };
     inbox.push(chunk, site.local.pool()).map_err(|_| Fault::Starved)
-}
-
-/// An exchange in a backend.
-pub(super) struct Counted {
-    site: Rc<Site>,
-    backend: usize,
-}
-
-impl Counted {
-    fn new(site: &Rc<Site>, backend: usize) -> Counted {
-        site.live.begin_backend(backend);
-        Counted { site: site.clone(), backend }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.site.live.end_backend(self.backend);
-    }
 }
 
 /// `timeout server`, or what a rule set instead.

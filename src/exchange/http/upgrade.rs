@@ -6,6 +6,7 @@
 use super::connection::Client;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::Link;
+use crate::exchange::site::Counted;
 use crate::exchange::tunnel::{self, Early, Limits};
 use crate::rules::action::setting::Level;
 use crate::rules::context::Exchange;
@@ -13,7 +14,7 @@ use crate::rules::ending::{Cause, Ending, Stage};
 use crate::rules::walk::Walk;
 
 use super::decide::{conclude, walk};
-use super::forward::{Counted, back};
+use super::forward::back;
 
 /// What is left of an exchange whose connections are the new protocol's.
 pub(super) struct Upgraded {
@@ -45,15 +46,17 @@ impl Upgraded {
 
     /// Passes bytes both ways until both directions have ended.
     pub(super) async fn run(self: Box<Self>, client: &mut Client) {
-        let Upgraded { link, mut early, limits, exchange, level, counted: _counted } = *self;
+        let Upgraded { link, mut early, limits, exchange, level, counted } = *self;
         let early = Early { client: client.inbox.take_all(), server: early.take_all() };
         let local = &client.site.local;
         let between = tunnel::between(local, &client.transport, &link.transport, early, limits);
         let passed = Box::pin(between).await;
+        let (backend, server, facts) = (link.backend, link.server, link.facts.clone());
+        drop((link, counted));
         let mut walk = walk(&client.site, &client.facts, &client.variables, exchange);
-        (walk.backend, walk.server) = (Some(link.backend), Some(link.server));
-        walk.proxy = link.backend;
-        walk.server_connection = Some(&link.facts);
+        (walk.backend, walk.server) = (Some(backend), Some(server));
+        walk.proxy = backend;
+        walk.server_connection = Some(&facts);
         walk.effects.log_level = level;
         walk.exchange.bytes_in += passed.up.bytes;
         walk.exchange.bytes_out += passed.down.bytes;

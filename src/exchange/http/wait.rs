@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::config::plan::Given;
 use crate::exchange::transport::Transport;
 use crate::worker::future::{Either, race};
-use crate::worker::{Chunk, Local, Payload, ReceiveError, SendError, Sleep, Time};
+use crate::worker::{self, Chunk, Local, Payload, ReceiveError, SendError, Sleep, Time};
 
 /// What a wait for bytes brought.
 #[derive(Debug)]
@@ -108,7 +108,8 @@ pub(super) enum Unsent {
     Expired,
 }
 
-/// Sends all of it, or gives up when that takes longer than `limit`.
+/// Sends all of it, or gives up once the peer has taken nothing of it for `limit` (for twice that at
+/// most: whether it took something is looked at when a limit is over).
 pub(super) async fn send(
     local: &Local,
     to: &Transport,
@@ -116,17 +117,24 @@ pub(super) async fn send(
     limit: Option<Duration>,
 ) -> Result<(), Unsent> {
     let sending = pin!(to.send(payload));
-    match race(sending, pin!(Patience { local, limit, sleep: None })).await {
+    match race(sending, pin!(Patience { local, to, limit, look: None })).await {
         Either::First(sent) => sent.map_err(Unsent::Failed),
         Either::Second(()) => Err(Unsent::Expired),
     }
 }
 
-/// Ends after a time that begins when it is first polled; without a limit never.
+/// Ends when a peer took nothing for a time that begins when this is first polled; without a limit never.
 struct Patience<'a> {
     local: &'a Local,
+    to: &'a Transport,
     limit: Option<Duration>,
-    sleep: Option<Sleep>,
+    look: Option<Look>,
+}
+
+/// When to look again, and what there was to take at the last look.
+struct Look {
+    at: Sleep,
+    unsent: Option<worker::Unsent>,
 }
 
 impl Future for Patience<'_> {
@@ -134,8 +142,15 @@ impl Future for Patience<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
-        let local = self.local;
-        let sleep = self.sleep.get_or_insert_with(|| local.sleep(limit));
-        Pin::new(sleep).poll(cx)
+        let (local, to) = (self.local, self.to);
+        loop {
+            if let Some(look) = &mut self.look {
+                ready!(Pin::new(&mut look.at).poll(cx));
+                if look.unsent == to.stream().unsent() {
+                    return Poll::Ready(());
+                }
+            }
+            self.look = Some(Look { at: local.sleep(limit), unsent: to.stream().unsent() });
+        }
     }
 }

@@ -276,8 +276,8 @@ async fn connect(
     let (Some(destination), Some(wants)) = (destination, wants) else {
         return Err((slot, Fault::Refused));
     };
-    if let Some(claim) =
-        claim(recipe_of.reuse, wanted, wants.key, site.servers.owner(walk.connection))
+    let owner = walk.connection.serial;
+    if let Some(claim) = claim(recipe_of.reuse, wanted, wants.key, owner)
         && let Some(idle) = site.servers.take_idle(slot.backend, server, claim)
     {
         walk.exchange.times.connected = Some(site.now_us());
@@ -294,7 +294,7 @@ async fn connect(
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
             let private = recipe_of.reuse == Reuse::Never;
-            let owner = if private { super::owner_of(walk.connection) } else { 0 };
+            let owner = if private { walk.connection.serial } else { 0 };
             Ok(Link::dialled(slot, transport, facts, wants.key, owner))
         }
     }

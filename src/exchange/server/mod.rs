@@ -20,7 +20,6 @@ mod recipe;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -123,18 +122,13 @@ impl Servers {
     /// A client's connection ended: what was kept for it alone (`http-reuse never`, a PROXY header) is
     /// closed. Without this it is closed by the next purge.
     pub fn forget(&self, connection: &Connection) {
-        let owner = self.owner(connection);
-        if owner == 0 {
+        if self.tally.owned.get() == 0 {
             return;
         }
+        let owner = connection.serial;
         for stock in self.stocks.iter().flatten() {
             stock.borrow_mut().forget(owner, &self.tally);
         }
-    }
-
-    /// The number of a client's connection, if idle connections may be kept for it alone; else 0.
-    fn owner(&self, connection: &Connection) -> u64 {
-        if self.tally.owned.get() == 0 { 0 } else { owner_of(connection) }
     }
 
     fn recipe(&self, site: &Site, backend: usize) -> Option<&BackendRecipe> {
@@ -198,16 +192,6 @@ impl std::fmt::Debug for Servers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Servers({:?})", self.tally)
     }
-}
-
-/// A number that stands for a client's connection: other connections of the same moment have other
-/// ports. Never 0.
-fn owner_of(connection: &Connection) -> u64 {
-    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
-    connection.source.hash(&mut hasher);
-    connection.destination.hash(&mut hasher);
-    connection.accepted_us.hash(&mut hasher);
-    hasher.finish().max(1)
 }
 
 /// A place on a server. Dropping it gives it to who waits, or back.
@@ -279,7 +263,7 @@ impl Link {
 
     /// From now on it is only for this client's connection (one that was authenticated, say).
     pub fn keep_for(&mut self, connection: &Connection) {
-        self.owner = owner_of(connection);
+        self.owner = connection.serial;
     }
 
     /// Gives it back for the next exchange. Only for one whose both directions are known to be

@@ -23,7 +23,7 @@ pub(super) struct Idle {
     pub facts: Rc<ServerConnection>,
     /// A number that is another for each name, source and the like.
     pub key: u64,
-    /// The client connection it belongs to; 0 if anybody may use it.
+    /// The serial number of the client connection it belongs to; 0 if anybody may use it.
     pub owner: u64,
     /// Requests it has carried.
     pub uses: u32,

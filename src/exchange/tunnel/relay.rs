@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::watch::{Carrier, Due, Progress, Side, Standing};
+use super::watch::{Carrier, Due, Progress, Side, Standing, Taking};
 use super::{Direction, Early, End};
 use crate::exchange::transport::Transport;
 use crate::worker::Chunk;
@@ -90,6 +90,11 @@ impl Carrier for Relay<'_> {
 
     fn standing(&self) -> (Standing, Standing) {
         (self.up.standing(), self.down.standing())
+    }
+
+    fn unsent(&self) -> Taking {
+        let (client, server) = (self.client.stream(), self.server.stream());
+        Taking { up: server.unsent(), down: client.unsent() }
     }
 
     fn expire(&mut self, due: Due) {

@@ -17,7 +17,7 @@ use super::{Direction, End};
 use crate::config::plan::{Given, Timeouts};
 use crate::rules::ending::Cause;
 use crate::rules::walk::Effects;
-use crate::worker::{Local, ReceiveError, SendError, Sleep, Time};
+use crate::worker::{Local, ReceiveError, SendError, Sleep, Time, Unsent};
 
 /// How long the sides of a tunnel may be silent; `None` is for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,6 +117,8 @@ pub(super) trait Carrier {
     fn progress(&self) -> Progress;
     /// What it waits for, up and down.
     fn standing(&self) -> (Standing, Standing);
+    /// What is under way, up and down.
+    fn unsent(&self) -> Taking;
     /// Time has run out.
     fn expire(&mut self, due: Due);
 }
@@ -141,6 +143,15 @@ pub(super) struct Standing {
     pub(super) sends: bool,
 }
 
+/// What is under way to the server (up) and to the client (down): who takes some of it lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taking {
+    /// To the server.
+    pub(super) up: Option<Unsent>,
+    /// To the client.
+    pub(super) down: Option<Unsent>,
+}
+
 /// What took too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -158,6 +169,8 @@ pub(super) struct Watched<'a, C> {
     limits: Limits,
     last: Last,
     timer: Option<Sleep>,
+    /// What was under way at the last look; not there until something could not go at once.
+    taking: Option<Box<Taking>>,
     expired: Option<Side>,
 }
 
@@ -173,7 +186,7 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
     pub(super) fn new(local: &'a Local, limits: Limits, carrier: C) -> Watched<'a, C> {
         let now = local.now();
         let last = Last { progress: Progress::default(), up: now, down: now };
-        Watched { carrier, local, limits, last, timer: None, expired: None }
+        Watched { carrier, local, limits, last, timer: None, taking: None, expired: None }
     }
 
     /// Takes note of what has moved.
@@ -195,6 +208,26 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             self.timer = None;
         }
         self.last.progress = progress;
+        let (up, down) = self.carrier.standing();
+        if up.sends || down.sends {
+            **self.taking.get_or_insert_default() = self.carrier.unsent();
+        }
+    }
+
+    /// Takes note of what the sides have taken since the last look; whether they have. Bytes taken wake
+    /// nobody, so this is looked at only when time is over: one who takes nothing any more may have up
+    /// to twice his time.
+    fn note_taken(&mut self, now: Time) -> bool {
+        let Some(before) = &mut self.taking else { return false };
+        let taking = self.carrier.unsent();
+        let last = std::mem::replace(&mut **before, taking);
+        if last.up.is_some() && taking.up != last.up {
+            self.last.up = now;
+        }
+        if last.down.is_some() && taking.down != last.down {
+            self.last.down = now;
+        }
+        taking != last
     }
 
     /// What has taken too long by now. Arms the timer if nothing has.
@@ -210,9 +243,11 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
             let now = self.local.now();
             let next = next(&self.last, &self.limits, self.carrier.standing());
             match next {
+                Some((_, at)) if at <= now && self.note_taken(now) => {}
                 Some((due, at)) if at <= now => return Some(due),
                 // Which side is waited for may change meanwhile, without a wake.
                 _ => {
+                    self.note_taken(now);
                     let at = next.map_or(now + shortest, |(_, at)| at.min(now + shortest));
                     self.timer = Some(self.local.sleep_until(at));
                 }

@@ -143,6 +143,7 @@ fn site(worker: usize, local: &Local, shared: &Shared, started_us: u64) -> Site 
         limits: head_limits(plan),
         wall_offset_us: Cell::new(wall_offset_us(local)),
         random: RefCell::new(fastrand::Rng::new()),
+        serial: Cell::new(0),
     }
 }
 

@@ -329,6 +329,7 @@ fn connection(asked: &Asked, frontend: usize, bind: usize) -> Connection {
         frontend,
         bind,
         accepted_us: asked.moment.unix_us,
+        serial: 1,
         http_major: if asked.version == Version::Http2 { 2 } else { 1 },
         proxy_protocol: None,
     }

@@ -49,20 +49,29 @@ fn dst_port<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     port(destination(context))
 }
 
+/// Source and destination of the connection itself, whatever a PROXY header says.
+fn ends(context: &Context<'_>) -> (SocketAddr, SocketAddr) {
+    let connection = context.connection;
+    match &connection.proxy_protocol {
+        Some(said) => (said.source, said.destination),
+        None => (connection.source, connection.destination),
+    }
+}
+
 fn fc_src<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    address(context.connection.source)
+    address(ends(context).0)
 }
 
 fn fc_src_port<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    port(context.connection.source)
+    port(ends(context).0)
 }
 
 fn fc_dst<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    address(context.connection.destination)
+    address(ends(context).1)
 }
 
 fn fc_dst_port<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    port(context.connection.destination)
+    port(ends(context).1)
 }
 
 fn bc_src<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
@@ -592,7 +601,12 @@ mod tests {
         assert_eq!(world.text("fc_rcvd_proxy").as_deref(), Some("0"));
         let tlvs =
             vec![(2, b"h.example"[..].into()), (0xe0, b"a"[..].into()), (0xe0, b"b"[..].into())];
-        world.connection.proxy_protocol = Some(ProxyFacts { tlvs });
+        let (source, destination) = ("203.0.113.9:5".parse(), "203.0.113.10:6".parse());
+        let (source, destination) = (source.expect("one"), destination.expect("one"));
+        world.connection.proxy_protocol = Some(ProxyFacts { source, destination, tlvs });
+        assert_eq!(world.text("fc_src").as_deref(), Some("203.0.113.9"));
+        assert_eq!(world.text("fc_dst_port").as_deref(), Some("6"));
+        assert_eq!(world.text("src").as_deref(), Some("192.0.2.1"));
         assert_eq!(world.text("fc_rcvd_proxy").as_deref(), Some("1"));
         assert_eq!(world.text("fc_pp_authority").as_deref(), Some("h.example"));
         assert_eq!(world.text("fc_pp_tlv(AUTHORITY)").as_deref(), Some("h.example"));

@@ -9,7 +9,9 @@
 
 use super::Counters;
 use super::inflight::{Cursor, Operations};
-use super::op::{Event, Handle, Op, Outcome, Payload, Refused, Side, Token, hand_over, loss};
+use super::op::{
+    Event, Handle, Op, Outcome, Payload, Refused, Side, Token, Unsent, hand_over, loss,
+};
 use super::size::Size;
 use super::system::{Interest, Ready, System};
 use super::transfer::{Entry, NONE, Step, receive, send, transfer};
@@ -81,6 +83,10 @@ impl<S: System> Engine<S> {
 
     pub(crate) fn socket(&self, handle: Handle) -> Option<&S::Socket> {
         self.entries.get(handle.0).map(|entry| &entry.socket)
+    }
+
+    pub(crate) fn unsent(&self, socket: Handle) -> Option<Unsent> {
+        self.operations.unsent(self.entries.get(socket.0)?.write)
     }
 
     pub(crate) fn descriptors(&self) -> usize {

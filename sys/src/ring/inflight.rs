@@ -1,6 +1,6 @@
 //! The operations in flight, found by token: who keeps their buffers until the final event.
 
-use super::op::{Op, Payload, Token};
+use super::op::{Op, Payload, Token, Unsent};
 use crate::buf::Chunk;
 use crate::table::Key;
 use std::io::IoSlice;
@@ -39,8 +39,7 @@ impl Cursor {
 
     /// Whether nothing is left to send.
     pub(crate) fn at_end(self, payload: &Payload) -> bool {
-        let rest = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
-        rest.iter().map(|chunk| chunk.len()).sum::<usize>() <= self.offset as usize
+        self.left(payload) == 0
     }
 
     /// What is left of the only chunk of a payload.
@@ -49,6 +48,13 @@ impl Cursor {
             0 => chunk.get(self.offset as usize..).unwrap_or_default(),
             _ => &[],
         }
+    }
+
+    /// How many bytes are left to send.
+    fn left(self, payload: &Payload) -> usize {
+        let rest = payload.chunks().get(self.chunk as usize..).unwrap_or_default();
+        let bytes = rest.iter().map(|chunk| chunk.len()).sum::<usize>();
+        bytes.saturating_sub(self.offset as usize)
     }
 
     /// The runs still to be sent, at most [`RUNS_MAX`] of them; empty ones are left out.
@@ -174,6 +180,18 @@ impl<Extra: Default> Operations<Extra> {
         let (generation, slot) = self.slots.get_mut(index as usize)?;
         let token = Token(Key { index, generation: *generation });
         slot.as_mut().map(|inflight| (token, inflight))
+    }
+
+    /// How far the send or drain in a slot is.
+    pub(crate) fn unsent(&self, index: u32) -> Option<Unsent> {
+        let (generation, slot) = self.slots.get(index as usize)?;
+        let inflight = slot.as_ref()?;
+        let bytes = match &inflight.op {
+            Op::Send(_, payload) => inflight.cursor().left(payload),
+            Op::Drain(_, pipe) => pipe.held(),
+            _ => return None,
+        };
+        Some(Unsent { token: Token(Key { index, generation: *generation }), bytes })
     }
 
     /// Takes an operation out.

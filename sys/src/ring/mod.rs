@@ -40,7 +40,7 @@ mod waker;
 mod kqueue;
 
 pub use counters::Counters;
-pub use op::{Event, Handle, Op, Outcome, Payload, Refused, Returned, Runs, Token};
+pub use op::{Event, Handle, Op, Outcome, Payload, Refused, Returned, Runs, Token, Unsent};
 pub use open::{Caps, Choice, Kind, OpenError};
 pub use waker::Waker;
 
@@ -195,6 +195,12 @@ impl Ring {
         token: impl FnOnce() -> Token,
     ) -> Option<Result<Option<Chunk>, ReceiveError>> {
         each!(&mut self.backend, ring => ring.receive_now(socket, token))
+    }
+
+    /// How far the send or drain in flight on a socket is; `None` if there is none. (io_uring tells it
+    /// as of the last turn.)
+    pub fn unsent(&self, socket: Handle) -> Option<Unsent> {
+        each!(&self.backend, ring => ring.unsent(socket))
     }
 
     /// Asks for an operation's end: its final event follows, with the error `Canceled` unless it

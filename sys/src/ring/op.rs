@@ -19,6 +19,16 @@ impl Token {
     pub const WAKE: Token = Token(Key::NONE);
 }
 
+/// How far the bytes under way on a socket are: two that are equal tell that none of them moved
+/// between the one and the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The send or drain.
+    pub(crate) token: Token,
+    /// Bytes that the kernel has not taken yet.
+    pub(crate) bytes: usize,
+}
+
 /// What a ring can be asked to do. A socket carries at most one operation in each direction at a
 /// time: accept, receive and fill read; connect, send, drain and shutdown write. One too many is
 /// refused with [`Refused::Busy`].

@@ -93,6 +93,33 @@ pub fn a_short_write_is_finished_inside(bench: &mut Bench) {
     sent(bench.outcome(send)).expect("sent");
 }
 
+/// What is left to send shrinks as the reader takes it, and stays the same while it takes nothing.
+pub fn what_is_unsent_tells_whether_it_moves(bench: &mut Bench) {
+    let options = ListenOptions { receive_buffer_bytes: Some(32 << 10), ..Default::default() };
+    let (listener, address) = bench.listen_with(&options);
+    let accept = bench.submit(Op::Accept(listener));
+    let (client, server) = bench.pair_at(accept, &address);
+    bench.ring.with_fd(client, |fd| set_send_buffer(fd, 4096).expect("a send buffer"));
+    assert_eq!(bench.ring.unsent(client), None);
+    let payload = bench.pattern(0, [BULK_BYTES; 8]);
+    let send = bench.submit(Op::Send(client, payload));
+    bench.glance(50);
+    let mut last = bench.ring.unsent(client);
+    assert!(last.is_some() && bench.ring.unsent(server).is_none());
+    bench.glance(50);
+    assert_eq!(bench.ring.unsent(client), last, "nobody read");
+    let mut got = 0;
+    for _ in 0..4 {
+        got += bench.receive_exactly(server, BULK_BYTES).len();
+        bench.until("it moves", |bench| bench.ring.unsent(client) != last);
+        last = bench.ring.unsent(client);
+    }
+    bench.receive_exactly(server, 8 * BULK_BYTES - got);
+    sent(bench.outcome(send)).expect("sent");
+    assert_eq!(bench.ring.unsent(client), None);
+    assert_eq!(bench.ring.unsent(listener), None);
+}
+
 /// What arrives of a cancelled send is its beginning; a send that ended well arrives whole.
 pub fn a_send_cancelled_at_any_moment_ends_once(bench: &mut Bench) {
     let (client, server) = bench.pair();

@@ -23,7 +23,7 @@ mod submit;
 mod wake;
 
 use super::inflight::Operations;
-use super::op::{Event, Handle, Side, hand_over};
+use super::op::{Event, Handle, Side, Unsent, hand_over};
 use super::reserve::Reserve;
 use super::size::Size;
 use super::{Adopt, Counters, OpenError, Waker};
@@ -210,6 +210,10 @@ impl Uring {
     pub(crate) fn fd(&self, handle: Handle) -> Option<BorrowedFd<'_>> {
         let entry = self.entries.get(handle.0)?;
         (entry.closing == Closing::No).then(|| entry.fd.as_fd())
+    }
+
+    pub(crate) fn unsent(&self, socket: Handle) -> Option<Unsent> {
+        self.operations.unsent(self.entries.get(socket.0)?.write)
     }
 
     pub(crate) fn descriptors(&self) -> usize {
