@@ -4,7 +4,7 @@
 mod common;
 
 use common::peer::{chunk, store};
-use common::{address, run, simulated};
+use common::{address, any_port, each_ring, run, simulated, worker};
 use koi::exchange::transport::Transport;
 use koi::exchange::tunnel::{Early, End, Limits, Passed, Side, between};
 use koi::rules::ending::Cause;
@@ -210,5 +210,32 @@ fn a_side_that_takes_a_little_at_a_time_is_not_left() {
         let ((), taken) = join(pin!(flood), pin!(sips)).await;
         assert_eq!(taken, 4 * body.len());
         assert_eq!(ends.end().await.0.down.end, End::Finished);
+    });
+}
+
+/// On every ring, so in real time: a message that was sent at once is no reason to wait for longer.
+#[test]
+fn a_few_bytes_do_not_double_the_time() {
+    each_ring(|kind| {
+        run(worker(kind), async |local: Local| {
+            let mut listener =
+                local.listen(&any_port(), &ListenOptions::default()).expect("a listener");
+            let at = listener.local_address().expect("an address");
+            let mut ends = Vec::new();
+            for _ in 0..2 {
+                let (one, other) = join(pin!(local.connect(&at)), pin!(listener.accept())).await;
+                ends.push((one.expect("a connection"), other.expect("a connection")));
+            }
+            let ((back, server), (client, front)) =
+                (ends.pop().expect("two"), ends.pop().expect("two"));
+            let (front, back) = (Transport::Plain(front), Transport::Plain(back));
+            say(&client, b"hello").await;
+            say(&server, b"hello").await;
+            let began = local.now();
+            let passed = between(&local, &front, &back, Early::default(), limits(2, 2)).await;
+            let after = local.now().since(began);
+            assert!((SECOND * 2..SECOND * 7 / 2).contains(&after), "{after:?}");
+            assert_eq!((passed.cause(), passed.up.bytes), (Cause::ClientTimeout, 5));
+        });
     });
 }

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Direction, End};
+use super::{Direction, End, SPLICE_FROM};
 use crate::config::plan::{Given, Timeouts};
 use crate::rules::ending::Cause;
 use crate::rules::walk::Effects;
@@ -221,13 +221,14 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
         let Some(before) = &mut self.taking else { return false };
         let taking = self.carrier.unsent();
         let last = std::mem::replace(&mut **before, taking);
-        if last.up.is_some() && taking.up != last.up {
+        let (up, down) = (has_taken(last.up, taking.up), has_taken(last.down, taking.down));
+        if up {
             self.last.up = now;
         }
-        if last.down.is_some() && taking.down != last.down {
+        if down {
             self.last.down = now;
         }
-        taking != last
+        up || down
     }
 
     /// What has taken too long by now. Arms the timer if nothing has.
@@ -253,6 +254,16 @@ impl<'a, C: Carrier + Unpin> Watched<'a, C> {
                 }
             }
         }
+    }
+}
+
+/// Whether a side has taken something. What is gone may have gone at once: on io_uring every send is under
+/// way for a moment, and of a few bytes that says nothing.
+fn has_taken(last: Option<Unsent>, now: Option<Unsent>) -> bool {
+    match (last, now) {
+        (Some(last), None) => last.bytes() >= SPLICE_FROM,
+        (Some(last), Some(now)) => last != now,
+        (None, _) => false,
     }
 }
 

@@ -29,6 +29,13 @@ pub struct Unsent {
     pub(crate) bytes: usize,
 }
 
+impl Unsent {
+    /// Bytes that the kernel has not taken yet.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// What a ring can be asked to do. A socket carries at most one operation in each direction at a
 /// time: accept, receive and fill read; connect, send, drain and shutdown write. One too many is
 /// refused with [`Refused::Busy`].
