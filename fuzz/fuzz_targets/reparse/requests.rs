@@ -84,6 +84,7 @@ fn check_same(view: View<'_>, received: &Strict) {
     let [method, target, _] = &received.start;
     assert_eq!(view.method(), &method[..]);
     let hosts: Vec<&[u8]> = view.values(b"host").collect();
+    assert!(hosts.iter().all(|host| message::is_host(host)), "{hosts:?}");
     match message::absolute(target) {
         None => assert_eq!((view.target(), hosts), (&target[..], received.values("host"))),
         Some(parts) => {
