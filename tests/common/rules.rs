@@ -110,7 +110,7 @@ impl World {
 }
 
 /// Counters that stand at zero.
-struct Nothing;
+pub struct Nothing;
 
 impl Counters for Nothing {
     fn servers_up(&self, _: usize) -> i64 {

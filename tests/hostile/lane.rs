@@ -18,7 +18,26 @@ const ROWS: std::ops::RangeInclusive<u32> = 1..=76;
 
 /// Lines that a row's `listen` section has besides.
 const RULES: &[(u32, &str)] = &[
+    (
+        8,
+        "http-request set-var(txn.path) path\n    \
+         http-request set-method GET if { path /as-get }\n    \
+         http-request set-method HEAD if { path /as-head }\n    \
+         http-response set-status 204 if { var(txn.path) -m str /204 }\n    \
+         http-response set-status 304 if { var(txn.path) -m str /304 }",
+    ),
+    (57, "http-request set-method CONNECT if { path /connect }"),
     (65, "http-request return status 200 content-type text/plain string rule if { path /rule }"),
+    (
+        68,
+        "http-request set-var(txn.path) path\n    \
+         http-request del-header Upgrade if { path /no-upgrade }\n    \
+         http-request return status 200 if { path /own }\n    \
+         http-response set-status 100 if { var(txn.path) -m str /100 }\n    \
+         http-response set-status 101 if { var(txn.path) -m str /101 }\n    \
+         http-response set-status 200 if { var(txn.path) -m str /200 }\n    \
+         http-after-response set-status 101 if { var(txn.path) -m str /own }",
+    ),
     (71, "option forwardfor\n    http-request set-header X-Ours yes"),
     (72, "http-request deny if { path_beg /admin }"),
     (

@@ -1,6 +1,8 @@
 //! C1. Length conflicts: rows 1 to 11.
 
-use super::end_to_end::origin::{Step, reply};
+use std::time::Duration;
+
+use super::end_to_end::origin::{Step, ok, reply};
 use super::end_to_end::wire::End;
 use super::lane::{Lane, PIECES, assert_closed, post, read, send};
 
@@ -132,6 +134,63 @@ fn row_08_length_without_body() {
     }
     drop(client);
     lane.origins().end();
+    rules_set_the_method(&lane);
+    rules_set_the_status(&lane);
+}
+
+/// What stands where a response's body is taken for the next response.
+const EVIL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+
+/// A status that a rule set forbids a body as one of the server's does.
+fn rules_set_the_status(lane: &Lane) {
+    let length = EVIL.len();
+    let by_length = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{EVIL}");
+    let by_chunks = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{EVIL}\r\n0\r\n\r\n"
+    );
+    let to_the_end = vec![Step::Body, Step::Send(format!("HTTP/1.1 200 OK\r\n\r\n{EVIL}").into())];
+    let in_parts = vec![
+        Step::Body,
+        Step::Send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into()),
+        Step::Pause(Duration::from_millis(50)),
+        Step::Send(EVIL.into()),
+    ];
+    let ended = [to_the_end, vec![Step::Close]].concat();
+    for first in [reply(by_length), reply(by_chunks), in_parts, ended] {
+        for status in [204, 304] {
+            lane.origins().begin(vec![first.clone(), ok("next")]);
+            let mut client = lane.connect();
+            let answer = client.ask(&format!("GET /{status} HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+            assert_eq!((answer.status(), &answer.body[..]), (status, &b""[..]));
+            let framing = answer.value("content-length").or(answer.value("transfer-encoding"));
+            assert!(status != 204 || framing.is_none(), "{answer}");
+            let next = client.ask("GET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+            assert_eq!(next.body, b"next", "{next}");
+            drop(client);
+            assert_eq!(lane.origins().end().requests.len(), 2);
+        }
+    }
+}
+
+/// Whether a response has a body is decided by the method that the server was sent.
+fn rules_set_the_method(lane: &Lane) {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", EVIL.len());
+    let with_body = vec![
+        Step::Body,
+        Step::Send(head.clone().into()),
+        Step::Pause(Duration::from_millis(50)),
+        Step::Send(EVIL.into()),
+    ];
+    for (request, first) in [("HEAD /as-get", with_body), ("GET /as-head", reply(head))] {
+        lane.origins().begin(vec![first, ok("next")]);
+        let mut client = lane.connect();
+        let answer = client.ask(&format!("{request} HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+        assert_eq!((answer.status(), &answer.body[..]), (200, &b""[..]), "{request}");
+        let next = client.ask("GET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        assert_eq!(next.body, b"next", "{request}: {next}");
+        drop(client);
+        assert_eq!(lane.origins().end().requests.len(), 2);
+    }
 }
 
 #[test]

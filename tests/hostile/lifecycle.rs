@@ -24,6 +24,18 @@ fn answer(client: &mut Client) -> Message {
     answers.into_iter().next_back().expect("one at least")
 }
 
+/// CONNECT is refused (row 43), whoever wants it.
+#[test]
+fn row_57_connect_of_a_rule() {
+    let lane = Lane::new(57);
+    lane.origins().begin(Vec::new());
+    let mut client = lane.connect();
+    let answer = client.ask("GET /connect HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    assert_eq!(answer.status(), 400, "{answer}");
+    drop(client);
+    assert!(lane.origins().end().requests.is_empty());
+}
+
 /// What follows an upgrade that is refused is the next request, seen by the rules like any other.
 #[test]
 fn row_61_pipelined_behind_an_upgrade() {
@@ -254,6 +266,31 @@ fn row_68_interim_responses() {
     assert_eq!(client.ask(request).body, b"ok");
     assert_eq!(client.ask(NEXT).value("x-origin"), Some("origin"));
     drop(client);
+    let record = lane.origins().end();
+    assert_ne!(record.requests[0].connection, record.requests[1].connection);
+    rules_make_no_interim_response(&lane);
+}
+
+/// A rule neither makes an interim response of a final one nor hides that the server changed the
+/// protocol, and what was not asked of the server is no answer of its.
+fn rules_make_no_interim_response(lane: &Lane) {
+    for path in ["/100", "/101"] {
+        let (answer, _) =
+            lane.ask(&format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n"), vec![ok("x")]);
+        assert_eq!(answer.status(), 502, "{path}: {answer}");
+    }
+    let (answer, _) = lane.ask(&UPGRADE.replace("/chat", "/no-upgrade"), vec![reply(SWITCH)]);
+    assert_eq!(answer.status(), 502, "{answer}");
+    let mut client = lane.connect();
+    client.send(b"GET /own HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    assert_eq!(client.drain(), (Vec::new(), End::Finished));
+    // The server speaks another protocol from here on, whatever the client is told.
+    lane.origins().begin(vec![reply(SWITCH), ok("next")]);
+    let mut client = lane.connect();
+    assert_eq!(client.ask(&UPGRADE.replace("/chat", "/200")).status(), 200);
+    let mut other = lane.connect();
+    assert_eq!(other.ask(NEXT).body, b"next");
+    drop((client, other));
     let record = lane.origins().end();
     assert_ne!(record.requests[0].connection, record.requests[1].connection);
 }

@@ -60,11 +60,12 @@ pub(super) async fn own(
     ask: &Ask,
     answer: Answer,
 ) -> Next {
-    if answer.silent {
+    let status = answer.status();
+    // A rule may have made an interim response of it: the client would wait for another one.
+    if answer.silent || status < 200 {
         return Next::Close;
     }
     let local = &side.site.local;
-    let status = answer.status();
     let rest = side.body.skip(side.inbox);
     let readable = match rest {
         Rest::Nothing => true,
@@ -72,7 +73,7 @@ pub(super) async fn own(
         Rest::Much => false,
     };
     let keep = readable && ask.keeps() && !closes_client(walk) && !local.is_stopping();
-    let empty = matches!(status, 100..=199 | 204 | 304);
+    let empty = encode::is_bodiless(status);
     let length = answer.body.len() as u64;
     let bodiless = empty || ask.asked.head || length == 0;
     let how = Outgoing {

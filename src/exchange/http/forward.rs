@@ -29,6 +29,7 @@ use crate::exchange::site::{Counted, Site};
 use crate::exchange::transport::Transport;
 use crate::log;
 use crate::proto::h1::encode::{self, ConnectionField, Outgoing};
+use crate::proto::h1::response::Asked;
 use crate::proto::h1::{Framing, Reject};
 use crate::proto::head::Version;
 use crate::rules::answer as answers;
@@ -271,7 +272,7 @@ impl<'u> Attempt<'u> {
         upload: &mut Upload<'u>,
     ) -> Result<(crate::proto::h1::response::Response, Chunk), Fault> {
         let (client_inbox, body) = request;
-        let head = self.head(walk)?;
+        let (head, asked) = self.head(walk)?;
         let patience = server_timeout(walk);
         let mut out = Gather::Nothing;
         out.push(head);
@@ -293,14 +294,19 @@ impl<'u> Attempt<'u> {
             (Err(wait::Unsent::Failed(_)), Progress::Done) => upload.is_sent(),
             (Err(wait::Unsent::Failed(_)), _) => upload.is_refused(),
         }
-        self.await_final(walk, inbox, upload).await
+        self.await_final(walk, asked, inbox, upload).await
     }
 
-    /// The request's head for this server.
-    fn head(&self, walk: &mut Walk<'_>) -> Result<Chunk, Fault> {
+    /// The request's head for this server, and what its response has to be read by: rules may have
+    /// changed what the client asked.
+    fn head(&self, walk: &mut Walk<'_>) -> Result<(Chunk, Asked), Fault> {
         name_server(walk, self.link);
         let Some(request) = &walk.request else { return Err(Fault::Unwritable) };
         let view = request.view();
+        // Not enabled, whoever wants it.
+        if view.method() == b"CONNECT" {
+            return Err(Fault::Unwritable);
+        }
         let framing = self.ask.framing;
         let had_length = || view.values(b"content-length").next().is_some();
         let how = Outgoing {
@@ -308,12 +314,16 @@ impl<'u> Attempt<'u> {
             length_field: (framing == Framing::None && had_length()).then_some(0),
             connection: self.connection(walk, view),
         };
-        answer::write(self.site.local.pool(), |out| encode::request(view, &how, out)).map_err(
-            |unwritten| match unwritten {
-                Unwritten::Bad(_) => Fault::Unwritable,
-                Unwritten::Starved => Fault::Starved,
-            },
-        )
+        let asked = Asked {
+            head: view.method() == b"HEAD",
+            connect: false,
+            upgrade: matches!(how.connection, ConnectionField::Upgrade(_)),
+        };
+        match answer::write(self.site.local.pool(), |out| encode::request(view, &how, out)) {
+            Ok(head) => Ok((head, asked)),
+            Err(Unwritten::Bad(_)) => Err(Fault::Unwritable),
+            Err(Unwritten::Starved) => Err(Fault::Starved),
+        }
     }
 
     /// What the server is told about its connection.
@@ -356,10 +366,11 @@ impl<'u> Attempt<'u> {
     async fn await_final(
         &self,
         walk: &mut Walk<'_>,
+        asked: Asked,
         inbox: &mut Inbox,
         upload: &mut Upload<'u>,
     ) -> Result<(crate::proto::h1::response::Response, Chunk), Fault> {
-        let (server, asked) = (&self.link.transport, self.ask.asked);
+        let server = &self.link.transport;
         let due = upload.due;
         for _ in 0..INTERIM {
             let reading = pin!(read::response(self.site, server, self.alarm, inbox, asked, due));

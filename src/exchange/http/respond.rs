@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use super::answer::{self, Unwritten};
-use super::body::{Broken, Flow, Gather, Way, relay};
+use super::body::{Broken, Flow, Gather, Rest, Way, relay};
 use super::connection::Next;
 use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
@@ -82,9 +82,13 @@ pub(super) async fn pass<'w>(
     let Reply { response, base, inbox, link, alarm } = reply;
     let Response { head, framing, connection, .. } = response;
     walk.exchange.times.answered = Some(site.now_us());
-    walk.exchange.server_status = Some(head.view(base).status());
+    let server_status = head.view(base).status();
+    walk.exchange.server_status = Some(server_status);
     walk.exchange.response_version = Some(head.version.number());
+    let switched = server_status == 101;
     let lasts = match head.version {
+        // What the server speaks from here on is no HTTP.
+        _ if switched => false,
         Version::Http10 => connection.keep_alive && !connection.close,
         _ => !connection.close,
     };
@@ -107,8 +111,12 @@ pub(super) async fn pass<'w>(
     let status = view.status();
     walk.exchange.status = Some(status);
     let private = matches!(status, 401 | 407) && authenticates_connection(view);
-    let goes_as = framing_for(ask, framing);
-    let upgraded = status == 101;
+    let upgraded = switched && status == 101;
+    // Of rules that make an interim response of the final one.
+    if status < 200 && !upgraded {
+        return unwritable(walk, Unwritten::Bad(EncodeError::Control));
+    }
+    let goes_as = encode::response_framing(framing, status, ask.asked, ask.version);
     let keep = !upgraded
         && ask.keeps()
         && goes_as != Framing::UntilClose
@@ -118,7 +126,7 @@ pub(super) async fn pass<'w>(
     let protocol = view.values(b"upgrade").next().filter(|_| upgraded);
     let how = Outgoing {
         framing: goes_as,
-        length_field: length_field(ask, status, goes_as, view),
+        length_field: encode::response_length(view, ask.asked, goes_as),
         connection: match protocol {
             Some(protocol) => ConnectionField::Upgrade(protocol),
             None => answer::connection_field(ask, keep),
@@ -132,6 +140,12 @@ pub(super) async fn pass<'w>(
     let mut out = Gather::Nothing;
     out.push(chunk);
     let mut body = Flow::new(framing, goes_as);
+    let mut lasts = lasts && framing != Framing::UntilClose;
+    if goes_as == Framing::None {
+        // A body that nobody gets: where it ends is known if it is there.
+        lasts &= body.skip(inbox) == Rest::Nothing;
+        body = Flow::new(Framing::None, Framing::None);
+    }
     // What came along with the head is looked at before that is gone: it can still be answered.
     if let Err(Broken::Bad(reject)) = body.cut(inbox, site.local.pool(), &mut out) {
         note_junk(walk, reject);
@@ -160,10 +174,7 @@ pub(super) async fn pass<'w>(
     walk.exchange.bytes_out = sent.get();
     match relayed {
         Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
-        Ok(Ok(())) => {
-            let lasts = lasts && framing != Framing::UntilClose;
-            Done { end: End::Complete { keep }, lasts, private }
-        }
+        Ok(Ok(())) => Done { end: End::Complete { keep }, lasts, private },
         Ok(Err(broken)) => {
             walk.exchange.ending = ending::download(broken);
             cut_short(goes_as, broken).into()
@@ -173,26 +184,6 @@ pub(super) async fn pass<'w>(
             Next::Abort.into()
         }
     }
-}
-
-/// How the body goes to the client: as it came, unless the client does not know chunks.
-fn framing_for(ask: &Ask, framing: Framing) -> Framing {
-    match (framing, ask.version) {
-        (Framing::Chunked, Version::Http10) => Framing::UntilClose,
-        (framing, _) => framing,
-    }
-}
-
-/// The length that is told although no body follows.
-fn length_field(ask: &Ask, status: u16, framing: Framing, view: View<'_>) -> Option<u64> {
-    if framing != Framing::None || matches!(status, 100..=199 | 204) {
-        return None;
-    }
-    if ask.asked.head || status == 304 {
-        let told = view.values(b"content-length").next()?;
-        return std::str::from_utf8(told).ok()?.parse().ok();
-    }
-    Some(0)
 }
 
 /// NTLM and Negotiate authenticate a connection (RFC 4559 §6): nobody else may use it.

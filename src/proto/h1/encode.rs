@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::bytes::{TOKEN, VALUE, VISIBLE, are};
 use super::facts::is_hop_by_hop;
 use super::host::same_authority;
+use super::response::Asked;
 use super::{Framing, target};
 use crate::proto::head::{Field, Piece, Start, Version, View};
 
@@ -92,6 +93,36 @@ pub fn response(head: View<'_>, how: &Outgoing<'_>, out: &mut [u8]) -> Result<us
     out.put(b"\r\n")?;
     fields(&mut out, head)?;
     end(&mut out, how)
+}
+
+/// How the body of a response that came framed so goes to a client: as it came, unless the client does
+/// not know chunks or there must be none. `status` is the one that goes out, `asked` what the client
+/// asked: rules may have changed either on the way.
+pub fn response_framing(framing: Framing, status: u16, asked: Asked, client: Version) -> Framing {
+    match (framing, client) {
+        _ if asked.head || is_bodiless(status) => Framing::None,
+        (Framing::Chunked, Version::Http10) => Framing::UntilClose,
+        (framing, _) => framing,
+    }
+}
+
+/// The length that a response tells although no body follows (RFC 9110 §8.6): what the server told where
+/// a body would have had it, else 0, which says that there is none.
+pub fn response_length(head: View<'_>, asked: Asked, framing: Framing) -> Option<u64> {
+    match head.status() {
+        _ if framing != Framing::None => None,
+        100..=199 | 204 => None,
+        status if asked.head || status == 304 => {
+            let told = head.values(b"content-length").next()?;
+            std::str::from_utf8(told).ok()?.parse().ok()
+        }
+        _ => Some(0),
+    }
+}
+
+/// Whether a response of this status has no body, whatever its fields say (RFC 9112 §6.3).
+pub fn is_bodiless(status: u16) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
 }
 
 /// Writes the head of a chunk of so many bytes (`1a2b\r\n`) and gives its length; at most
