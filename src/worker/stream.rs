@@ -207,12 +207,14 @@ impl Stream {
         self.shell.ring.borrow().caps().splice
     }
 
-    /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
+    /// Moves what is there into an empty pipe, up to its limit; a pipe still empty afterwards is the
+    /// stream's end.
     pub fn fill(&self, pipe: Box<Pipe>) -> Pending<'_, Filling> {
         Pending::submit(&self.shell, Op::Fill(self.handle.get(), pipe))
     }
 
-    /// Moves all that a pipe holds to the peer.
+    /// Moves what a pipe holds to the peer, as much as is taken at once; at least a byte, or it waits.
+    /// What is left is for the next one.
     pub fn drain(&self, pipe: Box<Pipe>) -> Pending<'_, Draining> {
         Pending::submit(&self.shell, Op::Drain(self.handle.get(), pipe))
     }
