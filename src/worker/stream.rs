@@ -9,6 +9,7 @@ use super::pending::{
     Connecting, Draining, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving, SendResult,
     Sending,
 };
+use super::pipes::Pipes;
 use super::shell::{Shell, Started as Begun};
 use koi_sys::buf::Pool;
 use koi_sys::net::{
@@ -262,6 +263,11 @@ impl Stream {
     /// Calls `with` on the descriptor, where there is one.
     fn with_fd(&self, with: impl FnOnce(BorrowedFd<'_>)) {
         self.shell.ring.borrow().with_fd(self.handle.get(), with);
+    }
+
+    /// The pipes of this stream's worker.
+    pub(super) fn pipes(&self) -> &Rc<Pipes> {
+        &self.shell.pipes
     }
 
     /// The buffers of this stream's worker.
