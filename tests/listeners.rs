@@ -7,7 +7,8 @@ use common::relay::{ask, start_group};
 use common::{HANG, address, any_port, child, each_ring, rings, say, std_address};
 use koi::worker::mailbox::Address;
 use koi::worker::{
-    Choice, Group, GroupConfig, Kind, Leftovers, ListenOptions, Local, Message, PoolConfig,
+    Choice, Group, GroupConfig, Kind, Leftovers, ListenOptions, Local, Message, PipeConfig,
+    PoolConfig,
 };
 use koi_sys::guard::raise_descriptor_limit;
 use koi_sys::net::{Family, bind_source, connect, stream_socket};
@@ -41,6 +42,7 @@ fn two_workers_share_the_connections() {
             cores: Vec::new(),
             ring: Choice::Forced(kind),
             pool: PoolConfig::default(),
+            pipes: PipeConfig::default(),
         };
         let (said, heard) = channel();
         let group = Group::start(&config, |_, _| Ok(())).expect("workers");

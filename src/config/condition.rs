@@ -272,7 +272,7 @@ const FEATURES: &[&str] = &[
     "ZLIB",
 ];
 
-/// What `enabled(...)` finds. `SPLICE` is not there: bodies pass as buffers.
+/// What `enabled(...)` finds.
 const ENABLED: &[&str] = &[
     #[cfg(target_os = "linux")]
     "EPOLL",
@@ -282,6 +282,8 @@ const ENABLED: &[&str] = &[
     "KQUEUE",
     "POLL",
     "REUSEPORT",
+    #[cfg(target_os = "linux")]
+    "SPLICE",
 ];
 
 /// The release of OpenSSL from which on a file can expect what Koi's TLS has: TLS 1.3, `curves`,

@@ -4,6 +4,7 @@
 //! - [`transport`]: a connection in the clear or by TLS; [`inbox`]: what came on it and was not used;
 //! - [`client`]: a client's connection from accept on: PROXY protocol, TLS, rules for connections;
 //! - [`http`]: requests and responses on it; [`tcp`]: TCP mode; [`tunnel`]: bytes both ways;
+//! - [`splice`]: bytes one way, by the kernel;
 //! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back.
 
 pub mod client;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod inbox;
 pub mod server;
 pub mod site;
+pub mod splice;
 pub mod tcp;
 pub mod transport;
 pub mod tunnel;

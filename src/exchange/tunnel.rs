@@ -14,27 +14,16 @@ mod watch;
 
 pub use watch::{Limits, Passed, Side};
 
+use super::splice::{Gauge, SPLICE_FROM, Stopped, splice};
 use super::transport::Transport;
 use crate::worker::{
-    Chunk, How, Local, Pending, Pipe, ReceiveError, SendError, Sending, Started, Stream,
+    Chunk, How, Lent, Local, Pending, ReceiveError, SendError, Sending, Started, Stream,
 };
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use watch::{Carrier, Due, Progress, Standing, Taking, Watched};
-
-/// Bytes in the pipe of a direction that splices: large, because each of its two system calls costs
-/// the same for much as for little.
-pub const PIPE_BYTES: usize = 1024 * 1024;
-
-/// Bytes in one read from which a direction that may splice begins to: small messages cost more
-/// through a pipe than by a copy.
-pub const SPLICE_FROM: usize = 16 * 1024;
-
-/// Smaller fills in a row after which a direction that spliced goes back to copies.
-const SMALL_FILLS: u32 = 8;
 
 /// What ended a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +50,6 @@ pub struct Direction {
 /// Moves bytes both ways until both directions have ended. `splice` lets bulk pass through the
 /// kernel where it can.
 pub fn tunnel<'a>(client: &'a Stream, server: &'a Stream, splice: bool) -> Tunnel<'a> {
-    let splice = splice && client.can_splice();
     Tunnel { up: Pump::new(client, server, splice), down: Pump::new(server, client, splice) }
 }
 
@@ -126,7 +114,7 @@ impl Carrier for Tunnel<'_> {
     #[inline]
     fn progress(&self) -> Progress {
         let ended = self.up.has_ended() || self.down.has_ended();
-        Progress { up: self.up.moved(), down: self.down.moved(), ended }
+        Progress { up: self.up.signs(), down: self.down.signs(), ended }
     }
 
     fn standing(&self) -> (Standing, Standing) {
@@ -174,15 +162,7 @@ enum Phase<'a> {
 struct Splicing<'a> {
     /// What ended it; `None` when copying is better.
     future: Pin<Box<dyn Future<Output = Option<End>> + 'a>>,
-    spliced: Rc<Spliced>,
-}
-
-/// How far splicing is.
-#[derive(Default)]
-struct Spliced {
-    bytes: Cell<u64>,
-    /// Whether the destination is waited for, not the source.
-    sending: Cell<bool>,
+    gauge: Rc<Gauge>,
 }
 
 impl<'a> Pump<'a> {
@@ -218,7 +198,7 @@ impl<'a> Pump<'a> {
             },
             Phase::Splicing(mut splicing) => match splicing.future.as_mut().poll(cx) {
                 Poll::Ready(end) => {
-                    self.bytes += splicing.spliced.bytes.get();
+                    self.bytes += splicing.gauge.received();
                     end.map_or(Phase::Receiving, Phase::Ending)
                 }
                 Poll::Pending => return self.stay(Phase::Splicing(splicing)),
@@ -273,16 +253,16 @@ impl<'a> Pump<'a> {
             Started::Pending(pending) => self.sending = Some(pending),
         }
         if self.splices && len >= SPLICE_FROM {
-            match Pipe::new(PIPE_BYTES) {
-                Ok(pipe) => {
-                    let spliced = Rc::<Spliced>::default();
+            match self.from.lend_pipe() {
+                Some(lent) => {
+                    let gauge = Rc::<Gauge>::default();
                     let last = self.sending.take();
-                    let future = splice(last, self.from, self.to, pipe, spliced.clone());
+                    let future = pass(last, self.from, self.to, lent, gauge.clone());
                     let future = Box::pin(future);
-                    return Phase::Splicing(Box::new(Splicing { future, spliced }));
+                    return Phase::Splicing(Box::new(Splicing { future, gauge }));
                 }
-                // No descriptors to be had, most likely: copying needs none.
-                Err(_) => self.splices = false,
+                // None to be had: copying needs none.
+                None => self.splices = false,
             }
         }
         Phase::Receiving
@@ -303,7 +283,16 @@ impl<'a> Pump<'a> {
     #[inline]
     fn moved(&self) -> u64 {
         match &self.phase {
-            Phase::Splicing(splicing) => self.bytes + splicing.spliced.bytes.get(),
+            Phase::Splicing(splicing) => self.bytes + splicing.gauge.received(),
+            _ => self.bytes,
+        }
+    }
+
+    /// A number that grows with every sign of life: what was received, and what was taken of a pipe.
+    #[inline]
+    fn signs(&self) -> u64 {
+        match &self.phase {
+            Phase::Splicing(splicing) => self.moved() + splicing.gauge.sent(),
             _ => self.bytes,
         }
     }
@@ -315,7 +304,7 @@ impl<'a> Pump<'a> {
             Phase::Receiving => Standing { reads: true, sends },
             Phase::Holding(_) | Phase::Ending(_) => Standing { reads: false, sends },
             Phase::Splicing(splicing) => {
-                let sends = splicing.spliced.sending.get();
+                let sends = splicing.gauge.sends();
                 Standing { reads: !sends, sends }
             }
             Phase::Ended(_) => Standing::default(),
@@ -349,37 +338,24 @@ impl<'a> Pump<'a> {
     }
 }
 
-/// Splices as long as it pays; `None` when it no longer does.
-async fn splice(
+/// Splices as long as it pays, once the last send is done; `None` when it no longer does.
+async fn pass(
     last: Option<Pending<'_, Sending>>,
     from: &Stream,
     to: &Stream,
-    pipe: Pipe,
-    spliced: Rc<Spliced>,
+    lent: Lent,
+    gauge: Rc<Gauge>,
 ) -> Option<End> {
-    spliced.sending.set(true);
+    gauge.begin_send();
     if let Some(sending) = last
         && let Err(failure) = sending.await
     {
         return Some(End::Destination(failure.error));
     }
-    let mut pipe = Box::new(pipe);
-    let mut small = 0;
-    while small < SMALL_FILLS {
-        spliced.sending.set(false);
-        pipe = match from.fill(pipe).await {
-            Ok(pipe) if pipe.is_empty() => return Some(End::Finished),
-            Ok(pipe) => pipe,
-            Err(failure) => return Some(End::Source(failure.error)),
-        };
-        let held = pipe.held();
-        small = if held < SPLICE_FROM { small + 1 } else { 0 };
-        spliced.bytes.set(spliced.bytes.get() + held as u64);
-        spliced.sending.set(true);
-        pipe = match to.drain(pipe).await {
-            Ok(pipe) => pipe,
-            Err(failure) => return Some(End::Destination(failure.error)),
-        };
+    match splice(from, to, lent, u64::MAX, &gauge).await {
+        Stopped::Enough | Stopped::Small => None,
+        Stopped::Ended => Some(End::Finished),
+        Stopped::Source(error) => Some(End::Source(error)),
+        Stopped::Destination(error) => Some(End::Destination(error)),
     }
-    None
 }

@@ -125,6 +125,8 @@ pub struct Serving {
     pub predecessors: Vec<Predecessor>,
     /// `-dR`.
     pub shared_sockets: bool,
+    /// `-dS`.
+    pub no_splice: bool,
     /// Options that are accepted and that somebody should know to change nothing.
     pub idle: Vec<&'static str>,
 }
@@ -162,7 +164,6 @@ const IDLE: &[(&str, Takes)] = &[
     ("-dI", Takes::Nothing),
     ("-dL", Takes::Nothing),
     ("-dM", Takes::Letters),
-    ("-dS", Takes::Nothing),
     ("-dV", Takes::Nothing),
     ("-dZ", Takes::Nothing),
     ("-de", Takes::Nothing),
@@ -186,6 +187,7 @@ const OPTIONS: &[&str] = &[
     "-d",
     "-db",
     "-dR",
+    "-dS",
     "-n",
     "-N",
     "-p",
@@ -318,6 +320,7 @@ impl<'a> Words<'a> {
             "-db" => serving.foreground = true,
             "-d" => (serving.foreground, serving.debug) = (true, true),
             "-dR" => serving.shared_sockets = true,
+            "-dS" => serving.no_splice = true,
             "-W" => {
                 serving.master.get_or_insert(Master { notify: false });
             }

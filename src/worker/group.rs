@@ -5,7 +5,7 @@
 //! that cannot start stops the others and says why.
 
 use super::mailbox::Address;
-use super::{Leftovers, Local, Message, Worker};
+use super::{Leftovers, Local, Message, PipeConfig, Worker};
 use crate::log;
 use koi_sys::buf::{Pool, PoolConfig};
 use koi_sys::guard;
@@ -27,6 +27,8 @@ pub struct GroupConfig {
     pub ring: Choice,
     /// Each worker's buffers.
     pub pool: PoolConfig,
+    /// All workers' pipes.
+    pub pipes: PipeConfig,
 }
 
 impl Default for GroupConfig {
@@ -38,6 +40,7 @@ impl Default for GroupConfig {
             cores,
             ring: Choice::Auto,
             pool: PoolConfig::default(),
+            pipes: PipeConfig::default(),
         }
     }
 }
@@ -179,7 +182,7 @@ fn run(number: usize, config: &GroupConfig, start: &Start, report: &Sender<Start
         }
     };
     log::notice(format_args!("worker {number}: {}", ring.caps()));
-    let worker = Worker::new(ring, pool);
+    let worker = Worker::with_pipes(ring, pool, config.pipes.share(number, config.workers));
     let started =
         start(number, worker.local()).map(|()| worker.address()).map_err(StartError::Refused);
     let refused = started.is_err();

@@ -16,6 +16,7 @@ mod listener;
 pub mod mailbox;
 mod operation;
 mod pending;
+mod pipes;
 mod shell;
 mod stream;
 mod task;
@@ -36,6 +37,7 @@ pub use pending::{
     Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,
     SendResult, Sending,
 };
+pub use pipes::{Lent, PipeConfig};
 pub use shell::{Counters, Stop};
 pub use stream::{ReceiveFuture, SendFuture, Started, Stream};
 pub use time::{Expired, Sleep};
@@ -119,10 +121,15 @@ impl Wake for Foreign {
 impl Worker {
     /// A worker on a ring that takes its buffers from `pool`.
     pub fn new(ring: Ring, pool: Pool) -> Worker {
+        Worker::with_pipes(ring, pool, PipeConfig::default())
+    }
+
+    /// The same with pipes of this kind.
+    pub fn with_pipes(ring: Ring, pool: Pool, pipes: PipeConfig) -> Worker {
         let waker = ring.waker();
         let foreign = Arc::new(Foreign { woken: AtomicBool::new(false), waker: waker.clone() });
         Worker {
-            local: Local(Rc::new(Shell::new(ring, pool))),
+            local: Local(Rc::new(Shell::new(ring, pool, pipes))),
             mailbox: Mailbox::new(MAILBOX, waker),
             waker: foreign.clone().into(),
             foreign,

@@ -4,6 +4,7 @@
 
 use super::operation::{After, Completed, Operations};
 use super::pending::{Failure, ReceiveResult, SendResult};
+use super::pipes::{PipeConfig, Pipes};
 use super::task::{TaskKey, Tasks};
 use super::timer::{TimerKey, Wheel};
 use crate::log;
@@ -14,11 +15,13 @@ use koi_sys::ring::{Event, Handle, Op, Payload, Ring, Token};
 use koi_sys::table::Key;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// The shared state of one worker.
 pub(crate) struct Shell {
     pub(crate) ring: RefCell<Ring>,
     pub(crate) pool: Pool,
+    pub(crate) pipes: Rc<Pipes>,
     pub(crate) tasks: RefCell<Tasks>,
     operations: RefCell<Operations>,
     timers: RefCell<Wheel>,
@@ -69,11 +72,12 @@ pub struct Counters {
 }
 
 impl Shell {
-    pub(crate) fn new(ring: Ring, pool: Pool) -> Shell {
+    pub(crate) fn new(ring: Ring, pool: Pool, pipes: PipeConfig) -> Shell {
         let now = ring.now();
         Shell {
             ring: RefCell::new(ring),
             pool,
+            pipes: Pipes::new(pipes),
             tasks: RefCell::default(),
             operations: RefCell::default(),
             timers: RefCell::new(Wheel::new(now)),

@@ -9,6 +9,7 @@ use super::pending::{
     Connecting, Draining, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving, SendResult,
     Sending,
 };
+use super::pipes::Pipes;
 use super::shell::{Shell, Started as Begun};
 use koi_sys::buf::Pool;
 use koi_sys::net::{
@@ -213,12 +214,14 @@ impl Stream {
         self.shell.ring.borrow().caps().splice
     }
 
-    /// Moves what is there into an empty pipe; a pipe still empty afterwards is the stream's end.
+    /// Moves what is there into an empty pipe, up to its limit; a pipe still empty afterwards is the
+    /// stream's end.
     pub fn fill(&self, pipe: Box<Pipe>) -> Pending<'_, Filling> {
         Pending::submit(&self.shell, Op::Fill(self.handle.get(), pipe))
     }
 
-    /// Moves all that a pipe holds to the peer.
+    /// Moves what a pipe holds to the peer, as much as is taken at once; at least a byte, or it waits.
+    /// What is left is for the next one.
     pub fn drain(&self, pipe: Box<Pipe>) -> Pending<'_, Draining> {
         Pending::submit(&self.shell, Op::Drain(self.handle.get(), pipe))
     }
@@ -266,6 +269,11 @@ impl Stream {
     /// Calls `with` on the descriptor, where there is one.
     fn with_fd(&self, with: impl FnOnce(BorrowedFd<'_>)) {
         self.shell.ring.borrow().with_fd(self.handle.get(), with);
+    }
+
+    /// The pipes of this stream's worker.
+    pub(super) fn pipes(&self) -> &Rc<Pipes> {
+        &self.shell.pipes
     }
 
     /// The buffers of this stream's worker.

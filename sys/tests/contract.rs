@@ -117,6 +117,8 @@ behaviours! {
         the_end_of_a_stream_is_an_empty_pipe
         a_cancelled_fill_returns_its_pipe
         a_cancelled_drain_returns_its_pipe
+        a_fill_takes_no_more_than_its_limit
+        a_drain_ends_with_what_was_taken
         bytes_received_before_the_pipe_keep_their_order
         datagrams_are_sent
         a_datagram_without_room_is_refused;

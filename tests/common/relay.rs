@@ -4,8 +4,8 @@ use super::{HANG, any_port, std_address};
 use koi::exchange::tunnel::{Direction, tunnel};
 use koi::worker::mailbox::Address;
 use koi::worker::{
-    Choice, Group, GroupConfig, Kind, Leftovers, ListenOptions, Local, Message, PoolConfig,
-    SocketAddress, Stream,
+    Choice, Group, GroupConfig, Kind, Leftovers, ListenOptions, Local, Message, PipeConfig,
+    PoolConfig, SocketAddress, Stream,
 };
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
@@ -87,6 +87,7 @@ pub fn start_group(
         cores: Vec::new(),
         ring: Choice::Forced(kind),
         pool: PoolConfig::default(),
+        pipes: PipeConfig::default(),
     };
     let start = move |_, local: &Local| start(local).map_err(|error| error.to_string());
     Group::start(&config, start).expect("a worker")

@@ -413,23 +413,17 @@ pub const KEYWORDS: &[Keyword] = &[
         "Keeps statistics for each listening socket."
     )
     .later(Feature::Statistics),
-    idle(
-        "option splice-auto",
-        Sections::PROXIES,
-        "In HAProxy: lets the kernel pass bytes on where this seems faster.",
-        SPLICE,
+    switch!(
+        "option splice-auto" Sections::PROXIES, splice_auto,
+        "Lets the kernel pass large bodies on, in the clear, on Linux."
     ),
-    idle(
-        "option splice-request",
-        Sections::PROXIES,
-        "In HAProxy: lets the kernel pass the bytes of requests on.",
-        SPLICE,
+    switch!(
+        "option splice-request" Sections::PROXIES, splice_request,
+        "Lets the kernel pass the large bodies of requests on."
     ),
-    idle(
-        "option splice-response",
-        Sections::PROXIES,
-        "In HAProxy: lets the kernel pass the bytes of responses on.",
-        SPLICE,
+    switch!(
+        "option splice-response" Sections::PROXIES, splice_response,
+        "Lets the kernel pass the large bodies of responses on."
     ),
     switch!(
         "option srvtcpka" BACKS, server_keepalive,
@@ -468,8 +462,6 @@ pub const KEYWORDS: &[Keyword] = &[
     )
     .with(Prefix::No),
 ];
-
-const SPLICE: &str = "a hint about how bytes are moved, not about which";
 
 #[cfg(test)]
 mod tests {

@@ -101,6 +101,8 @@ pub struct Process {
     pub unix_bind: UnixBind,
     /// `noreuseport`: workers share one listening socket.
     pub no_reuse_port: bool,
+    /// `nosplice`, `-dS`: the kernel passes no bytes on.
+    pub no_splice: bool,
     /// `harden.reject-privileged-ports.tcp`: clients with a source port below 1024 are refused.
     pub reject_privileged_ports: Option<Given<bool>>,
 }
@@ -163,6 +165,9 @@ pub struct Limits {
     pub compression_rate: Option<Given<u32>>,
     /// `maxcompcpuusage`: percent of the CPU above which nothing more is compressed.
     pub compression_cpu: Option<Given<u32>>,
+    /// `maxpipes`: pipes through which the kernel passes bytes on; 0: none. If not said, a quarter of
+    /// `maxconn`.
+    pub pipes: Option<Given<u32>>,
 }
 
 /// What `bind` and `server` lines start from where they use TLS.
@@ -253,6 +258,8 @@ pub struct Tuning {
     pub peer_updates: Option<Given<u32>>,
     /// `tune.comp.maxlevel`.
     pub compression_level: Option<Given<u32>>,
+    /// `tune.pipesize`: bytes in a pipe; 0: as if not said.
+    pub pipe: Option<Given<u32>>,
     /// `tune.vars.*-max-size`.
     pub variables: VariableSizes,
 }

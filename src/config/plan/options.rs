@@ -41,6 +41,12 @@ pub struct Options {
     pub persist: Switch,
     /// `prefer-last-server`: a client's connection stays at its last server.
     pub prefer_last_server: Switch,
+    /// `splice-auto`: the kernel may pass bodies on, where it seems better.
+    pub splice_auto: Switch,
+    /// `splice-request`: those of requests.
+    pub splice_request: Switch,
+    /// `splice-response`: those of responses.
+    pub splice_response: Switch,
     /// `socket-stats`: statistics for each listening socket.
     pub socket_stats: Switch,
     /// How server connections are kept: `httpclose`, `http-server-close`, `http-keep-alive`.

@@ -10,8 +10,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use super::splice::{self, Spliced};
 use super::wait::{self, Alarm, Unsent, Waited};
 use crate::exchange::inbox::Inbox;
+use crate::exchange::splice::SPLICE_FROM;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::encode::{CHUNK_END, LAST_CHUNK, chunk_head};
 use crate::proto::h1::{BodyReader, Framing, Reject, Step};
@@ -134,17 +136,35 @@ pub(super) struct Flow {
     reader: BodyReader,
     to: Framing,
     done: bool,
+    /// Bytes of it pass by uncounted.
+    unseen: bool,
 }
 
 impl Flow {
     /// A body that comes framed as `from` says and goes as `to` says.
     pub(super) fn new(from: Framing, to: Framing) -> Flow {
-        Flow { reader: BodyReader::new(from), to, done: from == Framing::None }
+        Flow { reader: BodyReader::new(from), to, done: from == Framing::None, unseen: false }
     }
 
     /// Whether all of it was read.
     pub(super) fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// How many bytes may pass by as they are; `None` where each has to be looked at.
+    pub(super) fn unframed(&self) -> Option<u64> {
+        self.reader.unframed().filter(|_| self.to != Framing::Chunked)
+    }
+
+    /// Bytes pass by from now on, nobody knows how many.
+    pub(super) fn lose_sight(&mut self) {
+        self.unseen = true;
+    }
+
+    /// It was so many.
+    pub(super) fn see_again(&mut self, bytes: u64) {
+        self.unseen = false;
+        self.reader.pass(bytes);
     }
 
     /// Moves what there is of the body from the inbox to `out`, framed.
@@ -203,6 +223,9 @@ impl Flow {
 
     /// Drops what there is of the body in the inbox.
     pub(super) fn skip(&mut self, inbox: &mut Inbox) -> Rest {
+        if self.unseen {
+            return Rest::Much;
+        }
         let mut dropped = Gather::Nothing;
         while let Ok((progress, _)) = self.cut_runs(inbox, &mut dropped) {
             match progress {
@@ -289,6 +312,8 @@ pub(super) struct Way<'a> {
     pub(super) stamina: Option<Duration>,
     /// Bytes sent.
     pub(super) sent: &'a Cell<u64>,
+    /// Whether the kernel may pass them on.
+    pub(super) splices: bool,
 }
 
 /// Sends `out` and then the rest of a body. Bytes behind its end stay in the inbox.
@@ -299,6 +324,8 @@ pub(super) async fn relay(
     mut out: Gather,
 ) -> Result<(), Broken> {
     let pool = way.local.pool();
+    // How much there will be is known, or shows.
+    let mut bulk = way.splices && flow.reader.remaining().is_some();
     loop {
         let progress = flow.cut(inbox, pool, &mut out)?;
         if let Some((payload, bytes)) = out.take() {
@@ -310,9 +337,21 @@ pub(super) async fn relay(
             Progress::Cut => continue,
             Progress::Wanting => {}
         }
+        if std::mem::take(&mut bulk)
+            && let Some(offer) = splice::offer(&way, flow)
+        {
+            match Box::pin(splice::pass(&way, flow, offer)).await? {
+                Spliced::Some => {}
+                Spliced::Ended => flow.handle_end(pool, &mut out)?,
+            }
+            continue;
+        }
         let deadline = Cell::new(wait::deadline(way.local, way.patience));
         match wait::receive(way.local, way.alarm, way.from, &deadline).await {
-            Waited::Bytes(chunk) => inbox.push(chunk, pool).map_err(|_| Broken::Starved)?,
+            Waited::Bytes(chunk) => {
+                bulk = way.splices && chunk.len() >= SPLICE_FROM;
+                inbox.push(chunk, pool).map_err(|_| Broken::Starved)?;
+            }
             Waited::End => flow.handle_end(pool, &mut out)?,
             Waited::Failed(error) => return Err(Broken::Source(Some(error))),
             Waited::Expired => return Err(Broken::SourceTimeout),

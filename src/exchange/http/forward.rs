@@ -19,6 +19,7 @@ use super::ending::{self, Fault};
 use super::read;
 use super::respond::{self, End, Reply};
 use super::spare;
+use super::splice::{self, Part};
 use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
 use super::wait::{self, Alarm};
@@ -354,10 +355,11 @@ impl<'u> Attempt<'u> {
         let (local, from, to, sent) =
             (&self.site.local, self.client, &self.link.transport, self.sent);
         let (patience, stamina) = (client_timeout(walk), server_timeout(walk));
+        let splices = splice::is_wanted(walk, Part::Request);
         async move {
             // It waits while the response is waited for, so it has a timer of its own.
             let alarm = Alarm::default();
-            let way = Way { local, alarm: &alarm, from, to, patience, stamina, sent };
+            let way = Way { local, alarm: &alarm, from, to, patience, stamina, sent, splices };
             relay(way, body, inbox, Gather::Nothing).await
         }
     }

@@ -10,7 +10,8 @@
 //! - `decide`: the rules, and what is done with what they say;
 //! - `forward`: the request to a server, tried again where that is safe;
 //! - `respond`: the response to the client; `answer`: our own answers;
-//! - `body`: a body, from one connection to the other; `upload`: the request's, beside the response;
+//! - `body`: a body, from one connection to the other; `splice`: by the kernel; `upload`: the request's,
+//!   beside the response;
 //! - `upgrade`: bytes both ways behind a 101;
 //! - `ending`: what can go wrong, which status answers it, and what the log says of it;
 //! - `wait`: to receive and to send, but not for ever.
@@ -27,6 +28,7 @@ mod forward;
 mod read;
 mod respond;
 mod spare;
+mod splice;
 mod upgrade;
 mod upload;
 mod wait;

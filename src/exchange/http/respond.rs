@@ -11,6 +11,7 @@ use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
 use super::forward::{note_junk, server_timeout};
 use super::spare;
+use super::splice::{self, Part};
 use super::upload::Upload;
 use super::wait::Alarm;
 use crate::exchange::inbox::Inbox;
@@ -168,6 +169,7 @@ pub(super) async fn pass<'w>(
         patience: server_timeout(walk),
         stamina: client_timeout(walk),
         sent: &sent,
+        splices: !body.is_done() && splice::is_wanted(walk, Part::Response),
     };
     let relaying = pin!(relay(way, &mut body, inbox, out));
     let relayed = upload.beside(relaying).await;

@@ -45,7 +45,7 @@ pub(super) struct Alarm {
 
 impl Alarm {
     /// Ready once a moment has come.
-    fn poll(&self, local: &Local, at: Time, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&self, local: &Local, at: Time, cx: &mut Context<'_>) -> Poll<()> {
         let mut armed = self.armed.borrow_mut();
         loop {
             match &mut *armed {

@@ -126,9 +126,9 @@ pub(super) trait Carrier {
 /// How far both directions are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// Bytes received from the client.
+    /// Signs of life of the direction from the client: grows with what passes.
     pub(super) up: u64,
-    /// Bytes received from the server.
+    /// The same of the direction from the server.
     pub(super) down: u64,
     /// Whether one of them has ended.
     pub(super) ended: bool,

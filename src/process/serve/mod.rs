@@ -94,6 +94,7 @@ fn amend(plan: &mut Plan, serving: &Serving) {
     let process = &mut plan.global.process;
     process.daemon = serving.daemon || (process.daemon && !serving.foreground);
     process.no_reuse_port |= serving.shared_sockets;
+    process.no_splice |= serving.no_splice;
     if let Some(number) = serving.connections {
         plan.global.limits.connections = Some(given(number));
     }
@@ -217,6 +218,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     config.ring = Choice::from_environment()?;
     let report = &mut Report::default();
     limits::settle(&mut plan, config.workers, report);
+    config.pipes = limits::pipes(&plan);
     let names = &mut Names::default();
     let wanted = ports::wanted(&plan, names, report);
     let destinations = prepare::destinations(&plan, names, report);

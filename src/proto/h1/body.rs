@@ -221,6 +221,24 @@ impl BodyReader {
         }
     }
 
+    /// How many bytes may pass by unseen, as they are the body's whatever they are: the rest of a known
+    /// length, or all that come. Nothing of a chunked body.
+    pub fn unframed(&self) -> Option<u64> {
+        match self.state {
+            State::Done | State::Chunked(_) => None,
+            State::Length(left) => Some(left),
+            State::UntilClose => Some(u64::MAX),
+        }
+    }
+
+    /// So many of them have passed by.
+    pub fn pass(&mut self, bytes: u64) {
+        if let State::Length(left) = self.state {
+            let left = left.saturating_sub(bytes);
+            self.state = if left == 0 { State::Done } else { State::Length(left) };
+        }
+    }
+
     /// The connection ended.
     ///
     /// # Errors

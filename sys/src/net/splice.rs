@@ -33,6 +33,8 @@ mod linux {
         write: OwnedFd,
         held: usize,
         capacity: usize,
+        /// Bytes that it shall hold at most.
+        limit: usize,
     }
 
     impl Pipe {
@@ -47,7 +49,7 @@ mod linux {
                 .map_err(sort)?;
             // A size is never negative.
             let capacity = usize::try_from(capacity).unwrap_or(0);
-            Ok(Self { read, write, held: 0, capacity })
+            Ok(Self { read, write, held: 0, capacity, limit: capacity })
         }
 
         /// Bytes in the pipe now.
@@ -64,6 +66,17 @@ mod linux {
         /// sooner.
         pub fn capacity(&self) -> usize {
             self.capacity
+        }
+
+        /// Holds at most so many bytes from now on, and never more than it can: what lies behind them
+        /// stays in the socket.
+        pub fn set_limit(&mut self, bytes: usize) {
+            self.limit = bytes.min(self.capacity);
+        }
+
+        /// Bytes that may still be added.
+        pub fn room(&self) -> usize {
+            self.limit.saturating_sub(self.held)
         }
 
         /// Moves up to `max` bytes from the socket into the pipe. 0 is the end of the stream,
@@ -161,6 +174,16 @@ mod stub {
 
         /// Bytes that the pipe can hold.
         pub fn capacity(&self) -> usize {
+            match self.never {}
+        }
+
+        /// Holds at most so many bytes from now on.
+        pub fn set_limit(&mut self, _bytes: usize) {
+            match self.never {}
+        }
+
+        /// Bytes that may still be added.
+        pub fn room(&self) -> usize {
             match self.never {}
         }
 

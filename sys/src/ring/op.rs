@@ -53,9 +53,10 @@ pub enum Op {
     /// Send one datagram on an unconnected socket, now or not at all: without room for it the error
     /// is `SendError::Memory`.
     SendTo(Handle, Box<(SocketAddress, Chunk)>),
-    /// Move bytes from the socket into an empty pipe, without their passing user space.
+    /// Move bytes from the socket into an empty pipe, up to its limit, without their passing user space.
     Fill(Handle, Box<Pipe>),
-    /// Move all that the pipe holds to the socket.
+    /// Move what the pipe holds to the socket. Completes once the socket is full, if a byte was taken:
+    /// who waits sees that the peer lives.
     Drain(Handle, Box<Pipe>),
     /// Close one direction, or both, for the peer to see.
     Shutdown(Handle, How),
@@ -148,7 +149,7 @@ pub enum Outcome {
     Sent(Result<(), SendError>),
     /// Whether the pipe was filled; a pipe that holds nothing after this is the end of the stream.
     Filled(Result<(), ReceiveError>),
-    /// Whether the pipe was emptied.
+    /// Whether bytes were taken; those that were not are still in the pipe.
     Drained(Result<(), SendError>),
     /// The direction is closed. A connection already gone is no error here.
     ShutDown,

@@ -120,7 +120,7 @@ impl<S: Selector> System for Posix<S> {
     }
 
     fn fill(&mut self, socket: &OwnedFd, pipe: &mut Pipe) -> Result<usize, Attempt<ReceiveError>> {
-        pipe.fill_from(socket.as_fd(), pipe.capacity())
+        pipe.fill_from(socket.as_fd(), pipe.room())
     }
 
     fn drain(&mut self, socket: &OwnedFd, pipe: &mut Pipe) -> Result<usize, Attempt<SendError>> {

@@ -80,7 +80,16 @@ pub(super) fn transfer<S: System>(
     let result = match op {
         Op::Fill(_, pipe) => return fill(system, entry, pipe),
         Op::Send(_, payload) => report(send(system, &entry.socket, payload, cursor), Outcome::Sent),
-        Op::Drain(_, pipe) => report(drain(system, &entry.socket, pipe), Outcome::Drained),
+        Op::Drain(_, pipe) => {
+            let held = pipe.held();
+            match drain(system, &entry.socket, pipe) {
+                Err(Attempt::WouldBlock) if pipe.held() < held => {
+                    entry.writable = false;
+                    Some(Outcome::Drained(Ok(())))
+                }
+                drained => report(drained, Outcome::Drained),
+            }
+        }
         Op::SendTo(_, datagram) => {
             Some(Outcome::Sent(system.send_to(&entry.socket, &datagram.0, &datagram.1)))
         }
@@ -146,7 +155,11 @@ fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe
         Ok(0) if pipe.is_empty() => {
             Step::Done(Outcome::Filled(entry.lost.take().map_or(Ok(()), Err)))
         }
-        Ok(_) => Step::Done(Outcome::Filled(Ok(()))),
+        Ok(_) => {
+            // Who is spliced from needs no large block next: what is received then is a head.
+            entry.size = Size::default();
+            Step::Done(Outcome::Filled(Ok(())))
+        }
         Err(Attempt::WouldBlock) => {
             entry.readable = false;
             Step::Wait

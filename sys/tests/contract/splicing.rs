@@ -39,11 +39,93 @@ fn pass(bench: &mut Bench, from: Handle, pipe: Box<Pipe>, to: Handle) -> (bool, 
     if pipe.is_empty() {
         return (false, pipe);
     }
-    let drain = bench.submit(Op::Drain(to, pipe));
-    let (outcome, pipe) = returned_pipe(bench, drain);
+    (true, drain_all(bench, pipe, to))
+}
+
+/// Empties the pipe into a socket.
+fn drain_all(bench: &mut Bench, mut pipe: Box<Pipe>, to: Handle) -> Box<Pipe> {
+    while !pipe.is_empty() {
+        let held = pipe.held();
+        let drain = bench.submit(Op::Drain(to, pipe));
+        let (outcome, back) = returned_pipe(bench, drain);
+        assert!(matches!(outcome, Outcome::Drained(Ok(()))), "{outcome:?}");
+        assert!(back.held() < held, "a drain moves something");
+        pipe = back;
+    }
+    pipe
+}
+
+/// What lies behind a limit stays for the next fill or receive, whoever had read it by then.
+pub fn a_fill_takes_no_more_than_its_limit(bench: &mut Bench) {
+    let Some(mut pipe) = pipe(bench) else { return };
+    for round in 0..20 {
+        let (client, near) = bench.pair();
+        let (far, server) = bench.pair();
+        // A ring may read ahead from here.
+        bench.send(client, b"head").expect("sent");
+        assert_eq!(bench.receive_exactly(near, 4), b"head");
+        let bytes: Vec<u8> = (0..50_000u32).map(|n| (n % 251) as u8).collect();
+        bench.send(client, &bytes).expect("sent");
+        bench.glance(round % 4);
+        let mut passed = 0;
+        while passed < 40_001 {
+            pipe.set_limit((40_001 - passed).min(30_000));
+            let fill = bench.submit(Op::Fill(near, pipe));
+            let (outcome, back) = returned_pipe(bench, fill);
+            assert!(matches!(outcome, Outcome::Filled(Ok(()))), "{outcome:?}");
+            assert!((1..=(40_001 - passed).min(30_000)).contains(&back.held()));
+            passed += back.held();
+            pipe = drain_all(bench, back, far);
+        }
+        assert_eq!(bench.receive_exactly(server, 40_001), bytes[..40_001]);
+        assert_eq!(bench.receive_exactly(near, 9_999), bytes[40_001..]);
+        for end in [client, near, far, server] {
+            bench.close(end);
+        }
+    }
+}
+
+/// What the socket takes is told at once, not only once it has taken everything.
+pub fn a_drain_ends_with_what_was_taken(bench: &mut Bench) {
+    if !bench.ring.caps().splice {
+        return;
+    }
+    let mut pipe = Box::new(Pipe::new(1 << 20).expect("a pipe"));
+    let (client, near) = bench.pair();
+    let (far, server) = bench.pair();
+    let bytes = vec![7; 100_000];
+    let mut sent = 0;
+    let left = loop {
+        bench.send(client, &bytes).expect("sent");
+        sent += bytes.len();
+        let mut filled = 0;
+        let mut left = 0;
+        while filled < bytes.len() && left == 0 {
+            let fill = bench.submit(Op::Fill(near, pipe));
+            let (outcome, back) = returned_pipe(bench, fill);
+            assert!(matches!(outcome, Outcome::Filled(Ok(()))), "{outcome:?}");
+            filled += back.held();
+            let drain = bench.submit(Op::Drain(far, back));
+            let (outcome, back) = returned_pipe(bench, drain);
+            assert!(matches!(outcome, Outcome::Drained(Ok(()))), "{outcome:?}");
+            (left, pipe) = (back.held(), back);
+        }
+        if left > 0 {
+            break left;
+        }
+        assert!(sent < 1 << 30, "a socket that nobody reads is never full");
+    };
+    // The next waits until somebody reads.
+    let drain = bench.submit(Op::Drain(far, pipe));
+    bench.glance(3);
+    assert!(!bench.has_ended(drain));
+    let mut got = 0;
+    while !bench.has_ended(drain) {
+        got += bench.receive(server).expect("bytes").map_or(0, |chunk| chunk.len());
+    }
+    let (outcome, back) = returned_pipe(bench, drain);
     assert!(matches!(outcome, Outcome::Drained(Ok(()))), "{outcome:?}");
-    assert!(pipe.is_empty());
-    (true, pipe)
+    assert!(back.held() < left && got > 0);
 }
 
 /// Receives in the background all that comes, which must be the pattern from its beginning.

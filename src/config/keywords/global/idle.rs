@@ -16,7 +16,6 @@ const OWN_WAY: &str = "Koi manages this by itself";
 const ONE_PROCESS: &str = "there is one process, which reloads in place";
 const STATE_STAYS: &str = "what Koi knows of servers stays in memory when it reloads";
 const NO_PROGRAMS: &str = "the proxy never starts programs";
-const NO_SPLICE: &str = "Koi passes bodies on as buffers";
 const NO_SECRETS: &str = "Koi keeps nothing of a handshake beyond it";
 const STRICT: &str = "Koi always keeps to the strict rule";
 
@@ -251,22 +250,6 @@ pub const KEYWORDS: &[Keyword] = &[
         "Looks names up in an older way.",
         "nogetaddrinfo",
         Parse::Count(0, 0),
-    ),
-    idle(
-        "nosplice",
-        NO_SPLICE,
-        "",
-        "Does not let the kernel pass bodies on.",
-        "nosplice",
-        Parse::Count(0, 0),
-    ),
-    idle(
-        "maxpipes",
-        NO_SPLICE,
-        "<number>",
-        "How many pipes there are for that.",
-        "maxpipes 100",
-        Parse::Check(any_number),
     ),
     idle(
         "maxzlibmem",
@@ -594,14 +577,6 @@ pub const KEYWORDS: &[Keyword] = &[
         "<number>",
         "How many results of look-ups are kept.",
         "tune.pattern.cache-size 10000",
-        Parse::Check(any_number),
-    ),
-    idle(
-        "tune.pipesize",
-        OWN_WAY,
-        "<number>",
-        "How large pipes are.",
-        "tune.pipesize 65536",
         Parse::Check(any_number),
     ),
     idle(

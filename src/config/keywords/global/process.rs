@@ -405,6 +405,22 @@ pub const KEYWORDS: &[Keyword] = &[
         |args, global| last(&mut global.limits.tls_connections, number(args), args),
     ),
     global(
+        "nosplice",
+        "",
+        "Does not let the kernel pass bytes on: bodies and tunnels are copied.",
+        "nosplice",
+        |_, global| global.process.no_splice = true,
+    ),
+    global(
+        "maxpipes",
+        "<number>",
+        "How many pipes there are for that, each with two descriptors; a quarter of maxconn if not said.",
+        "maxpipes 100",
+        |args, global| {
+            last(&mut global.limits.pipes, number(args), args);
+        },
+    ),
+    global(
         "maxsslrate",
         "<number>",
         "How many TLS handshakes a second are taken on.",

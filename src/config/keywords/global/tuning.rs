@@ -67,6 +67,14 @@ pub const KEYWORDS: &[Keyword] = &[
         tuning.headers_max
     ),
     size!(
+        "tune.pipesize",
+        "<bytes>",
+        "How much a pipe holds through which the kernel passes bytes on; 1 MiB if not said.",
+        "tune.pipesize 65536",
+        0..=INT_MAX,
+        tuning.pipe
+    ),
+    size!(
         "tune.rcvbuf.client",
         "<bytes>",
         "The kernel's receive buffer of connections of clients.",

@@ -7,6 +7,7 @@ use super::request::{self, Kind};
 use super::{Closing, NONE, Uring};
 use crate::net::{self, Attempt, Pipe};
 use crate::ring::datagram;
+use crate::ring::size::Size;
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -33,6 +34,8 @@ impl Uring {
                     return self.stop_receiving(key);
                 }
                 let filled = fill(entry.fd.as_fd(), &mut entry.stash, pipe);
+                // Who is spliced from needs no large block next: what is received then is a head.
+                entry.size = Size::default();
                 match (filled, entry.lost) {
                     (Ok(Outcome::Filled(Ok(()))), Some(lost)) if pipe.is_empty() => {
                         entry.lost = None;
@@ -100,7 +103,7 @@ fn fill(
     while let Some(outcome) = stash.pop() {
         match outcome {
             Outcome::Received(Ok(Some(mut chunk))) => {
-                let written = pipe.fill_with(&chunk);
+                let written = pipe.fill_with(&chunk[..chunk.len().min(pipe.room())]);
                 chunk.advance(written.unwrap_or(0));
                 if !chunk.is_empty() {
                     stash.push_front(Outcome::Received(Ok(Some(chunk))));
@@ -121,7 +124,10 @@ fn fill(
             _ => return Ok(Outcome::Filled(Ok(()))),
         }
     }
-    match pipe.fill_from(fd, pipe.capacity()) {
+    if pipe.room() == 0 {
+        return Ok(Outcome::Filled(Ok(())));
+    }
+    match pipe.fill_from(fd, pipe.room()) {
         Err(Attempt::WouldBlock) if !pipe.is_empty() => Ok(Outcome::Filled(Ok(()))),
         Ok(_) => Ok(Outcome::Filled(Ok(()))),
         Err(error) => Err(failed(error)),
@@ -131,9 +137,13 @@ fn fill(
 fn write(fd: BorrowedFd<'_>, op: &mut Op) -> Result<Outcome, Attempt<Outcome>> {
     match op {
         Op::Drain(_, pipe) => {
+            let held = pipe.held();
             while !pipe.is_empty() {
-                pipe.drain_to(fd, pipe.held(), false)
-                    .map_err(|e| e.map(|e| Outcome::Drained(Err(e))))?;
+                match pipe.drain_to(fd, pipe.held(), false) {
+                    Ok(_) => {}
+                    Err(Attempt::WouldBlock) if pipe.held() < held => break,
+                    Err(error) => return Err(error.map(|e| Outcome::Drained(Err(e)))),
+                }
             }
             Ok(Outcome::Drained(Ok(())))
         }
