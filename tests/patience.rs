@@ -33,7 +33,7 @@ fn between(head: String, case: impl AsyncFnOnce(Local, Stream, Stream) + 'static
         let (client, accepted) = join(pin!(local.connect(&here)), pin!(front.accept())).await;
         let (client, accepted) = (client.expect("a connection"), accepted.expect("a connection"));
         assert!(site.live.begin_connection(0, 0), "a first connection");
-        local.spawn(client::serve(site, 0, 0, accepted));
+        local.spawn(client::serve(site, 0, 0, accepted, None));
         client.send(chunk(&store(), head.as_bytes())).await.expect("sent");
         let server = back.accept().await.expect("a connection");
         case(local.clone(), client, server).await;
