@@ -647,7 +647,7 @@ fn connections_of_tcp_mode_count_in_their_backend() {
             clients.push(local.connect(&here).await.expect("a connection"));
             let accepted = listener.accept().await.expect("it");
             assert!(site.live.begin_connection(0, 0), "room for one");
-            local.spawn(koi::exchange::client::serve(site.clone(), 0, 0, accepted));
+            local.spawn(koi::exchange::client::serve(site.clone(), 0, 0, accepted, None));
             settle(&local).await;
             assert_eq!(site.live.backend_connections(0), count);
             // The first one has the only place of an idle backend; then more are needed.
