@@ -49,6 +49,7 @@ pub(crate) struct Pipes {
     config: PipeConfig,
     /// Those that are lent or spare.
     made: Cell<usize>,
+    #[expect(clippy::vec_box, reason = "operations take them boxed")]
     spare: RefCell<Vec<Box<Pipe>>>,
 }
 
