@@ -288,7 +288,7 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// A number that grows with every sign of life: what was received, and what was taken of a pipe.
+    /// A number that changes with every sign of life: what was received, and what was taken of a pipe.
     #[inline]
     fn signs(&self) -> u64 {
         match &self.phase {

@@ -465,6 +465,28 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_passes_unseen_is_counted_or_given_up() {
+        let pool = pool();
+        let mut inbox = inbox(&pool, b"GET /");
+        for (from, to, most) in [
+            (Framing::Length(9), Framing::Length(9), Some(9)),
+            (Framing::UntilClose, Framing::UntilClose, Some(u64::MAX)),
+            (Framing::UntilClose, Framing::Chunked, None),
+            (Framing::Chunked, Framing::UntilClose, None),
+            (Framing::None, Framing::None, None),
+        ] {
+            assert_eq!(Flow::new(from, to).unframed(), most, "{from:?} {to:?}");
+        }
+        let mut flow = Flow::new(Framing::Length(9), Framing::Length(9));
+        flow.lose_sight();
+        assert_eq!(flow.skip(&mut inbox), Rest::Much, "it may be over or not");
+        flow.see_again(8);
+        assert_eq!(flow.unframed(), Some(1));
+        flow.see_again(1);
+        assert_eq!((flow.skip(&mut inbox), inbox.bytes()), (Rest::Nothing, &b"GET /"[..]));
+    }
+
+    #[test]
     fn framing_fits_its_room() {
         assert!(CHUNK_HEAD_MAX + CHUNK_END.len() + LAST_CHUNK.len() <= FRAMING);
     }

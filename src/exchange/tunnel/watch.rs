@@ -126,7 +126,7 @@ pub(super) trait Carrier {
 /// How far both directions are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// Signs of life of the direction from the client: grows with what passes.
+    /// Signs of life of the direction from the client: changes with what passes.
     pub(super) up: u64,
     /// The same of the direction from the server.
     pub(super) down: u64,

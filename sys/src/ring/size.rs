@@ -14,6 +14,8 @@ const SMALL_RUN: u8 = 8;
 pub(crate) struct Size {
     /// Short reads left until small; zero means small now.
     bulk_credit: u8,
+    /// The last bytes were spliced.
+    spliced: bool,
 }
 
 impl Size {
@@ -23,11 +25,23 @@ impl Size {
 
     /// Takes in that a read brought `n` bytes.
     pub(crate) fn note(&mut self, n: usize) {
+        self.spliced = false;
         if n >= SMALL_BYTES {
             self.bulk_credit = SMALL_RUN;
         } else {
             self.bulk_credit = self.bulk_credit.saturating_sub(1);
         }
+    }
+
+    /// Takes in that bytes were spliced: what is received next is a head, and what follows that will be
+    /// spliced again.
+    pub(crate) fn note_splice(&mut self) {
+        *self = Size { bulk_credit: 0, spliced: true };
+    }
+
+    /// Whether the next read should bring a head and little more.
+    pub(crate) fn follows_splice(self) -> bool {
+        self.spliced
     }
 
     /// A block of the right size, or a small one where bulk is exhausted.
@@ -54,5 +68,15 @@ mod tests {
             size.note(100);
         }
         assert_eq!(size.class(), Class::Small);
+    }
+
+    #[test]
+    fn behind_what_was_spliced_comes_one_small_read() {
+        let mut size = Size::default();
+        size.note(SMALL_BYTES);
+        size.note_splice();
+        assert!(size.follows_splice() && size.class() == Class::Small);
+        size.note(SMALL_BYTES);
+        assert!(!size.follows_splice() && size.class() == Class::Bulk);
     }
 }

@@ -156,8 +156,7 @@ fn fill<S: System>(system: &mut S, entry: &mut Entry<S::Socket>, pipe: &mut Pipe
             Step::Done(Outcome::Filled(entry.lost.take().map_or(Ok(()), Err)))
         }
         Ok(_) => {
-            // Who is spliced from needs no large block next: what is received then is a head.
-            entry.size = Size::default();
+            entry.size.note_splice();
             Step::Done(Outcome::Filled(Ok(())))
         }
         Err(Attempt::WouldBlock) => {

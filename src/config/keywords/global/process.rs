@@ -416,9 +416,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "<number>",
         "How many pipes there are for that, each with two descriptors; a quarter of maxconn if not said.",
         "maxpipes 100",
-        |args, global| {
-            last(&mut global.limits.pipes, number(args), args);
-        },
+        |args, global| first(&mut global.limits.pipes, number(args), args),
     ),
     global(
         "maxsslrate",

@@ -7,7 +7,6 @@ use super::request::{self, Kind};
 use super::{Closing, NONE, Uring};
 use crate::net::{self, Attempt, Pipe};
 use crate::ring::datagram;
-use crate::ring::size::Size;
 use crate::table::Key;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -34,8 +33,7 @@ impl Uring {
                     return self.stop_receiving(key);
                 }
                 let filled = fill(entry.fd.as_fd(), &mut entry.stash, pipe);
-                // Who is spliced from needs no large block next: what is received then is a head.
-                entry.size = Size::default();
+                entry.size.note_splice();
                 match (filled, entry.lost) {
                     (Ok(Outcome::Filled(Ok(()))), Some(lost)) if pipe.is_empty() => {
                         entry.lost = None;

@@ -61,10 +61,12 @@ impl Uring {
             return;
         }
         let fd = entry.fd.as_raw_fd();
-        let bulk = entry.size.class() == Class::Bulk && self.bulk.has_some();
-        let entry_request = if bulk {
+        let bulk = entry.size.class() == Class::Bulk;
+        let entry_request = if (bulk || entry.size.follows_splice()) && self.bulk.has_some() {
             entry.receiving = Request::Once;
-            request::receive_once(fd, key, self.bulk.id, self.bulk.bytes())
+            // Multishot would go on to read what is to be spliced.
+            let bytes = if bulk { self.bulk.bytes() } else { self.small.bytes() };
+            request::receive_once(fd, key, self.bulk.id, bytes)
         } else {
             entry.receiving = Request::Stream;
             request::receive_stream(fd, key, self.small.id)
