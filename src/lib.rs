@@ -1,12 +1,14 @@
 //! Koi: a reverse proxy that reads HAProxy's configuration and moves its own addresses by CARP.
 //!
 //! - [`config`]: HAProxy's language: text to a checked, immutable plan.
-//! - [`proto`]: sans-IO cores; so far the head of a message.
+//! - [`proto`]: sans-IO cores: the head of a message, HTTP/1.1.
 //! - [`rules`]: fetches, converters, ACLs, actions: compiled from the plan, evaluated without I/O.
+//! - [`tls`]: certificates and their names, OpenSSL's words for what rustls does, the pump around it.
+//! - [`balance`]: which server is next, and figures of the running proxies.
+//! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
-//! - [`exchange`]: what happens on connections; so far the tunnel of TCP mode.
-//! - [`log`]: lines for the operator.
-//! - [`process`]: what the command line starts: the check, help, explaining, the demonstration.
+//! - [`log`]: access logs and lines for the operator: formats, targets, batches.
+//! - [`process`]: what the command line starts: serving, the check, help, explaining, the demonstration.
 //!
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]

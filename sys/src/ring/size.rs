@@ -40,6 +40,10 @@ impl Size {
     }
 
     /// Whether the next read should bring a head and little more.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "only io_uring reads ahead of who asks")
+    )]
     pub(crate) fn follows_splice(self) -> bool {
         self.spliced
     }
