@@ -81,6 +81,7 @@ impl Site {
             frontend: 0,
             bind: 0,
             accepted_us: 1_700_000_000_000_000,
+            serial: 1,
             http_major: 1,
             proxy_protocol: None,
         };
