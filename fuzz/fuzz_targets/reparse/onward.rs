@@ -26,7 +26,8 @@ pub enum Change {
 /// Bytes of such a field's parts at most.
 const PART_MAX: usize = 40;
 
-/// Adds a field of any bytes; the name ends at a colon.
+/// Adds a field of any bytes; the name ends at a colon. It is no second `Host`: an operator who adds one
+/// gets two.
 pub fn add_field(head: &mut Head, bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
     let (name, value) = bytes.split_at(end);
@@ -34,7 +35,7 @@ pub fn add_field(head: &mut Head, bytes: &[u8]) {
     let (name, value) = (first(name), first(value.strip_prefix(b":").unwrap_or_default()));
     // Names are compared as tokens, so that one with a control byte may pass for one of the hop's.
     let is_like = |of_hop: &&[u8]| name.iter().map(|byte| byte | 0x20).eq(of_hop.iter().copied());
-    if !OF_HOP.iter().any(is_like) {
+    if !OF_HOP.iter().any(is_like) && !name.eq_ignore_ascii_case(b"host") {
         head.append(&name, &value);
     }
 }

@@ -99,7 +99,7 @@ fn check_same(view: View<'_>, received: &Strict) {
 /// The target that has to go out: an absolute one follows the host.
 fn target(view: View<'_>) -> Vec<u8> {
     let target = view.target();
-    let parts = message::absolute(target).filter(|_| !target.starts_with(b"/"));
+    let parts = message::absolute(target);
     let (Some(parts), Some(host)) = (parts, view.values(b"host").next()) else {
         return target.to_vec();
     };
