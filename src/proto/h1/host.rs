@@ -1,6 +1,6 @@
 //! Hosts: the value of `Host` and the authority of a target.
 
-use super::bytes::{HOST, skip};
+use super::bytes::{HOST, are, skip};
 
 /// Digits of a port at most; leading zeros count.
 const PORT_DIGITS_MAX: usize = 5;
@@ -8,6 +8,10 @@ const PORT_DIGITS_MAX: usize = 5;
 /// Whether it is a host and perhaps a port, and nothing else: no user, path, list or blank
 /// (RFC 9110 §7.2, RFC 3986 §3.2.2).
 pub fn is_authority(bytes: &[u8]) -> bool {
+    // Mostly there is no port.
+    if are(bytes, HOST) {
+        return !bytes.is_empty();
+    }
     let end = match bytes {
         [b'[', rest @ ..] => match rest.iter().position(|byte| *byte == b']') {
             Some(end) if is_ipv6(rest.get(..end).unwrap_or_default()) => end + 2,
