@@ -318,6 +318,32 @@ fn idle_server_connections_end() {
     site.assert_well();
 }
 
+/// A server that closes a kept connection under a request: that is sent again if what was sent is
+/// idempotent (RFC 9110 §9.2.2), whatever the client sent.
+#[test]
+fn a_request_that_a_rule_made_a_post_is_sent_once() {
+    let rules = "http-request set-method POST if { path /post }\n    \
+                 http-request set-method GET if { path /get }";
+    let site = Site::start(&format!("retries 3\n    {rules}"));
+    let fields = "HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    for (line, again) in
+        [("GET /x", true), ("GET /post", false), ("POST /x", false), ("POST /get", true)]
+    {
+        site.origins.begin(vec![ok("first"), vec![Step::Close], ok("again")]);
+        let mut client = site.connect();
+        assert_eq!(client.ask(GET).body, b"first");
+        client.send(format!("{line} {fields}").as_bytes());
+        let answer = client.response(false).map(|answer| answer.body);
+        assert_eq!(
+            answer,
+            if again { Ok(b"again".to_vec()) } else { Err(End::Finished) },
+            "{line}"
+        );
+        let sent = site.origins.so_far().requests.len();
+        assert_eq!(sent, if again { 3 } else { 2 }, "{line}");
+    }
+}
+
 /// Clients that come and go at any moment leave nothing behind.
 #[test]
 fn descriptors_come_back() {

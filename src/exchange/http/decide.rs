@@ -67,8 +67,6 @@ pub(super) struct Ask {
     pub(super) expects: bool,
     /// What the response has to be read by.
     pub(super) asked: Asked,
-    /// Whether it may be sent twice (RFC 9110 §9.2.2).
-    pub(super) idempotent: bool,
     /// How many requests came on the connection before.
     pub(super) number: u64,
 }
@@ -82,7 +80,6 @@ impl Ask {
             connection: Connection { close: true, ..Connection::default() },
             expects: false,
             asked: Asked::default(),
-            idempotent: false,
             number: 0,
         }
     }
@@ -97,15 +94,12 @@ impl Ask {
             && request.head.version == Version::Http11
             && method == b"GET";
         let asked = Asked { head: method == b"HEAD", connect: method == b"CONNECT", upgrade };
-        let idempotent =
-            matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE");
         Ask {
             version: request.head.version,
             framing: request.framing,
             connection: request.connection,
             expects: request.expect == Expect::Continue,
             asked,
-            idempotent,
             number,
         }
     }

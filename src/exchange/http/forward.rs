@@ -92,7 +92,7 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
-        if upload.may_repeat() && tries_again(walk, ask, &link, &reached) {
+        if upload.may_repeat() && tries_again(walk, &link, &reached) {
             drop(upload);
             if let Some((inbox, body)) = &kept {
                 (*side.inbox, *side.body) = (inbox.clone(), body.clone());
@@ -224,7 +224,6 @@ pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
 /// Whether the request goes to a server once more; if so, that is counted.
 fn tries_again(
     walk: &mut Walk<'_>,
-    ask: &Ask,
     link: &Link,
     reached: &Result<(crate::proto::h1::response::Response, Chunk), Fault>,
 ) -> bool {
@@ -234,7 +233,7 @@ fn tries_again(
         return false;
     }
     // The server closed an idle connection while the request was on its way.
-    let stale = link.reused && ask.idempotent && matches!(reached, Err(Fault::Empty));
+    let stale = link.reused && matches!(reached, Err(Fault::Empty)) && may_be_sent_twice(walk);
     let configured = || {
         let on = back.back.retry_on.as_ref().filter(|_| !walk.effects.no_retry);
         on.is_some_and(|on| match reached {
@@ -250,6 +249,12 @@ fn tries_again(
         walk.exchange.retries += 1;
     }
     again
+}
+
+/// Whether the request, as rules left it, does the same twice as once (RFC 9110 §9.2.2).
+fn may_be_sent_twice(walk: &Walk<'_>) -> bool {
+    let method = walk.request.as_ref().map(|request| request.view().method());
+    matches!(method, Some(b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE"))
 }
 
 /// A request on a connection to a server.
