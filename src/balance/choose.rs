@@ -156,7 +156,7 @@ impl Backend {
                 Algorithm::First => self.ordered.clone(),
                 _ => (0..servers.len()).collect(),
             };
-            order.into_iter().filter(|&at| servers.get(at).is_some_and(fits)).collect()
+            order.into_iter().filter(|&at| servers.get(at).is_some_and(|it| fits(it))).collect()
         };
         let mut usable: Vec<usize> = of(false);
         if usable.is_empty() {
@@ -165,7 +165,7 @@ impl Backend {
                 usable.truncate(1);
             }
         }
-        let weight = |&server: &usize| servers.get(server).map_or(0, ServerFigures::weight);
+        let weight = |&server: &usize| servers.get(server).map_or(0, |it| it.weight());
         let weights: Vec<u16> = usable.iter().map(weight).collect();
         let start = self.worker % usable.len().max(1);
         self.means = match self.algorithm {

@@ -2,6 +2,7 @@
 //! `turns` and `table`.)
 
 use super::*;
+use crate::balance::Health;
 use crate::balance::testing::listen;
 
 fn key(source: &str) -> Key {
@@ -81,17 +82,17 @@ fn what_is_down_disabled_or_of_no_weight_gets_nothing() {
     for balance in ["roundrobin", "static-rr", "leastconn", "first", "source", "random"] {
         let mut world = World::new(&format!("balance {balance}\n{lines}"));
         assert_eq!(world.sequence(4), "3333", "{balance}");
-        world.live.set_server_up(0, 2, false);
+        world.live.set_health(0, 2, Health::Stopped);
         assert_eq!(world.sequence(4), "4444", "{balance}: the first backup");
-        world.live.set_server_up(0, 3, false);
+        world.live.set_health(0, 3, Health::Stopped);
         assert_eq!(world.sequence(2), "55", "{balance}");
-        world.live.set_server_up(0, 4, false);
+        world.live.set_health(0, 4, Health::Stopped);
         assert_eq!(world.sequence(2), "--", "{balance}");
-        world.live.set_server_up(0, 2, true);
+        world.live.set_health(0, 2, Health::Running);
         assert_eq!(world.sequence(2), "33", "{balance}");
     }
     let mut all = World::new(&format!("option allbackups\n{lines}"));
-    all.live.set_server_up(0, 2, false);
+    all.live.set_health(0, 2, Health::Stopped);
     assert_eq!(all.sequence(4), "4545");
 }
 

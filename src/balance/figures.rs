@@ -1,14 +1,12 @@
 //! Counts that several workers change: what is in progress, what happened in the last second, a server.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
+use super::state::{Admin, Health, State};
 use crate::config::plan::Server;
 
 /// The length of a rate's window, in microseconds.
 pub(crate) const WINDOW_US: u64 = 1_000_000;
-
-/// The weight of a server that says nothing.
-const WEIGHT: u16 = 1;
 
 /// How many are in progress, how many there may be, and how many there have been.
 #[derive(Debug, Default)]
@@ -114,11 +112,12 @@ pub struct ServerFigures {
     waiting: AtomicU32,
     pub(crate) requests: Rated,
     total: AtomicU64,
-    up: AtomicBool,
+    state: State,
     backup: bool,
-    weight: u16,
-    /// `minconn` and `maxconn`, or twice `maxconn`; 0 is no limit.
-    limits: (u32, u32),
+    /// `minconn`, or `maxconn`; 0 is no limit.
+    least: AtomicU32,
+    /// `maxconn`; 0 is no limit.
+    most: AtomicU32,
     /// `maxqueue`; 0 is no limit.
     queue_max: u32,
 }
@@ -140,24 +139,40 @@ impl ServerFigures {
             waiting: AtomicU32::new(0),
             requests: Rated::default(),
             total: AtomicU64::new(0),
-            up: AtomicBool::new(settings.disabled.is_none()),
+            state: State::new(server),
             backup: settings.backup.is_some(),
-            weight: settings.weight.map_or(WEIGHT, |given| given.value),
-            limits: (least, most),
+            least: AtomicU32::new(least),
+            most: AtomicU32::new(most),
             queue_max: number(settings.maxqueue),
         }
     }
 
-    /// Whether it is up, and not disabled.
+    /// What was decided about it.
+    #[inline]
+    pub fn admin(&self) -> Admin {
+        self.state.admin()
+    }
+
+    /// What checks found.
+    #[inline]
+    pub fn health(&self) -> Health {
+        self.state.health()
+    }
+
+    /// Whether who is bound to it (by a cookie, a stick table, `use-server`) may go there: it answers,
+    /// and nobody took it out of service.
     #[inline]
     pub fn is_up(&self) -> bool {
-        self.up.load(Relaxed)
+        !self.admin().has(Admin::MAINT) && self.health() != Health::Stopped
     }
 
     /// Whether the balance may choose it.
     #[inline]
     pub fn is_usable(&self) -> bool {
-        self.weight > 0 && self.is_up()
+        self.is_up()
+            && !self.admin().has(Admin::DRAIN)
+            && self.health() != Health::Stopping
+            && self.weight() > 0
     }
 
     /// `backup`.
@@ -165,10 +180,15 @@ impl ServerFigures {
         self.backup
     }
 
-    /// Its weight.
+    /// Its weight, now.
     #[inline]
     pub fn weight(&self) -> u16 {
-        self.weight
+        self.state.weight()
+    }
+
+    /// Its weight, by the configuration.
+    pub fn initial_weight(&self) -> u16 {
+        self.state.initial_weight()
     }
 
     /// Requests on it.
@@ -193,17 +213,27 @@ impl ServerFigures {
         self.queue_max
     }
 
-    pub(crate) fn limits(&self) -> (u32, u32) {
-        self.limits
+    /// `minconn` (or `maxconn`) and `maxconn`; 0 is no limit.
+    #[inline]
+    pub fn limits(&self) -> (u32, u32) {
+        (self.least.load(Relaxed), self.most.load(Relaxed))
+    }
+
+    /// `maxconn` from now on (`set maxconn server`); 0 is no limit.
+    pub fn set_limit(&self, most: u32) {
+        let (least, before) = self.limits();
+        self.most.store(most, Relaxed);
+        if least == before || least > most {
+            self.least.store(most, Relaxed);
+        }
     }
 
     pub(crate) fn waiting_count(&self) -> &AtomicU32 {
         &self.waiting
     }
 
-    /// The state from now on; gives the last one.
-    pub(crate) fn set_up(&self, up: bool) -> bool {
-        self.up.swap(up, SeqCst)
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     #[inline]

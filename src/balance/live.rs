@@ -6,11 +6,13 @@
 //!
 //! Limits hold exactly: a count is raised only while it is below its limit, by one atomic operation.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
+use super::state::{Admin, Health};
 use crate::config::plan::{Plan, Proxy};
 use crate::rules::context::{Counters, Rate};
 
@@ -37,7 +39,7 @@ struct ProxyFigures {
     front: Padded<Front>,
     binds: Box<[Padded<Gauge>]>,
     back: Padded<Back>,
-    servers: Box<[ServerFigures]>,
+    servers: Box<[Arc<ServerFigures>]>,
 }
 
 #[derive(Debug, Default)]
@@ -156,12 +158,12 @@ impl Live {
     /// A server's figures.
     #[inline]
     pub fn server(&self, backend: usize, server: usize) -> Option<&ServerFigures> {
-        self.proxies.get(backend)?.servers.get(server)
+        self.proxies.get(backend)?.servers.get(server).map(|it| &**it)
     }
 
     /// The figures of all servers of a backend.
     #[inline]
-    pub fn servers(&self, backend: usize) -> &[ServerFigures] {
+    pub fn servers(&self, backend: usize) -> &[Arc<ServerFigures>] {
         self.proxies.get(backend).map_or(&[], |proxy| &proxy.servers)
     }
 
@@ -195,28 +197,52 @@ impl Live {
         }
     }
 
-    /// A server comes up or goes down.
-    pub fn set_server_up(&self, backend: usize, server: usize, up: bool) {
-        let Some(proxy) = self.proxies.get(backend) else { return };
-        let Some(figures) = proxy.servers.get(server) else { return };
-        if figures.set_up(up) != up {
+    /// Sets or clears bits of what was decided about a server; what there was before, if there is such a
+    /// server.
+    pub fn set_admin(&self, backend: usize, server: usize, bits: Admin, on: bool) -> Option<Admin> {
+        self.change(backend, server, |figures| figures.state().set_admin(bits, on))
+    }
+
+    /// Sets what checks found of a server; what they had found before, if there is such a server.
+    pub fn set_health(&self, backend: usize, server: usize, health: Health) -> Option<Health> {
+        self.change(backend, server, |figures| figures.state().set_health(health))
+    }
+
+    /// Sets a server's weight, 0 to 256; what it was, if there is such a server.
+    pub fn set_weight(&self, backend: usize, server: usize, weight: u16) -> Option<u16> {
+        self.change(backend, server, |figures| figures.state().set_weight(weight))
+    }
+
+    fn change<T>(
+        &self,
+        backend: usize,
+        server: usize,
+        change: impl FnOnce(&ServerFigures) -> T,
+    ) -> Option<T> {
+        let proxy = self.proxies.get(backend)?;
+        let figures = proxy.servers.get(server)?;
+        let seen = |it: &ServerFigures| (it.admin(), it.health(), it.weight());
+        let old = seen(figures);
+        let before = change(figures);
+        if seen(figures) != old {
             // Behind the state, so that who sees the number sees the state.
-            proxy.back.0.generation.fetch_add(1, std::sync::atomic::Ordering::Release);
+            proxy.back.0.generation.fetch_add(1, Ordering::Release);
         }
+        Some(before)
     }
 
     /// A number that changes whenever the state of a server of this backend changes.
     #[inline]
     pub fn generation(&self, backend: usize) -> u32 {
         let proxy = self.proxies.get(backend);
-        proxy.map_or(0, |it| it.back.0.generation.load(std::sync::atomic::Ordering::Acquire))
+        proxy.map_or(0, |it| it.back.0.generation.load(Ordering::Acquire))
     }
 
     /// How many requests wait for any server of a backend.
     #[inline]
     pub fn waits(&self, backend: usize) -> u32 {
         let waiting = self.waiting(backend);
-        waiting.map_or(0, |it| it.load(std::sync::atomic::Ordering::SeqCst))
+        waiting.map_or(0, |it| it.load(Ordering::SeqCst))
     }
 
     /// The count of that.
@@ -270,7 +296,7 @@ impl ProxyFigures {
             front: Padded(Front { connections, ..Front::default() }),
             binds: binds.collect(),
             back: Padded(Back { full_load: full_load(plan, proxy), ..Back::default() }),
-            servers: proxy.servers.iter().map(ServerFigures::new).collect(),
+            servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
         }
     }
 }
@@ -279,7 +305,7 @@ impl Counters for Live {
     fn servers_up(&self, backend: usize) -> i64 {
         let Some(proxy) = self.proxies.get(backend) else { return 0 };
         let usable = |backup: bool| {
-            let fits = |it: &&ServerFigures| it.is_usable() && it.is_backup() == backup;
+            let fits = |it: &&Arc<ServerFigures>| it.is_usable() && it.is_backup() == backup;
             proxy.servers.iter().filter(fits).count()
         };
         // Backup servers count once they are what is left.

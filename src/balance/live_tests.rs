@@ -103,10 +103,10 @@ fn servers_go_up_and_down() {
     assert_eq!(live.servers_up(0), 1);
     assert!(live.server_up(0, 0) && !live.server_up(0, 1) && live.server_up(0, 2));
     let before = live.generation(0);
-    live.set_server_up(0, 0, false);
+    live.set_health(0, 0, Health::Stopped);
     assert_ne!(live.generation(0), before);
     assert_eq!(live.servers_up(0), 2, "the backups are what is left");
-    live.set_server_up(0, 0, false);
+    live.set_health(0, 0, Health::Stopped);
     assert_eq!(live.generation(0), before + 1, "nothing changed");
 }
 

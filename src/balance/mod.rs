@@ -3,7 +3,8 @@
 //! In: the plan, and figures of the running proxies. Out: an index into a backend's servers.
 //!
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
-//!   made of; `fullness`: when a backend counts as fully loaded.
+//!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
+//!   fully loaded.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and `source`, `draw`
 //!   for `random`.
 
@@ -12,6 +13,7 @@ mod draw;
 pub mod figures;
 mod fullness;
 pub mod live;
+pub mod state;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,3 +21,4 @@ mod turns;
 
 pub use choose::{Choice, Chooser, Key};
 pub use live::Live;
+pub use state::{Admin, Health};

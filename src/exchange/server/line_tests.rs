@@ -2,6 +2,7 @@
 //! number.
 
 use super::*;
+use crate::balance::Health;
 use crate::balance::testing::listen;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -84,7 +85,7 @@ fn a_backup_serves_the_backend_only_when_it_has_to() {
     line.join(wish(None), 1, &live);
     assert_eq!(hand_over(&line, &live, 1), [0; 0]);
     assert_eq!(hand_over(&line, &live, 2), [0; 0]);
-    live.set_server_up(0, 0, false);
+    live.set_health(0, 0, Health::Stopped);
     assert_eq!(hand_over(&line, &live, 0), [0; 0]);
     assert_eq!(hand_over(&line, &live, 1), [1]);
 }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::balance::Admin;
 use crate::exchange::site::Site;
 
 /// Within which a connection given back is watched.
@@ -51,7 +52,7 @@ fn mark_unresolved(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
             if destination.address.is_none() && destination.unix.is_none() {
-                site.live.set_server_up(backend, server, false);
+                site.live.set_admin(backend, server, Admin::UNRESOLVED, true);
             }
         }
     }

@@ -1,0 +1,128 @@
+//! A server's state at run time: what operators decided, what checks found, its weight.
+//!
+//! In: changes, from any thread. Out: whether requests may go there. The numbers are those that HAProxy
+//! prints (`show servers state`), so that they can be shown and read back as they are. Nothing here
+//! tells the balance that something changed: changes go through [`super::Live`], which does.
+
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed, Ordering::SeqCst};
+
+use crate::config::plan::Server;
+
+/// The weight of a server that says nothing.
+const WEIGHT: u16 = 1;
+
+/// What was decided about a server: bits, of which any may be set together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admin(pub u8);
+
+impl Admin {
+    /// Maintenance, by a command.
+    pub const FORCED_MAINT: Admin = Admin(0x01);
+    /// Maintenance, because the server that is tracked has it.
+    pub const INHERITED_MAINT: Admin = Admin(0x02);
+    /// Maintenance, by `disabled` in the configuration.
+    pub const CONFIG_MAINT: Admin = Admin(0x04);
+    /// Drained, by a command: only who is bound to it still goes there.
+    pub const FORCED_DRAIN: Admin = Admin(0x08);
+    /// Drained, because the server that is tracked is.
+    pub const INHERITED_DRAIN: Admin = Admin(0x10);
+    /// Maintenance, because its name has no address.
+    pub const UNRESOLVED: Admin = Admin(0x20);
+    /// Any maintenance.
+    pub const MAINT: Admin = Admin(0x01 | 0x02 | 0x04 | 0x20);
+    /// Any draining.
+    pub const DRAIN: Admin = Admin(0x08 | 0x10);
+
+    /// Whether any of these is set.
+    #[inline]
+    pub fn has(self, any: Admin) -> bool {
+        self.0 & any.0 != 0
+    }
+}
+
+/// What checks found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// It does not answer.
+    Stopped = 0,
+    /// It came back and takes a growing share (`slowstart`).
+    Starting = 1,
+    /// It answers, or nobody checks.
+    Running = 2,
+    /// It asks for no new clients (404 with `http-check disable-on-404`, an agent's `drain`).
+    Stopping = 3,
+}
+
+impl Health {
+    fn from_number(number: u8) -> Health {
+        match number {
+            0 => Health::Stopped,
+            1 => Health::Starting,
+            3 => Health::Stopping,
+            _ => Health::Running,
+        }
+    }
+}
+
+/// A server's state.
+#[derive(Debug)]
+pub(crate) struct State {
+    admin: AtomicU8,
+    health: AtomicU8,
+    /// What the configuration says.
+    initial_weight: u16,
+    /// What it says, or a command or agent said since.
+    weight: AtomicU16,
+}
+
+impl State {
+    pub(crate) fn new(server: &Server) -> State {
+        let weight = server.settings.weight.map_or(WEIGHT, |given| given.value);
+        let disabled = server.settings.disabled.is_some();
+        let admin = if disabled { Admin::CONFIG_MAINT } else { Admin::default() };
+        State {
+            admin: AtomicU8::new(admin.0),
+            health: AtomicU8::new(Health::Running as u8),
+            initial_weight: weight,
+            weight: AtomicU16::new(weight),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn admin(&self) -> Admin {
+        Admin(self.admin.load(Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn health(&self) -> Health {
+        Health::from_number(self.health.load(Relaxed))
+    }
+
+    /// Sets or clears these bits; gives what there was.
+    pub(crate) fn set_admin(&self, bits: Admin, on: bool) -> Admin {
+        Admin(match on {
+            true => self.admin.fetch_or(bits.0, SeqCst),
+            false => self.admin.fetch_and(!bits.0, SeqCst),
+        })
+    }
+
+    /// Gives the last one.
+    pub(crate) fn set_health(&self, health: Health) -> Health {
+        Health::from_number(self.health.swap(health as u8, SeqCst))
+    }
+
+    pub(crate) fn initial_weight(&self) -> u16 {
+        self.initial_weight
+    }
+
+    #[inline]
+    pub(crate) fn weight(&self) -> u16 {
+        self.weight.load(Relaxed)
+    }
+
+    /// Gives the last one.
+    pub(crate) fn set_weight(&self, weight: u16) -> u16 {
+        self.weight.swap(weight, SeqCst)
+    }
+}
