@@ -177,8 +177,8 @@ impl Sessions {
     }
 
     /// Looks at each.
-    pub fn each(&self, mut look: impl FnMut(&Session)) {
-        self.places.borrow().all.iter().flatten().for_each(|session| look(session));
+    pub fn each(&self, look: impl FnMut(&Session)) {
+        self.places.borrow().all.iter().flatten().for_each(look);
     }
 
     /// How many there are.

@@ -50,7 +50,7 @@ fn priorities_come_before_the_order() {
     let wishes = [(0, 0), (0, 0), (5, 0), (-1, 0), (0, -2), (0, 3)];
     for (number, (class, offset_ms)) in (0..).zip(wishes) {
         let now_us = 1_000 * u64::from(number);
-        line.join(Wish { server: None, class, offset_ms, now_us }, number, &live);
+        line.join(Wish { class, offset_ms, now_us, ..Wish::default() }, number, &live);
     }
     let mut order = Vec::new();
     for _ in wishes {
