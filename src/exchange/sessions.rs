@@ -276,7 +276,8 @@ mod tests {
         sessions.end(one);
         assert_eq!(sessions.count(), 2, "an old number ends nobody else");
         assert!(three != one && two != one);
-        (sessions.end(two), sessions.end(three));
+        sessions.end(two);
+        sessions.end(three);
         assert_eq!((ports(&sessions), sessions.count()), (vec![], 0));
         sessions.end(0);
     }
