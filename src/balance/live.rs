@@ -25,21 +25,24 @@ const CONNECTIONS_LEAST: u64 = 16;
 /// The figures of a plan's proxies.
 #[derive(Debug)]
 pub struct Live {
-    process: Padded<Gauge>,
+    process: Arc<Padded<Gauge>>,
     proxies: Box<[ProxyFigures]>,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
-    window: AtomicU64,
+    window: Arc<AtomicU64>,
 }
 
-/// A proxy's figures.
+/// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
+/// ([`Live::succeed`]).
 #[derive(Debug)]
 struct ProxyFigures {
-    front: Padded<Front>,
-    binds: Box<[Padded<Gauge>]>,
-    back: Padded<Back>,
+    front: Arc<Padded<Front>>,
+    binds: Box<[Arc<Padded<Gauge>>]>,
+    back: Arc<Padded<Back>>,
     servers: Box<[Arc<ServerFigures>]>,
+    /// Requests from which on a server takes all of its `maxconn`.
+    full_load: u32,
 }
 
 #[derive(Debug, Default)]
@@ -55,8 +58,6 @@ struct Back {
     reached: Rated,
     /// Requests that wait for any server.
     waiting: AtomicU32,
-    /// Requests from which on a server takes all of its `maxconn`.
-    full_load: u32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
 }
@@ -73,11 +74,11 @@ impl Live {
         let connections = plan.global.limits.connections;
         let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy));
         Live {
-            process: Padded(Gauge::new(connections.map_or(0, |given| given.value))),
+            process: Arc::new(Padded(Gauge::new(connections.map_or(0, |given| given.value)))),
             proxies: proxies.collect(),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
             origin: Instant::now(),
-            window: AtomicU64::new(0),
+            window: Arc::default(),
         }
     }
 
@@ -88,7 +89,7 @@ impl Live {
         if self.process.0.limit() == 0 {
             let free = descriptors.saturating_sub(others.saturating_add(DESCRIPTORS_ASIDE));
             let limit = u32::try_from((free / 2).max(CONNECTIONS_LEAST)).unwrap_or(u32::MAX);
-            self.process.0 = Gauge::new(limit);
+            self.process.0.set_limit(limit);
         }
         self.process.0.limit()
     }
@@ -175,10 +176,10 @@ impl Live {
         let Some(figures) = proxy.servers.get(server) else { return 0 };
         let (least, most) = figures.limits();
         let load = proxy.back.0.requests.current();
-        if least == most || load >= proxy.back.0.full_load {
+        if least == most || load >= proxy.full_load {
             return most;
         }
-        let share = u64::from(most) * u64::from(load) / u64::from(proxy.back.0.full_load);
+        let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
         u32::try_from(share).unwrap_or(most).clamp(least, most)
     }
 
@@ -289,13 +290,14 @@ impl ProxyFigures {
             // The limit is one of each socket.
             let each = bind.maxconn.map_or(0, |given| given.value);
             let sockets = u32::try_from(bind.sockets()).unwrap_or(u32::MAX);
-            Padded(Gauge::new(each.saturating_mul(sockets)))
+            Arc::new(Padded(Gauge::new(each.saturating_mul(sockets))))
         });
         let connections = Gauge::new(limit);
         ProxyFigures {
-            front: Padded(Front { connections, ..Front::default() }),
+            front: Arc::new(Padded(Front { connections, ..Front::default() })),
             binds: binds.collect(),
-            back: Padded(Back { full_load: full_load(plan, proxy), ..Back::default() }),
+            back: Arc::default(),
+            full_load: full_load(plan, proxy),
             servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
         }
     }
@@ -364,6 +366,9 @@ impl Counters for Live {
         self.stopping.load(Relaxed)
     }
 }
+
+#[path = "succeed.rs"]
+mod succeed;
 
 #[cfg(test)]
 #[path = "live_tests.rs"]
