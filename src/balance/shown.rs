@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::balance::figures::{Rated, heighten};
 use super::{Back, Front, Live, WINDOW_US};
+use crate::balance::figures::{Rated, heighten};
 
 /// What a frontend has going.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
