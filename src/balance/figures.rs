@@ -217,6 +217,24 @@ impl ServerFigures {
         self.state.initial_weight()
     }
 
+    /// Its weight as the balance has it: in sixteenths, and less while it takes a growing share only.
+    #[inline]
+    pub fn effective_weight(&self) -> u16 {
+        self.state.effective_weight()
+    }
+
+    /// Its weight where weights are fixed (`static-rr`, tables that hashes lead to): that of the
+    /// configuration, or nothing.
+    pub fn fixed_weight(&self) -> u16 {
+        if self.weight() == 0 { 0 } else { self.initial_weight().max(1) }
+    }
+
+    /// How much of its share it gets (`slowstart`), in per cent.
+    #[inline]
+    pub fn ramp(&self) -> u8 {
+        self.state.ramp()
+    }
+
     /// Requests on it.
     #[inline]
     pub fn current(&self) -> u32 {
