@@ -61,7 +61,11 @@ fn backends(call: &mut Call, _: &mut Session) -> Answer {
 }
 
 /// A table with a line for each server of one backend, or all.
-fn table(call: &Call, columns: String, line: fn(&mut String, &Running, usize, usize)) -> Answer {
+fn table(
+    call: &Call,
+    columns: String,
+    line: impl Fn(&mut String, &Running, usize, usize) + 'static,
+) -> Answer {
     let mut proxies: Range<usize> = match call.word(0) {
         None => 0..call.running.plan.proxies.len(),
         Some(name) => match call.running.plan.backend(name) {
