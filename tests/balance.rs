@@ -84,7 +84,7 @@ fn who_waits_for_a_server_that_goes_down_chooses_again() {
         let came = Came::default();
         (1..=3).for_each(|port| begin(&site, &came, port, None, ms(100)));
         settle(&local).await;
-        let first = came.borrow()[0].1.clone().expect("the first has it");
+        let first = came.borrow()[0].1.expect("the first has it");
         assert_eq!(site.live.servers(0)[first].waiting(), 2);
         change(&site, first, |it| {
             let _ = it.live.set_health(0, first, Health::Stopped);
@@ -113,7 +113,8 @@ fn who_is_bound_leaves_a_dead_server_only_as_options_say() {
         let drain = |site: &Site| {
             let _ = site.live.set_admin(0, 0, Admin::FORCED_DRAIN, true);
         };
-        let cases: [(&str, fn(&Site), Result<usize, Refusal>); 5] = [
+        type Case = (&'static str, fn(&Site), Result<usize, Refusal>);
+        let cases: [Case; 5] = [
             ("", down, Err(Refusal::QueueTimeout)),
             ("option redispatch", down, Ok(1)),
             ("option redispatch\noption persist", down, Err(Refusal::QueueTimeout)),

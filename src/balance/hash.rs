@@ -16,8 +16,7 @@ use crate::rules::program::{Compiled, ProxyProgram};
 use crate::rules::target::Target;
 
 /// How hashes lead to servers if `hash-type` does not say.
-const TYPE: HashType =
-    HashType { method: HashMethod::MapBased, function: None, avalanche: false };
+const TYPE: HashType = HashType { method: HashMethod::MapBased, function: None, avalanche: false };
 
 /// `hash-type`.
 pub(crate) fn hash_type(proxy: &Proxy) -> HashType {
@@ -231,9 +230,7 @@ mod tests {
 
     #[test]
     fn names_of_domains() {
-        let name = |host: &'static str| {
-            std::str::from_utf8(domain(host.as_bytes())).expect("text")
-        };
+        let name = |host: &'static str| std::str::from_utf8(domain(host.as_bytes())).expect("text");
         assert_eq!(name("www.example.net"), "example");
         assert_eq!(name("example.net"), "example");
         assert_eq!(name("a.b.example.net:80"), "example");

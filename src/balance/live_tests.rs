@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::balance::testing::{listen, plan};
+use crate::config::succession::Succession;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 
@@ -155,4 +156,46 @@ fn backups_are_active_in_their_turn() {
     let all = Live::new(&listen(&format!("option allbackups\n{lines}")));
     all.set_admin(0, 0, Admin::FORCED_DRAIN, true);
     assert_eq!(active(&all), [false, true, true]);
+}
+
+#[test]
+fn a_plan_that_follows_counts_on() {
+    let old_plan = plan(
+        "global\nmaxconn 9\nfrontend a\nmaxconn 3\nbind 127.0.0.1:80 maxconn 2\n\
+         default_backend b\nbackend b\nserver x 192.0.2.1:80 weight 5 maxconn 4\n\
+         server y 192.0.2.2:80 weight 5\n",
+    );
+    let new_plan = plan(
+        "global\nmaxconn 9\nbackend b\nserver y 192.0.2.2:80 weight 7\n\
+         server x 192.0.2.1:80 weight 5 maxconn 1\nserver z 192.0.2.3:80\n\
+         frontend a\nmaxconn 4\nbind 127.0.0.1:80 maxconn 2\ndefault_backend b\n",
+    );
+    let old = Live::new(&old_plan);
+    assert!(old.begin_connection(0, 0) && old.begin_connection(0, 0));
+    assert!(old.begin_server(1, 0) && old.begin_server(1, 0));
+    old.begin_backend(1);
+    old.set_weight(1, 0, 3);
+    old.set_weight(1, 1, 3);
+    old.set_admin(1, 0, Admin::FORCED_DRAIN, true);
+    let heirs = Succession::new(&old_plan, &new_plan);
+    let new = old.succeed(&old_plan, &new_plan, &heirs);
+    assert_eq!((new.connections(), new.frontend_connections(1)), (2, 2));
+    assert!(!new.begin_connection(1, 0), "the bind is as full as it was");
+    assert_eq!((new.backend_connections(0), new.server_connections(0, 1)), (1, 2));
+    let x = new.server(0, 1).expect("x");
+    assert_eq!((x.weight(), x.limits(), x.total()), (3, (1, 1), 2), "a weight that was set stays");
+    assert!(x.admin().has(Admin::FORCED_DRAIN));
+    assert_eq!(new.server(0, 0).expect("y").weight(), 7, "a weight that is new holds");
+    assert_eq!(new.server(0, 2).expect("z").weight(), 1);
+    assert!(!new.begin_server(0, 1), "maxconn is less now");
+    old.end_server(1, 0);
+    old.end_server(1, 0);
+    assert!(new.begin_server(0, 1) && !new.begin_server(0, 1));
+    old.end_connection(0, 0);
+    assert!(new.begin_connection(1, 0));
+    new.end_connection(1, 0);
+    old.end_connection(0, 0);
+    assert_eq!((old.connections(), new.connections()), (0, 0));
+    old.stop();
+    assert!(new.stopping());
 }

@@ -78,22 +78,26 @@ pub(crate) struct State {
     admin: AtomicU8,
     health: AtomicU8,
     /// What the configuration says.
-    initial_weight: u16,
+    initial_weight: AtomicU16,
     /// What it says, or a command or agent said since.
     weight: AtomicU16,
     /// How much of its share it gets (`slowstart`), in per cent.
     ramp: AtomicU8,
 }
 
+fn weight_of(server: &Server) -> u16 {
+    server.settings.weight.map_or(WEIGHT, |given| given.value)
+}
+
 impl State {
     pub(crate) fn new(server: &Server) -> State {
-        let weight = server.settings.weight.map_or(WEIGHT, |given| given.value);
+        let weight = weight_of(server);
         let disabled = server.settings.disabled.is_some();
         let admin = if disabled { Admin::CONFIG_MAINT } else { Admin::default() };
         State {
             admin: AtomicU8::new(admin.0),
             health: AtomicU8::new(Health::Running as u8),
-            initial_weight: weight,
+            initial_weight: AtomicU16::new(weight),
             weight: AtomicU16::new(weight),
             ramp: AtomicU8::new(WHOLE),
         }
@@ -123,7 +127,19 @@ impl State {
     }
 
     pub(crate) fn initial_weight(&self) -> u16 {
-        self.initial_weight
+        self.initial_weight.load(Relaxed)
+    }
+
+    /// The configuration was read again: see [`super::figures::ServerFigures::follow`].
+    pub(crate) fn follow(&self, old: &Server, new: &Server) {
+        if weight_of(old) != weight_of(new) {
+            self.initial_weight.store(weight_of(new), Relaxed);
+            self.set_weight(weight_of(new));
+        }
+        let disabled = |server: &Server| server.settings.disabled.is_some();
+        if disabled(old) != disabled(new) {
+            self.set_admin(Admin::CONFIG_MAINT, disabled(new));
+        }
     }
 
     #[inline]
