@@ -20,7 +20,10 @@ const TYPE: HashType = HashType { method: HashMethod::MapBased, function: None, 
 
 /// `hash-type`.
 pub(crate) fn hash_type(proxy: &Proxy) -> HashType {
-    proxy.back.hash_type.as_ref().map_or(TYPE, |it| it.value)
+    let mut how = proxy.back.hash_type.as_ref().map_or(TYPE, |it| it.value);
+    // Without anything said about the function, a place on the ring is hashed twice.
+    how.avalanche |= how.method == HashMethod::Consistent && how.function.is_none();
+    how
 }
 
 /// Whether a hash decides, and not a turn.
@@ -91,13 +94,7 @@ impl Hash {
                 let value = first_value(request()?, name)?;
                 Cow::Borrowed(if *domain_only { domain(value) } else { value })
             }
-            Of::Expression(expression) => {
-                let value = expression.last(context)?;
-                match self.how.function {
-                    Some(HashFunction::None) => value.into_text(),
-                    _ => value.into_bytes(),
-                }
-            }
+            Of::Expression(expression) => expression.last(context)?.into_bytes(),
         };
         Some(hash(&bytes, self.how))
     }

@@ -16,20 +16,17 @@ use super::figures::ServerFigures;
 use crate::config::plan::HashKey;
 use crate::rules::convert::hash::avalanche;
 
-/// Points between the first ones of two servers with neighbouring ids. (HAProxy: `SRV_EWGHT_RANGE`.)
-const KEY_STEP: u32 = 4096;
-
 /// What a server's points begin with.
 pub(crate) fn server_key(by: HashKey, id: u32, address: Option<SocketAddr>) -> u32 {
     let Some(address) = address.filter(|_| by != HashKey::Id) else {
-        return id.wrapping_mul(KEY_STEP);
+        return avalanche(id);
     };
-    // As on the machines where HAProxy runs: numbers in network order, read as little-endian ones.
     let port = match by {
-        HashKey::AddrPort => avalanche(u32::from(address.port().swap_bytes())),
+        HashKey::AddrPort => avalanche(u32::from(address.port())),
         _ => 0,
     };
     match address.ip() {
+        // As on the machines where HAProxy runs: network order, read as a little-endian number.
         IpAddr::V4(ip) => avalanche(port.wrapping_add(u32::from_le_bytes(ip.octets()))),
         IpAddr::V6(ip) => xxh32(&ip.octets(), port),
     }
