@@ -24,9 +24,9 @@ pub fn origin() -> u16 {
 /// Answers with what it got in `X-Got`, line by line.
 fn serve(stream: TcpStream) {
     let mut write = stream.try_clone().expect("a second handle");
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
     let mut head = Vec::new();
-    while let Some(line) = lines.next() {
+    for line in lines {
         if !line.is_empty() {
             head.push(line);
             continue;

@@ -39,7 +39,7 @@ fn requests(backend: usize) -> Vec<String> {
             2 => format!("single{random}"),
             _ => format!("example{random}.net"),
         };
-        if number % 3 != 0 {
+        if !number.is_multiple_of(3) {
             fields = format!("X-Key: k{random}, second\r\nX-Number: {}\r\n", random * 1_000_003);
         }
         format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nX-Be: b{backend}\r\n{fields}\r\n")
@@ -126,7 +126,7 @@ fn a_server_with_more_than_its_share_is_passed_over() {
                 client.send(request.as_bytes());
                 let head = super::end_to_end::message::read_head(&mut client.wire).expect("a head");
                 let head = super::end_to_end::message::Message::from_head(&head);
-                all += &head.value("x-srv").expect("the server's name");
+                all += head.value("x-srv").expect("the server's name");
                 held.push(client);
             }
             all
