@@ -23,7 +23,7 @@ mod cookies;
 mod fields;
 mod http;
 mod internal;
-mod list;
+pub mod list;
 pub mod lookup;
 mod number;
 mod places;
