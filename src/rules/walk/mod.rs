@@ -18,7 +18,7 @@ mod forwarded;
 mod keep;
 pub mod page;
 
-pub use effects::{Effects, MapChange};
+pub use effects::Effects;
 
 use std::borrow::Cow;
 
