@@ -141,6 +141,7 @@ async fn place(
     walk.server = None;
     let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
     walk.server = Some(slot.server);
+    walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
     walk.exchange.times.assigned = Some(site.now_us());
     let now = site.unix_us(site.local.now());
     site.ledger.enter_server(backend, slot.server, now, chosen != Some(slot.server));
