@@ -6,6 +6,7 @@
 //! - [`tls`]: certificates and their names, OpenSSL's words for what rustls does, the pump around it.
 //! - [`balance`]: which server is next, and figures of the running proxies.
 //! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
+//! - [`health`]: checks of servers, and what their agents say.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`log`]: access logs and lines for the operator: formats, targets, batches.
 //! - [`admin`]: the runtime socket: what operators see and change while it serves.
@@ -18,6 +19,7 @@ pub mod admin;
 pub mod balance;
 pub mod config;
 pub mod exchange;
+pub mod health;
 pub mod log;
 pub mod process;
 pub mod proto;

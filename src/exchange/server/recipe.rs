@@ -140,7 +140,7 @@ fn keep_alive(probes: &KeepaliveProbes) -> KeepAlive {
 }
 
 /// Where connections to a server come from: what it says itself, or else its backend.
-fn source(proxy: &Proxy, server: &Server) -> Option<SocketAddress> {
+pub(super) fn source(proxy: &Proxy, server: &Server) -> Option<SocketAddress> {
     if let Some(source) = &server.settings.source {
         let port = match source.endpoint.port {
             PortSpec::One(port) => port,
