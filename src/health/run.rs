@@ -333,7 +333,14 @@ impl<'t> Talk<'t> {
     fn proxy_header(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self.line.settings.proxy_protocol.v2 {
-            Some(_) => write_v2(Command::Local, &[], false, &mut out),
+            Some(_) => {
+                let (from, to) = (self.facts.source, self.facts.destination);
+                let command = match self.site.plan.global.proxy_never_local {
+                    true => Command::Proxy(Some((from, to))),
+                    false => Command::Local,
+                };
+                write_v2(command, &[], false, &mut out);
+            }
             None => write_v1(self.facts.source, self.facts.destination, &mut out),
         }
         out
@@ -625,15 +632,19 @@ pub(super) fn internet(address: Option<SocketAddress>) -> SocketAddr {
 
 /// Why there is no connection, in the system's words.
 pub(super) fn unreachable(error: ConnectError) -> Verdict {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let text =
-        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect());
-    match error {
-        ConnectError::TimedOut => Verdict::plain(Status::L4Timeout),
+    let text = match error {
+        ConnectError::TimedOut => return Verdict::plain(Status::L4Timeout),
         ConnectError::DescriptorLimit | ConnectError::Memory => {
-            Verdict::with(Status::SocketError, &text)
+            return Verdict::with(Status::SocketError, &error.to_string());
         }
-        _ => Verdict::with(Status::L4Connect, &text),
-    }
+        ConnectError::Refused => "Connection refused",
+        ConnectError::HostUnreachable => "No route to host",
+        ConnectError::NetworkUnreachable => "Network is unreachable",
+        ConnectError::AddressNotAvailable => "Cannot assign requested address",
+        ConnectError::Denied => "Permission denied",
+        ConnectError::NotFound => "No such file or directory",
+        ConnectError::Reset => "Connection reset by peer",
+        other => return Verdict::with(Status::L4Connect, &other.to_string()),
+    };
+    Verdict::with(Status::L4Connect, text)
 }

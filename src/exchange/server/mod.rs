@@ -28,6 +28,7 @@ use std::time::Duration;
 use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
+use crate::config::plan::Observe;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
@@ -114,6 +115,11 @@ impl Servers {
             watcher: Cell::new(None),
             destinations,
         }
+    }
+
+    /// Where servers are.
+    pub fn destinations(&self) -> &Arc<Destinations> {
+        &self.destinations
     }
 
     /// Figures of the idle connections.
@@ -230,6 +236,22 @@ pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
                 stock.borrow_mut().clear(&site.servers.tally);
             }
         });
+    }
+}
+
+/// A request met an error on a server, or none: counted, if the server's line observes that. Enough of them
+/// in a row bring the next health check forward, which does what the line says (`on-error`).
+pub fn observe(site: &Site, (backend, server): (usize, usize), what: Observe, error: Option<&str>) {
+    let recipe = site.servers.recipe(site, backend).and_then(|it| it.servers.get(server));
+    let Some(observed) = recipe.and_then(|it| it.observed).filter(|it| it.what == what) else {
+        return;
+    };
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let Some(error) = error else { return figures.note_success() };
+    if figures.note_error(observed.limit) >= observed.limit {
+        let mut checkup = figures.checkup();
+        checkup.observed = Some(error.into());
+        checkup.hurry = true;
     }
 }
 
