@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::address::{self, Names, Target};
-use crate::config::plan::{InitAddr, Location, Plan, Server};
+use crate::config::plan::{InitAddr, Location, Plan, Proxy, Server};
 use crate::config::report::Report;
 use crate::config::source::Files;
 use crate::exchange::server::{Destination, Destinations};
@@ -19,21 +19,24 @@ pub type BindsTls = Vec<Vec<Option<Arc<BindTls>>>>;
 
 /// Addresses and TLS of every server.
 pub fn destinations(plan: &Plan, names: &mut Names, report: &mut Report) -> Destinations {
-    let of_proxy = |proxy: &crate::config::plan::Proxy| {
+    let of_proxy = |proxy: &Proxy| {
         let servers = if proxy.disabled { &[][..] } else { &proxy.servers[..] };
-        servers.iter().map(|server| destination(plan, server, names, report)).collect()
+        servers.iter().map(|server| destination(plan, proxy, server, names, report)).collect()
     };
     Destinations::new(plan.proxies.iter().map(of_proxy).collect())
 }
 
 fn destination(
     plan: &Plan,
+    proxy: &Proxy,
     server: &Server,
     names: &mut Names,
     report: &mut Report,
 ) -> Destination {
     let Target { address, unix, port_offset } = target(server, names, report);
-    let tls = match server.settings.uses_tls() {
+    // A step of a check may ask for TLS where the server's line does not.
+    let by_check = server.settings.health.check.is_some() && proxy.back.checks.uses_tls();
+    let tls = match server.settings.uses_tls() || by_check {
         true => loaded(ServerTls::load(plan, server, &mut warn(plan)), report),
         false => None,
     };

@@ -20,6 +20,7 @@ use crate::exchange::client;
 use crate::exchange::server::{self, Destinations, Servers};
 use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
+use crate::health;
 use crate::ledger::Ledger;
 use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
@@ -96,11 +97,12 @@ pub fn start(
     let shares: Mutex<Vec<Option<Vec<Port>>>> = Mutex::new(shares.into_iter().map(Some).collect());
     let started_us = unix_us();
     let destinations = shared.destinations.clone();
+    let workers = config.workers;
     let group = Group::start(config, move |worker, local| {
         let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
         let ports = shares.get_mut(worker).and_then(Option::take).unwrap_or_default();
         drop(shares);
-        run(worker, local, &shared, started_us, ports)
+        run((worker, workers), local, &shared, started_us, ports)
     })?;
     destinations.set_workers(group.addresses());
     Ok(group)
@@ -108,7 +110,7 @@ pub fn start(
 
 /// What a worker begins with.
 fn run(
-    worker: usize,
+    (worker, workers): (usize, usize),
     local: &Local,
     shared: &Shared,
     started_us: u64,
@@ -127,6 +129,8 @@ fn run(
         local.spawn(accept(site.clone(), shared.pace.clone(), door, listener));
     }
     local.spawn(server::watch(site.clone()));
+    // They end with the worker.
+    health::start(&site, workers);
     local.spawn(follow_the_clock(site));
     Ok(())
 }
