@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::run::{internet, literal, unreachable};
+use super::run::{gone, internet, literal, unreachable};
 use crate::exchange::server;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
@@ -67,19 +67,14 @@ async fn talk(
     }
 }
 
-fn gone() -> Verdict {
-    Verdict::with(Status::L4Connect, "Connection reset by peer")
-}
-
 /// What it said, as the result of a check.
 fn verdict(advice: &Advice) -> Verdict {
     let status = advice.status();
-    let info = match &advice.nonsense {
-        Some(word) if !advice.is_known() => {
-            format!("agent said nothing that has a meaning: '{word}'")
-        }
-        _ if advice.info.is_empty() => advice.word.to_owned(),
-        _ => format!("{} ({})", advice.word, advice.info).trim_start().to_owned(),
+    let info = match (&advice.nonsense, advice.word) {
+        (Some(word), "") => format!("agent reports an error : {word}"),
+        (None, "") => String::new(),
+        (_, word) if advice.info.is_empty() => format!("via agent : {word}"),
+        (_, word) => format!("via agent : {word} ({})", advice.info),
     };
     let code = status.has_code().then_some(0);
     Verdict { code, ..Verdict::with(status, &info) }

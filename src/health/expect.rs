@@ -81,10 +81,12 @@ async fn head(talk: &mut Talk<'_>, step: &Step<'_>) -> Judged<u16> {
             return Ok(status);
         }
         if !talk.receive(step).await? {
-            return Err(Verdict::with(
-                Status::L7Response,
-                "Connection closed before an answer came",
-            ));
+            // In HAProxy's words; what came so far, if anything did, is no answer.
+            let status = match talk.reply.as_ref().is_none_or(|it| it.base().is_empty()) {
+                true => Status::SocketError,
+                false => Status::L7Response,
+            };
+            return Err(Verdict::plain(status));
         }
     }
 }
@@ -237,36 +239,54 @@ fn passed(talk: &Talk<'_>, step: &Step<'_>, expect: &CheckExpect) -> Option<Verd
 }
 
 fn failed(talk: &Talk<'_>, step: &Step<'_>, expect: &CheckExpect, unwanted: bool) -> Verdict {
-    let of_status =
-        matches!(expect.pattern, CheckPattern::Statuses(_) | CheckPattern::StatusRegex(_));
-    let usual = if of_status { Status::L7Status } else { Status::L7Response };
+    let of_head = is_of_head(&expect.pattern);
+    let usual = if of_head { Status::L7Status } else { Status::L7Response };
     let status = named(&expect.error_status, usual);
-    let info =
-        message(talk, step, expect, false).unwrap_or_else(|| match (&talk.reply, of_status) {
-            (Some(_), true) => reason(talk),
-            (Some(_), false) if is_of_head(&expect.pattern) => match unwanted {
-                true => "HTTP check matched unwanted header pattern".to_owned(),
-                false => "HTTP check did not match header pattern".to_owned(),
-            },
-            (Some(reply), _) if reply.content().is_empty() && !unwanted => {
-                "HTTP content check could not find a response body".to_owned()
-            }
-            (Some(_), _) => match unwanted {
-                true => "HTTP check matched unwanted content".to_owned(),
-                false => "HTTP content check did not match".to_owned(),
-            },
-            (None, _) => {
-                let what = match unwanted {
-                    true => "TCPCHK matched unwanted content",
-                    false => "TCPCHK did not match content",
-                };
-                let of = words(&expect.pattern);
-                let of = of.strip_prefix("expect string ").unwrap_or_default();
-                let comment = step.comment.map_or(String::new(), |it| format!(" comment: '{it}'"));
-                format!("{what} {of} at step {}{comment}", step.number)
-            }
-        });
+    let info = message(talk, step, expect, false)
+        .unwrap_or_else(|| mismatch(talk, step, expect, unwanted));
     Verdict { code: code(talk, step, expect), ..Verdict::with(status, &info) }
+}
+
+/// What an answer was that is not as expected, in HAProxy's words.
+fn mismatch(talk: &Talk<'_>, step: &Step<'_>, expect: &CheckExpect, unwanted: bool) -> String {
+    let Some(reply) = &talk.reply else { return mismatch_of_bytes(talk, step, expect, unwanted) };
+    let info = match () {
+        () if is_of_head(&expect.pattern) => reason(talk),
+        () if unwanted => "HTTP check matched unwanted content".to_owned(),
+        () if reply.content().is_empty() => {
+            "HTTP content check could not find a response body".to_owned()
+        }
+        () => "HTTP content check did not match".to_owned(),
+    };
+    match step.comment {
+        Some(comment) => format!("{info} comment: {comment}"),
+        None => info,
+    }
+}
+
+fn mismatch_of_bytes(
+    talk: &Talk<'_>,
+    step: &Step<'_>,
+    expect: &CheckExpect,
+    unwanted: bool,
+) -> String {
+    let what = match unwanted {
+        true => "TCPCHK matched unwanted content",
+        false if talk.bytes.is_empty() => "TCPCHK got an empty response",
+        false => "TCPCHK did not match content",
+    };
+    let of = match &expect.pattern {
+        _ if talk.bytes.is_empty() => String::new(),
+        CheckPattern::Text(word) => format!(" '{}'", word.text),
+        CheckPattern::Binary(_) => " (binary)".to_owned(),
+        CheckPattern::Regex(_) => " (regex)".to_owned(),
+        CheckPattern::BinaryRegex(_) => " (binary regex)".to_owned(),
+        CheckPattern::Format(_) => " (log-format string)".to_owned(),
+        CheckPattern::HexFormat(_) => " (log-format binary)".to_owned(),
+        _ => String::new(),
+    };
+    let comment = step.comment.map_or(String::new(), |it| format!(" comment: '{it}'"));
+    format!("{what}{of} at step {}{comment}", step.number)
 }
 
 /// `on-success` or `on-error`, as they stand behind the pattern among what is compiled.
@@ -296,15 +316,19 @@ fn timed_out(verdict: Verdict, expect: &CheckExpect) -> Verdict {
 /// What is looked for: `expect string 'OK'`.
 pub(super) fn words(pattern: &CheckPattern) -> String {
     match pattern {
-        CheckPattern::Statuses(_) => "expect status".to_owned(),
-        CheckPattern::StatusRegex(word) => format!("expect rstatus '{}'", word.text),
+        CheckPattern::Statuses(_) => "expect HTTP status codes".to_owned(),
+        CheckPattern::StatusRegex(_) => "expect HTTP status regex".to_owned(),
         CheckPattern::Text(word) => format!("expect string '{}'", word.text),
         CheckPattern::Regex(_) => "expect regex".to_owned(),
-        CheckPattern::Format(_) => "expect string-lf".to_owned(),
-        CheckPattern::Binary(_) => "expect binary".to_owned(),
+        CheckPattern::Format(_) => "expect log-format string".to_owned(),
+        CheckPattern::Binary(bytes) => {
+            format!("expect binary '{}'", data_encoding::HEXUPPER.encode(bytes))
+        }
         CheckPattern::BinaryRegex(_) => "expect binary regex".to_owned(),
-        CheckPattern::HexFormat(_) => "expect binary-lf".to_owned(),
-        CheckPattern::Field(_) | CheckPattern::FullField(_) => "expect header".to_owned(),
+        CheckPattern::HexFormat(_) => "expect log-format binary".to_owned(),
+        CheckPattern::Field(_) | CheckPattern::FullField(_) => {
+            "expect HTTP header pattern".to_owned()
+        }
         CheckPattern::Custom => "expect custom".to_owned(),
     }
 }

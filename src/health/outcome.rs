@@ -78,16 +78,27 @@ fn decide(site: &Rc<Site>, of: (usize, usize), wanted: Admin) {
     if before == wanted {
         return;
     }
+    let had = usable(site, backend);
     site.live.set_admin(backend, server, both, false);
     site.live.set_admin(backend, server, wanted, true);
     server::state_changed(site, backend, server);
-    let what = match wanted {
-        Admin::FORCED_MAINT => "is going DOWN for maintenance",
-        Admin::FORCED_DRAIN => "enters drain state",
-        _ => "is READY (leaving forced drain or maintenance)",
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let who = words::server(&site.plan, of, true);
+    let up = if figures.is_up() { "UP" } else { "DOWN" };
+    let (level, text) = match wanted {
+        Admin::FORCED_MAINT => {
+            (LogLevel::Alert, format!("{who} is going DOWN for maintenance{}", left(site, of, 0)))
+        }
+        Admin::FORCED_DRAIN => {
+            (LogLevel::Notice, format!("{who} enters drain state{}", online(site, backend, 0)))
+        }
+        _ if before == Admin::FORCED_DRAIN => {
+            (LogLevel::Notice, format!("{who} is {up} (leaving forced drain)."))
+        }
+        _ => (LogLevel::Notice, format!("{who} is {up}/READY (leaving forced maintenance).")),
     };
-    let text = format!("{} {what}, as its agent asks.", words::server(&site.plan, of, true));
-    site.log.announce(backend, LogLevel::Notice, &text);
+    site.log.announce(backend, level, &text);
+    tell_if_none(site, backend, had);
     follow(site, of);
 }
 
@@ -155,7 +166,7 @@ fn turn(
     let rises = !is_running(before) && wanted == Health::Running;
     let slow = rises && ramp::time(site, backend, server).is_some();
     let wanted = if slow { Health::Starting } else { wanted };
-    let waiting = figures.waiting();
+    let (waiting, had) = (figures.waiting(), usable(site, backend));
     let now_us = site.unix_us(site.local.now());
     figures.checkup().note_change(is_running(wanted), now_us);
     site.live.set_ramp(backend, server, if slow { 1 } else { 100 });
@@ -163,6 +174,7 @@ fn turn(
     server::state_changed(site, backend, server);
     let requeued = waiting.saturating_sub(figures.waiting());
     tell(site, of, wanted, last, via, requeued);
+    tell_if_none(site, backend, had);
     end_sessions(site, of, wanted);
     follow(site, of);
 }
@@ -193,59 +205,63 @@ fn tell(
     via: Option<(usize, usize)>,
     requeued: u32,
 ) {
-    let (backend, server) = of;
-    let Some(figures) = site.live.server(backend, server) else { return };
     let via = via.map_or(String::new(), |it| {
-        format!(
-            " via {}",
-            words::server(&site.plan, it, false)
-                .trim_start_matches("backup ")
-                .trim_start_matches("server ")
-        )
+        let name = words::server(&site.plan, it, false);
+        format!(" via {}", name.trim_start_matches("backup ").trim_start_matches("server "))
     });
     let reason = last.map_or(String::new(), words::reason);
+    let who = words::server(&site.plan, of, true);
+    let (level, what, servers) = match now {
+        Health::Stopped => (LogLevel::Alert, "DOWN", left(site, of, requeued)),
+        Health::Stopping => (LogLevel::Notice, "stopping", online(site, of.0, requeued)),
+        Health::Starting | Health::Running => {
+            (LogLevel::Notice, "UP", online(site, of.0, requeued))
+        }
+    };
+    site.log.announce(of.0, level, &format!("{who} is {what}{via}{reason}{servers}"));
+}
+
+/// How many servers may be chosen: others than backups, and backups.
+fn usable(site: &Site, backend: usize) -> (usize, usize) {
     let servers = site.live.servers(backend);
     let count =
         |backup| servers.iter().filter(|it| it.is_usable() && it.is_backup() == backup).count();
-    let (active, backups) = (count(false), count(true));
-    let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
+    (count(false), count(true))
+}
+
+fn on_backup((active, backups): (usize, usize)) -> &'static str {
+    if active == 0 && backups > 0 { " Running on backup." } else { "" }
+}
+
+/// What is left without a server.
+fn left(site: &Site, of: (usize, usize), requeued: u32) -> String {
+    let (active, backups) = usable(site, of.0);
+    let on_backup = on_backup((active, backups));
+    let figures = site.live.server(of.0, of.1);
+    let (current, waiting) = figures.map_or((0, 0), |it| (it.current(), it.waiting()));
+    format!(
+        ". {active} active and {backups} backup servers left.{on_backup} {current} sessions \
+         active, {requeued} requeued, {waiting} remaining in queue."
+    )
+}
+
+/// What there is with it.
+fn online(site: &Site, backend: usize, requeued: u32) -> String {
+    let (active, backups) = usable(site, backend);
+    let on_backup = on_backup((active, backups));
     let queue = site.live.queue(backend);
-    let who = words::server(&site.plan, of, true);
-    let (level, text) = match now {
-        Health::Stopped => (
-            LogLevel::Alert,
-            format!(
-                "{who} is DOWN{via}{reason}. {active} active and {backups} backup servers left.{on_backup} \
-                 {} sessions active, {requeued} requeued, {} remaining in queue.",
-                figures.current(),
-                figures.waiting()
-            ),
-        ),
-        Health::Stopping => (
-            LogLevel::Notice,
-            format!(
-                "{who} is stopping{via}{reason}. {active} active and {backups} backup servers left.{on_backup} \
-                 {} sessions active, {requeued} requeued, {} remaining in queue.",
-                figures.current(),
-                figures.waiting()
-            ),
-        ),
-        Health::Starting | Health::Running => (
-            LogLevel::Notice,
-            format!(
-                "{who} is UP{via}{reason}. {active} active and {backups} backup servers online.{on_backup} \
-                 {requeued} sessions requeued, {queue} total in queue."
-            ),
-        ),
-    };
-    site.log.announce(backend, level, &text);
-    if now == Health::Stopped && active + backups == 0 {
+    format!(
+        ". {active} active and {backups} backup servers online.{on_backup} {requeued} sessions \
+         requeued, {queue} total in queue."
+    )
+}
+
+/// Tells that a backend has lost its last server.
+fn tell_if_none(site: &Site, backend: usize, had: (usize, usize)) {
+    if had != (0, 0) && usable(site, backend) == (0, 0) {
         let name = site.plan.proxies.get(backend).map_or("", |proxy| &proxy.name);
-        site.log.announce(
-            backend,
-            LogLevel::Emergency,
-            &format!("backend {name} has no server available!"),
-        );
+        let text = format!("backend {name} has no server available!");
+        site.log.announce(backend, LogLevel::Emergency, &text);
     }
 }
 

@@ -385,9 +385,7 @@ impl<'t> Talk<'t> {
             return Err(Verdict::with(Status::SocketError, "no buffers").at(self, step));
         };
         let sent = self.within(step, transport.send(chunk)).await?;
-        sent.map_err(|_| {
-            Verdict::with(Status::L4Connect, "Connection reset by peer").at(self, step)
-        })
+        sent.map_err(|_| gone().at(self, step))
     }
 
     /// More of the answer: false once there is no more.
@@ -428,10 +426,7 @@ impl<'t> Talk<'t> {
                 match self.reply.as_ref().is_none_or(|it| it.head().is_none())
                     && self.bytes.is_empty()
                 {
-                    true => {
-                        Err(Verdict::with(Status::L4Connect, "Connection reset by peer")
-                            .at(self, step))
-                    }
+                    true => Err(gone().at(self, step)),
                     false => Ok(false),
                 }
             }
@@ -503,7 +498,8 @@ impl<'t> Talk<'t> {
         (method, out)
     }
 
-    /// `http-check send-state`: `UP 3/3; name=b/s; node=host; weight=1/3; scur=0/0; qcur=0`.
+    /// `http-check send-state`: `UP 3/3; address=192.0.2.1; port=80; name=b/s; node=host; weight=1/3;
+    /// scur=0/0; qcur=0`.
     fn state(&self) -> String {
         let (backend, server) = self.of;
         let Some(figures) = self.site.live.server(backend, server) else { return String::new() };
@@ -511,14 +507,17 @@ impl<'t> Talk<'t> {
             let checkup = figures.checkup();
             (checkup.check.is_up(), checkup.check.score())
         };
+        let place = internet(crate::exchange::server::place(self.site, self.of));
         let servers = self.site.live.servers(backend);
         let (weights, current): (u64, u64) =
             servers.iter().filter(|it| it.is_usable()).fold((0, 0), |sum, it| {
                 (sum.0 + u64::from(it.weight()), sum.1 + u64::from(it.current()))
             });
         format!(
-            "{} {done}/{needed}; name={}/{}; node={}; weight={}/{weights}; scur={}/{current}; qcur={}",
+            "{} {done}/{needed}; address={}; port={}; name={}/{}; node={}; weight={}/{weights}; scur={}/{current}; qcur={}",
             if up { "UP" } else { "DOWN" },
+            place.ip(),
+            place.port(),
             self.site.plan.proxies.get(backend).map_or("", |it| &it.name),
             self.line.name.value,
             self.site.process.hostname,
@@ -628,6 +627,11 @@ pub(super) fn internet(address: Option<SocketAddress>) -> SocketAddr {
         Some(SocketAddress::V6(v6)) => v6.into(),
         _ => NO_ADDRESS,
     }
+}
+
+/// The connection broke.
+pub(super) fn gone() -> Verdict {
+    Verdict::with(Status::SocketError, "ECONNRESET returned by OS (Connection reset by peer)")
 }
 
 /// Why there is no connection, in the system's words.

@@ -2,6 +2,7 @@
 
 use crate::balance::checkup::{Count, Last};
 use crate::config::plan::{Plan, Server};
+use crate::proto::check::Status;
 
 /// `, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms`
 pub(super) fn reason(last: &Last) -> String {
@@ -13,7 +14,10 @@ pub(super) fn reason(last: &Last) -> String {
     if !verdict.info.is_empty() {
         out.push_str(&format!(", info: \"{}\"", verdict.info));
     }
-    out.push_str(&format!(", check duration: {}ms", last.duration_ms));
+    // What requests told took no time.
+    if verdict.status != Status::Analyzed {
+        out.push_str(&format!(", check duration: {}ms", last.duration_ms));
+    }
     out
 }
 
@@ -33,9 +37,7 @@ pub(super) fn result(
         (true, _) => "UP",
     };
     let how = match last.verdict.status.is_passed() {
-        true if last.verdict.status == crate::proto::check::Status::L7Conditional => {
-            "conditionally succeeded"
-        }
+        true if last.verdict.status == Status::L7Conditional => "conditionally succeeded",
         true => "succeeded",
         false => "failed",
     };

@@ -122,7 +122,15 @@ fn checks() -> Vec<Case> {
         vec![step(
             Act::Say(b"HTTP/1.1 400 no\r\n\r\n"),
             &[Line::Down("Layer6 invalid response, info: \"SSL handshake failure\""), Line::None],
-        )],
+        )
+        // What failed, too.
+        .koi(&[
+            Line::Down(
+                "Layer6 invalid response, info: \"SSL handshake failure: received corrupt message \
+                 of type InvalidContentType\"",
+            ),
+            Line::None,
+        ])],
     )
     .server("check check-ssl verify none"),
     case(
@@ -158,7 +166,8 @@ fn checks() -> Vec<Case> {
         &[HTTPCHK, SHORT],
         vec![
             step(Act::Say(b"SSH-2.0-x\r\n\r\n"), &[Line::Down("Layer7 timeout"), Line::None])
-                .koi(&[Line::Down("Layer7 invalid response"), Line::None]),
+                .koi(&[
+ Line::Down("Layer7 invalid response, info: \"status-line (RFC 9112 §4)\""), Line::None]),
             step(OK, L7),
         ],
     ),

@@ -3,7 +3,7 @@
 //!
 //! In: what the server sent. Out: what to send to it, or the verdict.
 
-use super::{Status, Verdict};
+use super::{Status, Verdict, printable};
 
 /// Who is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +95,9 @@ impl Talk {
         if digits.len() < 3 || !digits.iter().all(u8::is_ascii_digit) {
             return done(Status::L7Response, &String::from_utf8_lossy(&line));
         }
+        let code = digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
         if digits.first() != Some(&b'2') {
-            return done(Status::L7Status, &String::from_utf8_lossy(&line));
+            return refused(code, line.get(4..).unwrap_or_default());
         }
         // A line with a hyphen is followed by another.
         if line.get(3) == Some(&b'-') {
@@ -127,19 +128,16 @@ impl Talk {
         let packet: Vec<u8> = self.bytes.drain(..length + 4).skip(4).collect();
         if packet.first() == Some(&0xff) {
             // An error: its number, then (since 4.1 behind a mark and a state) its text.
-            return done(
-                Status::L7Status,
-                &String::from_utf8_lossy(packet.get(3..).unwrap_or_default()),
-            );
+            let code = packet.get(1..3).and_then(|it| it.first_chunk::<2>());
+            let code = code.map_or(0, |it| u16::from_le_bytes(*it));
+            return refused(code, packet.get(3..).unwrap_or_default());
         }
         self.step += 1;
         let Kind::Mysql(user, old) = &self.kind else { return Next::Wait };
         match user {
             Some(user) if self.step == 1 => Next::Send(login(user, *old)),
-            _ => Next::Done(
-                Verdict::with(Status::L7Passed, "MySQL server is ok"),
-                b"\x01\x00\x00\x00\x01",
-            ),
+            Some(_) => Next::Done(Verdict::with(Status::L7Passed, "MySQL server is ok"), QUIT),
+            None => Next::Done(Verdict::plain(Status::L7Passed), QUIT),
         }
     }
 
@@ -170,13 +168,22 @@ impl Talk {
         let at = if length & 0x80 == 0 { 2 } else { 2 + usize::from(length & 0x7f) };
         let Some(rest) = self.bytes.get(at..at.saturating_add(8)) else { return Next::Wait };
         match rest {
-            [0x02, 0x01, 0x01, 0x61, _, 0x0a, 0x01, 0x00] => done(Status::L7Passed, "Success"),
+            [0x02, 0x01, 0x01, 0x61, _, 0x0a, 0x01, 0x00] => done(Status::L7Passed, ""),
             [0x02, 0x01, 0x01, 0x61, ..] => {
                 done(Status::L7Status, "See RFC: https://www.rfc-editor.org/rfc/rfc4511")
             }
             _ => done(Status::L7Response, "Not LDAPv3 protocol"),
         }
     }
+}
+
+/// MySQL's good-bye.
+const QUIT: &[u8] = b"\x01\x00\x00\x00\x01";
+
+/// The server said no, and why.
+fn refused(code: u16, why: &[u8]) -> Next {
+    let verdict = Verdict { code: Some(code), ..Verdict::plain(Status::L7Status) };
+    Next::Done(Verdict { info: printable(why), ..verdict }, b"")
 }
 
 fn done(status: Status, info: &str) -> Next {
