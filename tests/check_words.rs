@@ -16,7 +16,7 @@ mod check_words {
 mod end_to_end;
 
 use check_words::cases::{self, Case, Line, Step};
-use check_words::part::Player;
+use check_words::part::{Act, Player};
 use end_to_end::client::Client;
 use end_to_end::proxy::{Folder, Program, Proxy};
 use end_to_end::{PATIENCE, free_ports, loopback};
@@ -86,7 +86,9 @@ impl Scene {
                     return Err(told(format!("\n  had    {had}\n  wanted {wanted}")));
                 }
             }
-            if lines.is_empty() {
+            // Connections of HAProxy's that say nothing are reset before a server sees them.
+            let unseen = program.name != "koi" && matches!(step.act, Act::Hold);
+            if lines.is_empty() && !unseen {
                 self.player.wait(SILENT_CHECKS);
                 self.log.set_nonblocking(true).expect("a mode");
                 if let Some(had) = self.line() {
@@ -194,7 +196,6 @@ fn haproxy_says_the_same() {
 /// `on-marked-down shutdown-sessions`: who is connected when the server goes down is sent away.
 #[test]
 fn a_server_that_goes_down_takes_its_sessions_along() {
-    use check_words::part::Act;
     use std::io::Read;
     use std::net::TcpStream;
     for workers in [1, 2] {
