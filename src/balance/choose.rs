@@ -16,7 +16,7 @@ use super::draw::{self, Urn};
 use super::figures::ServerFigures;
 use super::table::spread;
 use super::turns::Turns;
-use crate::config::plan::{Balance, Plan, Proxy, is_on};
+use crate::config::plan::{Balance, HashMethod, Plan, Proxy, is_on};
 
 /// The most draws of `random`: with so many it finds the least loaded server of any farm.
 const DRAWS_MAX: u32 = 1000;
@@ -84,6 +84,20 @@ enum Means {
     /// The place after the last one.
     After(usize),
     Urn(Urn),
+}
+
+/// See [`Live::has_fixed_weights`].
+pub(crate) fn has_fixed_weights(proxy: &Proxy) -> bool {
+    let method = proxy.back.hash_type.as_ref().map_or(HashMethod::MapBased, |it| it.method);
+    let balance = proxy.back.balance.as_ref().map_or(&Balance::RoundRobin, |it| &it.value);
+    match balance {
+        Balance::RoundRobin
+        | Balance::LeastConnections
+        | Balance::First
+        | Balance::Random { .. } => false,
+        Balance::StaticRoundRobin | Balance::Sticky => true,
+        _ => method == HashMethod::MapBased,
+    }
 }
 
 impl Chooser {
@@ -165,7 +179,13 @@ impl Backend {
                 usable.truncate(1);
             }
         }
-        let weight = |&server: &usize| servers.get(server).map_or(0, |it| it.weight());
+        let fixed = live.has_fixed_weights(self.index);
+        let weight = |&server: &usize| {
+            servers.get(server).map_or(0, |it| match fixed {
+                true => it.fixed_weight(),
+                false => it.effective_weight(),
+            })
+        };
         let weights: Vec<u16> = usable.iter().map(weight).collect();
         let start = self.worker % usable.len().max(1);
         self.means = match self.algorithm {
@@ -272,7 +292,7 @@ fn least(
         }
         // With the new request; none is none, whatever the weight.
         let load = if requests == 0 { 0 } else { requests + 1 };
-        let weight = u64::from(figures.weight());
+        let weight = u64::from(figures.effective_weight());
         if best.is_none_or(|(_, least, of)| load * of < least * weight) {
             best = Some((place, load, weight));
         }
@@ -301,7 +321,7 @@ fn drawn(
             continue;
         };
         let figures = live.server(backend, server)?;
-        let (load, weight) = (u64::from(figures.current()), u64::from(figures.weight()));
+        let (load, weight) = (u64::from(figures.current()), u64::from(figures.effective_weight()));
         if best.is_none_or(|(_, least, of)| load * of < least * weight) {
             best = Some((server, load, weight));
         }

@@ -1,9 +1,9 @@
 //! Counts that several workers change: what is in progress, what happened in the last second, a server.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 use super::state::{Admin, Health, State};
-use crate::config::plan::Server;
+use crate::config::plan::{Given, Server};
 
 /// The length of a rate's window, in microseconds.
 pub(crate) const WINDOW_US: u64 = 1_000_000;
@@ -13,19 +13,35 @@ pub(crate) const WINDOW_US: u64 = 1_000_000;
 pub(crate) struct Gauge {
     current: AtomicU32,
     /// 0 is no limit.
-    limit: u32,
+    limit: AtomicU32,
+    /// The limit that the configuration gave.
+    said: AtomicU32,
     total: AtomicU64,
 }
 
 impl Gauge {
     pub(crate) fn new(limit: u32) -> Gauge {
-        Gauge { limit, ..Gauge::default() }
+        let (limit, said) = (AtomicU32::new(limit), AtomicU32::new(limit));
+        Gauge { limit, said, ..Gauge::default() }
+    }
+
+    /// Takes another's limit over, if the configuration says another one than it said.
+    pub(crate) fn take_limit(&self, new: &Gauge) {
+        let said = new.said.load(Relaxed);
+        if self.said.swap(said, Relaxed) != said {
+            self.set_limit(said);
+        }
+    }
+
+    /// As many there may be from now on; those that are too many stay.
+    pub(crate) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Relaxed);
     }
 
     /// One more, unless there are as many as there may be.
     #[inline]
     pub(crate) fn begin(&self) -> bool {
-        let begun = raise(&self.current, self.limit);
+        let begun = raise(&self.current, self.limit());
         if begun {
             self.total.fetch_add(1, Relaxed);
         }
@@ -38,7 +54,8 @@ impl Gauge {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.limit == 0 || self.current() < self.limit
+        let limit = self.limit();
+        limit == 0 || self.current() < limit
     }
 
     #[inline]
@@ -46,8 +63,9 @@ impl Gauge {
         self.current.load(Relaxed)
     }
 
+    #[inline]
     pub(crate) fn limit(&self) -> u32 {
-        self.limit
+        self.limit.load(Relaxed)
     }
 }
 
@@ -113,37 +131,45 @@ pub struct ServerFigures {
     pub(crate) requests: Rated,
     total: AtomicU64,
     state: State,
-    backup: bool,
+    backup: AtomicBool,
     /// `minconn`, or `maxconn`; 0 is no limit.
     least: AtomicU32,
     /// `maxconn`; 0 is no limit.
     most: AtomicU32,
     /// `maxqueue`; 0 is no limit.
-    queue_max: u32,
+    queue_max: AtomicU32,
+}
+
+fn number(given: Option<Given<u32>>) -> u32 {
+    given.map_or(0, |it| it.value)
+}
+
+/// `minconn` and `maxconn`; `minconn` alone is `maxconn`.
+fn limits_of(server: &Server) -> (u32, u32) {
+    match (number(server.settings.minconn), number(server.settings.maxconn)) {
+        (0, most) => (most, most),
+        (least, most) if least >= most => (least, least),
+        both => both,
+    }
+}
+
+fn queue_of(server: &Server) -> u32 {
+    number(server.settings.maxqueue)
 }
 
 impl ServerFigures {
     pub(crate) fn new(server: &Server) -> ServerFigures {
-        let settings = &server.settings;
-        let number =
-            |given: Option<crate::config::plan::Given<u32>>| given.map_or(0, |it| it.value);
-        let most = number(settings.maxconn);
-        // `minconn` alone is `maxconn`.
-        let (least, most) = match (number(settings.minconn), most) {
-            (0, most) => (most, most),
-            (least, most) if least >= most => (least, least),
-            both => both,
-        };
+        let (least, most) = limits_of(server);
         ServerFigures {
             current: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
             requests: Rated::default(),
             total: AtomicU64::new(0),
             state: State::new(server),
-            backup: settings.backup.is_some(),
+            backup: AtomicBool::new(server.settings.backup.is_some()),
             least: AtomicU32::new(least),
             most: AtomicU32::new(most),
-            queue_max: number(settings.maxqueue),
+            queue_max: AtomicU32::new(queue_of(server)),
         }
     }
 
@@ -177,7 +203,7 @@ impl ServerFigures {
 
     /// `backup`.
     pub fn is_backup(&self) -> bool {
-        self.backup
+        self.backup.load(Relaxed)
     }
 
     /// Its weight, now.
@@ -189,6 +215,24 @@ impl ServerFigures {
     /// Its weight, by the configuration.
     pub fn initial_weight(&self) -> u16 {
         self.state.initial_weight()
+    }
+
+    /// Its weight as the balance has it: in sixteenths, and less while it takes a growing share only.
+    #[inline]
+    pub fn effective_weight(&self) -> u16 {
+        self.state.effective_weight()
+    }
+
+    /// Its weight where weights are fixed (`static-rr`, tables that hashes lead to): that of the
+    /// configuration, or nothing.
+    pub fn fixed_weight(&self) -> u16 {
+        if self.weight() == 0 { 0 } else { self.initial_weight().max(1) }
+    }
+
+    /// How much of its share it gets (`slowstart`), in per cent.
+    #[inline]
+    pub fn ramp(&self) -> u8 {
+        self.state.ramp()
     }
 
     /// Requests on it.
@@ -210,7 +254,7 @@ impl ServerFigures {
 
     /// `maxqueue`; 0 is no limit.
     pub fn queue_max(&self) -> u32 {
-        self.queue_max
+        self.queue_max.load(Relaxed)
     }
 
     /// `minconn` (or `maxconn`) and `maxconn`; 0 is no limit.
@@ -225,6 +269,19 @@ impl ServerFigures {
         self.most.store(most, Relaxed);
         if least == before || least > most {
             self.least.store(most, Relaxed);
+        }
+    }
+
+    /// The configuration was read again: what it says otherwise than before holds from now on, and what
+    /// was set at run time stays where it says the same.
+    pub(crate) fn follow(&self, old: &Server, new: &Server) {
+        self.state.follow(old, new);
+        self.backup.store(new.settings.backup.is_some(), Relaxed);
+        self.queue_max.store(queue_of(new), Relaxed);
+        if limits_of(old) != limits_of(new) {
+            let (least, most) = limits_of(new);
+            self.least.store(least, Relaxed);
+            self.most.store(most, Relaxed);
         }
     }
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 use std::time::Instant;
 
+use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
 use super::state::{Admin, Health};
-use crate::config::plan::{Plan, Proxy};
+use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
 
 /// Descriptors that are not for connections: logs, event queues, files that are being read.
@@ -25,21 +26,28 @@ const CONNECTIONS_LEAST: u64 = 16;
 /// The figures of a plan's proxies.
 #[derive(Debug)]
 pub struct Live {
-    process: Padded<Gauge>,
+    process: Arc<Padded<Gauge>>,
     proxies: Box<[ProxyFigures]>,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
-    window: AtomicU64,
+    window: Arc<AtomicU64>,
 }
 
-/// A proxy's figures.
+/// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
+/// ([`Live::succeed`]).
 #[derive(Debug)]
 struct ProxyFigures {
-    front: Padded<Front>,
-    binds: Box<[Padded<Gauge>]>,
-    back: Padded<Back>,
+    front: Arc<Padded<Front>>,
+    binds: Box<[Arc<Padded<Gauge>>]>,
+    back: Arc<Padded<Back>>,
     servers: Box<[Arc<ServerFigures>]>,
+    /// Requests from which on a server takes all of its `maxconn`.
+    full_load: u32,
+    /// `option allbackups`.
+    all_backups: bool,
+    /// The algorithm heeds a weight only as far as it is zero.
+    fixed_weights: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,8 +63,6 @@ struct Back {
     reached: Rated,
     /// Requests that wait for any server.
     waiting: AtomicU32,
-    /// Requests from which on a server takes all of its `maxconn`.
-    full_load: u32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
 }
@@ -73,11 +79,11 @@ impl Live {
         let connections = plan.global.limits.connections;
         let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy));
         Live {
-            process: Padded(Gauge::new(connections.map_or(0, |given| given.value))),
+            process: Arc::new(Padded(Gauge::new(connections.map_or(0, |given| given.value)))),
             proxies: proxies.collect(),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
             origin: Instant::now(),
-            window: AtomicU64::new(0),
+            window: Arc::default(),
         }
     }
 
@@ -88,7 +94,7 @@ impl Live {
         if self.process.0.limit() == 0 {
             let free = descriptors.saturating_sub(others.saturating_add(DESCRIPTORS_ASIDE));
             let limit = u32::try_from((free / 2).max(CONNECTIONS_LEAST)).unwrap_or(u32::MAX);
-            self.process.0 = Gauge::new(limit);
+            self.process.0.set_limit(limit);
         }
         self.process.0.limit()
     }
@@ -175,11 +181,21 @@ impl Live {
         let Some(figures) = proxy.servers.get(server) else { return 0 };
         let (least, most) = figures.limits();
         let load = proxy.back.0.requests.current();
-        if least == most || load >= proxy.back.0.full_load {
-            return most;
+        let limit = if least == most || load >= proxy.full_load {
+            most
+        } else {
+            let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
+            u32::try_from(share).unwrap_or(most).clamp(least, most)
+        };
+        // A server that takes a growing share only has that part of its places, too.
+        match figures.ramp() {
+            100 => limit,
+            _ if limit == 0 => 0,
+            percent => {
+                let part = u64::from(limit) * u64::from(percent) / 100;
+                u32::try_from(part).unwrap_or(limit).max(1)
+            }
         }
-        let share = u64::from(most) * u64::from(load) / u64::from(proxy.back.0.full_load);
-        u32::try_from(share).unwrap_or(most).clamp(least, most)
     }
 
     /// Takes a place on a server, if it has one.
@@ -213,6 +229,38 @@ impl Live {
         self.change(backend, server, |figures| figures.state().set_weight(weight))
     }
 
+    /// Sets how much of its share a server gets, 1 to 100 per cent (`slowstart`); what it was, if there is
+    /// such a server. It holds for its weight, where that can change, and for its `maxconn`.
+    pub fn set_ramp(&self, backend: usize, server: usize, percent: u8) -> Option<u8> {
+        self.change(backend, server, |figures| figures.state().set_ramp(percent))
+    }
+
+    /// Whether the algorithm of a backend heeds weights only as far as they are zero (`static-rr`,
+    /// hashes with a table): commands then may say 0 or the configured weight, and nothing else.
+    pub fn has_fixed_weights(&self, backend: usize) -> bool {
+        self.proxies.get(backend).is_some_and(|it| it.fixed_weights)
+    }
+
+    /// Whether the balance would choose among servers with this one, now: it is usable, and no backup, or
+    /// a backup whose time has come.
+    pub fn is_active(&self, backend: usize, server: usize) -> bool {
+        let Some(proxy) = self.proxies.get(backend) else { return false };
+        let Some(figures) = proxy.servers.get(server) else { return false };
+        if !figures.is_usable() || !figures.is_backup() {
+            return figures.is_usable();
+        }
+        let first = |backup: bool| {
+            let fits = |it: &Arc<ServerFigures>| it.is_usable() && it.is_backup() == backup;
+            proxy.servers.iter().position(fits)
+        };
+        first(false).is_none() && (proxy.all_backups || first(true) == Some(server))
+    }
+
+    /// Whether the balance finds any server.
+    pub fn has_usable(&self, backend: usize) -> bool {
+        self.servers(backend).iter().any(|it| it.is_usable())
+    }
+
     fn change<T>(
         &self,
         backend: usize,
@@ -221,7 +269,7 @@ impl Live {
     ) -> Option<T> {
         let proxy = self.proxies.get(backend)?;
         let figures = proxy.servers.get(server)?;
-        let seen = |it: &ServerFigures| (it.admin(), it.health(), it.weight());
+        let seen = |it: &ServerFigures| (it.admin(), it.health(), it.weight(), it.ramp());
         let old = seen(figures);
         let before = change(figures);
         if seen(figures) != old {
@@ -289,13 +337,16 @@ impl ProxyFigures {
             // The limit is one of each socket.
             let each = bind.maxconn.map_or(0, |given| given.value);
             let sockets = u32::try_from(bind.sockets()).unwrap_or(u32::MAX);
-            Padded(Gauge::new(each.saturating_mul(sockets)))
+            Arc::new(Padded(Gauge::new(each.saturating_mul(sockets))))
         });
         let connections = Gauge::new(limit);
         ProxyFigures {
-            front: Padded(Front { connections, ..Front::default() }),
+            front: Arc::new(Padded(Front { connections, ..Front::default() })),
             binds: binds.collect(),
-            back: Padded(Back { full_load: full_load(plan, proxy), ..Back::default() }),
+            back: Arc::default(),
+            full_load: full_load(plan, proxy),
+            all_backups: is_on(proxy.settings.options.all_backups),
+            fixed_weights: has_fixed_weights(proxy),
             servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
         }
     }
@@ -364,6 +415,9 @@ impl Counters for Live {
         self.stopping.load(Relaxed)
     }
 }
+
+#[path = "succeed.rs"]
+mod succeed;
 
 #[cfg(test)]
 #[path = "live_tests.rs"]

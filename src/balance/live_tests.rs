@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::balance::testing::{listen, plan};
+use crate::config::succession::Succession;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 
@@ -121,4 +122,80 @@ fn a_rate_slides_over_a_second() {
     assert_eq!(rated.rate(WINDOW_US / 2), 9);
     rated.roll(2 * WINDOW_US);
     assert_eq!(rated.rate(0), 2, "four in two seconds");
+}
+
+#[test]
+fn a_ramp_takes_from_weight_and_places_and_nothing_is_left_out() {
+    let live = Live::new(&listen("server a 127.0.0.1:1 weight 3 maxconn 10\nserver b 127.0.0.1:1"));
+    let weights = || live.servers(0).iter().map(|it| it.effective_weight()).collect::<Vec<_>>();
+    assert_eq!(weights(), [48, 16]);
+    let before = live.generation(0);
+    assert_eq!(live.set_ramp(0, 0, 50), Some(100));
+    assert_ne!(live.generation(0), before, "the balance learns of it");
+    assert_eq!((weights(), live.server_limit(0, 0)), (vec![24, 16], 5));
+    assert_eq!(live.set_ramp(0, 1, 0), Some(100));
+    assert_eq!((weights(), live.server_limit(0, 1)), (vec![24, 1], 0));
+    live.set_weight(0, 1, 0);
+    assert_eq!(weights(), [24, 0]);
+    assert_eq!(live.servers(0)[1].fixed_weight(), 0);
+    live.set_weight(0, 1, 77);
+    assert_eq!(live.servers(0)[1].fixed_weight(), 1, "what it was configured with");
+    assert!(!live.has_fixed_weights(0));
+    assert!(Live::new(&listen("balance static-rr")).has_fixed_weights(0));
+    assert!(Live::new(&listen("balance source")).has_fixed_weights(0));
+}
+
+#[test]
+fn backups_are_active_in_their_turn() {
+    let lines = "server a 127.0.0.1:1\nserver b 127.0.0.1:1 backup\nserver c 127.0.0.1:1 backup\n";
+    let active = |live: &Live| (0..3).map(|at| live.is_active(0, at)).collect::<Vec<_>>();
+    let live = Live::new(&listen(lines));
+    assert_eq!(active(&live), [true, false, false]);
+    live.set_health(0, 0, Health::Stopped);
+    assert_eq!(active(&live), [false, true, false]);
+    let all = Live::new(&listen(&format!("option allbackups\n{lines}")));
+    all.set_admin(0, 0, Admin::FORCED_DRAIN, true);
+    assert_eq!(active(&all), [false, true, true]);
+}
+
+#[test]
+fn a_plan_that_follows_counts_on() {
+    let old_plan = plan(
+        "global\nmaxconn 9\nfrontend a\nmaxconn 3\nbind 127.0.0.1:80 maxconn 2\n\
+         default_backend b\nbackend b\nserver x 192.0.2.1:80 weight 5 maxconn 4\n\
+         server y 192.0.2.2:80 weight 5\n",
+    );
+    let new_plan = plan(
+        "global\nmaxconn 9\nbackend b\nserver y 192.0.2.2:80 weight 7\n\
+         server x 192.0.2.1:80 weight 5 maxconn 1\nserver z 192.0.2.3:80\n\
+         frontend a\nmaxconn 4\nbind 127.0.0.1:80 maxconn 2\ndefault_backend b\n",
+    );
+    let old = Live::new(&old_plan);
+    assert!(old.begin_connection(0, 0) && old.begin_connection(0, 0));
+    assert!(old.begin_server(1, 0) && old.begin_server(1, 0));
+    old.begin_backend(1);
+    old.set_weight(1, 0, 3);
+    old.set_weight(1, 1, 3);
+    old.set_admin(1, 0, Admin::FORCED_DRAIN, true);
+    let heirs = Succession::new(&old_plan, &new_plan);
+    let new = old.succeed(&old_plan, &new_plan, &heirs);
+    assert_eq!((new.connections(), new.frontend_connections(1)), (2, 2));
+    assert!(!new.begin_connection(1, 0), "the bind is as full as it was");
+    assert_eq!((new.backend_connections(0), new.server_connections(0, 1)), (1, 2));
+    let x = new.server(0, 1).expect("x");
+    assert_eq!((x.weight(), x.limits(), x.total()), (3, (1, 1), 2), "a weight that was set stays");
+    assert!(x.admin().has(Admin::FORCED_DRAIN));
+    assert_eq!(new.server(0, 0).expect("y").weight(), 7, "a weight that is new holds");
+    assert_eq!(new.server(0, 2).expect("z").weight(), 1);
+    assert!(!new.begin_server(0, 1), "maxconn is less now");
+    old.end_server(1, 0);
+    old.end_server(1, 0);
+    assert!(new.begin_server(0, 1) && !new.begin_server(0, 1));
+    old.end_connection(0, 0);
+    assert!(new.begin_connection(1, 0));
+    new.end_connection(1, 0);
+    old.end_connection(0, 0);
+    assert_eq!((old.connections(), new.connections()), (0, 0));
+    old.stop();
+    assert!(new.stopping());
 }

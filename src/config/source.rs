@@ -18,7 +18,7 @@ pub const FILE_MAX: usize = 64 << 20;
 pub struct FileId(u16);
 
 /// A piece of a file: bytes `start..end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// Which file.
     pub file: FileId,
@@ -26,6 +26,16 @@ pub struct Span {
     pub start: u32,
     /// Offset behind the last byte.
     pub end: u32,
+}
+
+impl std::fmt::Debug for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if super::content::is_placeless() {
+            return f.write_str("Span");
+        }
+        let Span { file, start, end } = self;
+        f.debug_struct("Span").field("file", file).field("start", start).field("end", end).finish()
+    }
 }
 
 impl Span {

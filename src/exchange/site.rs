@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::server::Servers;
+use super::sessions::Sessions;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::Plan;
 use crate::log::access::Sink;
@@ -43,20 +44,14 @@ pub struct Site {
     pub wall_offset_us: Cell<u64>,
     /// The worker's own random numbers: for chance, not for secrets.
     pub random: std::cell::RefCell<fastrand::Rng>,
-    /// Connections of clients so far.
-    pub serial: Cell<u64>,
+    /// The connections of clients.
+    pub sessions: Sessions,
 }
 
 impl Site {
     /// The time of day and a random number, for rules.
     pub fn moment(&self) -> Moment {
         Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
-    }
-
-    /// The number of a client's connection that comes now.
-    pub fn next_serial(&self) -> u64 {
-        self.serial.set(self.serial.get().wrapping_add(1));
-        self.serial.get()
     }
 
     /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.

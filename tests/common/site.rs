@@ -7,6 +7,7 @@ use koi::config::read::read;
 use koi::config::report::Report;
 use koi::config::source::MemoryFiles;
 use koi::exchange::server::{Destination, Destinations, Link, Refusal, Servers, Wanted, acquire};
+use koi::exchange::sessions::Sessions;
 use koi::exchange::site::Site;
 use koi::log::access::{Sink, Targets};
 use koi::proto::h1::Limits;
@@ -79,7 +80,7 @@ impl Running {
             limits: Limits { head_bytes: 16_384, fields: 101 },
             wall_offset_us: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
-            serial: Cell::new(0),
+            sessions: Sessions::default(),
         })
     }
 }

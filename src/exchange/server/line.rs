@@ -8,6 +8,9 @@
 //! and then looks whether anybody waits; who begins to wait first counts as waiting and then looks
 //! whether a place is free. All of these are sequentially consistent, so one of the two sees the other.
 //!
+//! A server that goes out of service sends those who wait for it back to choose again. Who begins to wait
+//! then looks at the server's state: either it sees the change, or who changed it sees the waiter.
+//!
 //! Limits: as many wait as there are requests, or `maxqueue` for a server.
 
 use std::collections::BTreeMap;
@@ -43,11 +46,25 @@ struct Rank {
     number: u64,
 }
 
+/// How a waiter is tied to the server it waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// The balance chose it: another is as good.
+    #[default]
+    Loose,
+    /// A rule, a cookie or a table chose it.
+    Bound,
+    /// The same, and it is to stay whatever happens (`force-persist`).
+    Forced,
+}
+
 /// What a waiter wants.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wish {
     /// This server, or any.
     pub server: Option<usize>,
+    /// How it is tied to that.
+    pub tie: Tie,
     /// `set-priority-class`.
     pub class: i64,
     /// `set-priority-offset`, in milliseconds.
@@ -61,20 +78,36 @@ pub(super) struct Wish {
 pub(super) struct Ticket<W> {
     rank: Rank,
     server: Option<usize>,
-    /// The server that gave a place, plus one; 0 is none yet.
+    tie: Tie,
+    /// The server that gave a place, plus one; 0 is none yet, [`AGAIN`] is that none will.
     granted: AtomicU32,
     waker: W,
 }
 
+/// What stands in [`Ticket::granted`] for who is to choose again.
+const AGAIN: u32 = u32::MAX;
+
+/// What came of waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A place is taken on this server.
+    Place(usize),
+    /// The server is gone: choose again.
+    Again,
+}
+
 impl<W> Ticket<W> {
-    /// The server on which a place is taken for whom this is.
-    pub(super) fn granted(&self) -> Option<usize> {
-        let granted = self.granted.load(Ordering::Acquire).checked_sub(1)?;
-        usize::try_from(granted).ok()
+    /// What came of waiting so far.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        match self.granted.load(Ordering::Acquire) {
+            0 => None,
+            AGAIN => Some(Turn::Again),
+            number => usize::try_from(number - 1).ok().map(Turn::Place),
+        }
     }
 
     fn grant(&self, server: usize) {
-        let number = u32::try_from(server).unwrap_or(u32::MAX - 1) + 1;
+        let number = u32::try_from(server).unwrap_or(AGAIN - 2).min(AGAIN - 2) + 1;
         self.granted.store(number, Ordering::Release);
     }
 }
@@ -98,26 +131,46 @@ impl<W> Line<W> {
         waiting.latest_us = waiting.latest_us.max(now_us);
         let moment_us = waiting.latest_us.saturating_add(wish.offset_ms.saturating_mul(1000));
         let rank = Rank { class: wish.class, moment_us, number: waiting.count };
-        let granted = AtomicU32::new(0);
-        let ticket = Arc::new(Ticket { rank, server: wish.server, granted, waker });
+        let (granted, Wish { server, tie, .. }) = (AtomicU32::new(0), wish);
+        let ticket = Arc::new(Ticket { rank, server, tie, granted, waker });
         waiting.tickets(wish.server).insert(rank, ticket.clone());
         self.count(wish.server, live, |count| count.fetch_add(1, Ordering::SeqCst));
         ticket
     }
 
-    /// Somebody waits no longer: the server on which a place is taken for them, if it came to that.
-    pub(super) fn leave(&self, ticket: &Ticket<W>, live: &Live) -> Option<usize> {
+    /// Somebody waits no longer: what it came to until then. A place that is taken is the leaver's.
+    pub(super) fn leave(&self, ticket: &Ticket<W>, live: &Live) -> Option<Turn> {
         let mut waiting = self.lock();
         if waiting.tickets(ticket.server).remove(&ticket.rank).is_some() {
             self.count(ticket.server, live, |count| count.fetch_sub(1, Ordering::SeqCst));
         }
-        ticket.granted()
+        ticket.turn()
+    }
+
+    /// Has those who wait for a server (or for any) choose again, if their tie allows it.
+    pub(super) fn send_back(
+        &self,
+        server: Option<usize>,
+        live: &Live,
+        may_go: impl Fn(Tie) -> bool,
+        mut wake: impl FnMut(&W),
+    ) {
+        let mut waiting = self.lock();
+        waiting.tickets(server).retain(|_, ticket| {
+            if !may_go(ticket.tie) {
+                return true;
+            }
+            self.count(server, live, |count| count.fetch_sub(1, Ordering::SeqCst));
+            ticket.granted.store(AGAIN, Ordering::Release);
+            wake(&ticket.waker);
+            false
+        });
     }
 
     /// Gives free places of a server to those who wait for it, the first first.
     pub(super) fn hand_over(&self, server: usize, live: &Live, mut wake: impl FnMut(&W)) {
         let mut waiting = self.lock();
-        while let Some((rank, of)) = waiting.first(server, self.takes_any(server, live)) {
+        while let Some((rank, of)) = waiting.first(server, live.is_active(self.backend, server)) {
             if !live.begin_server(self.backend, server) {
                 return;
             }
@@ -127,16 +180,6 @@ impl<W> Line<W> {
                 wake(&ticket.waker);
             }
         }
-    }
-
-    /// Whether a server takes those who wait for any.
-    fn takes_any(&self, server: usize, live: &Live) -> bool {
-        let servers = live.servers(self.backend);
-        let usable =
-            |backup: bool| servers.iter().position(|it| it.is_usable() && it.is_backup() == backup);
-        servers
-            .get(server)
-            .is_some_and(|it| it.is_usable() && (!it.is_backup() || usable(false).is_none()))
     }
 
     /// Whether anybody waits whom this server could serve.

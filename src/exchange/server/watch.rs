@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::balance::Admin;
+use crate::exchange::sessions;
 use crate::exchange::site::Site;
 
 /// Within which a connection given back is watched.
@@ -24,6 +25,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub async fn watch(site: Rc<Site>) {
     let servers = &site.servers;
     servers.watcher.set(Some(site.local.current()));
+    sessions::enter(&site);
     mark_unresolved(&site);
     while !site.local.is_stopping() {
         let fresh = servers.tally.fresh.get() > 0;

@@ -16,6 +16,7 @@ use crate::balance::{Chooser, Live};
 use crate::config::plan::{Given, Plan, Process};
 use crate::exchange::client;
 use crate::exchange::server::{self, Destinations, Servers};
+use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
 use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
@@ -143,7 +144,7 @@ fn site(worker: usize, local: &Local, shared: &Shared, started_us: u64) -> Site 
         limits: head_limits(plan),
         wall_offset_us: Cell::new(wall_offset_us(local)),
         random: RefCell::new(fastrand::Rng::new()),
-        serial: Cell::new(0),
+        sessions: Sessions::default(),
     }
 }
 
