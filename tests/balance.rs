@@ -1,7 +1,12 @@
 //! Balancing while servers come and go: who waits chooses again, who is bound stays, sessions end when an
 //! operator or a check says so; the algorithms beside HAProxy's.
 
+#[path = "balance/beside.rs"]
+mod beside;
 mod common;
+mod end_to_end;
+#[path = "balance/hashes.rs"]
+mod hashes;
 
 use common::site::{Running, Way, client, reach};
 use common::{any_port, run, simulated};

@@ -1,6 +1,8 @@
 //! Counts that several workers change: what is in progress, what happened in the last second, a server.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 
 use super::state::{Admin, Health, State};
 use crate::config::plan::{Given, Server};
@@ -138,6 +140,8 @@ pub struct ServerFigures {
     most: AtomicU32,
     /// `maxqueue`; 0 is no limit.
     queue_max: AtomicU32,
+    /// Where it is; asked for only when the balance prepares.
+    address: Mutex<Option<SocketAddr>>,
 }
 
 fn number(given: Option<Given<u32>>) -> u32 {
@@ -170,6 +174,7 @@ impl ServerFigures {
             least: AtomicU32::new(least),
             most: AtomicU32::new(most),
             queue_max: AtomicU32::new(queue_of(server)),
+            address: Mutex::new(None),
         }
     }
 
@@ -270,6 +275,17 @@ impl ServerFigures {
         if least == before || least > most {
             self.least.store(most, Relaxed);
         }
+    }
+
+    /// Where it is, as far as that was said.
+    pub fn address(&self) -> Option<SocketAddr> {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives where it was.
+    pub(crate) fn set_address(&self, address: Option<SocketAddr>) -> Option<SocketAddr> {
+        let mut here = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut here, address)
     }
 
     /// The configuration was read again: what it says otherwise than before holds from now on, and what

@@ -6,6 +6,7 @@
 //!
 //! Limits hold exactly: a count is raised only while it is below its limit, by one atomic operation.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 use std::time::Instant;
@@ -233,6 +234,21 @@ impl Live {
     /// such a server. It holds for its weight, where that can change, and for its `maxconn`.
     pub fn set_ramp(&self, backend: usize, server: usize, percent: u8) -> Option<u8> {
         self.change(backend, server, |figures| figures.state().set_ramp(percent))
+    }
+
+    /// Where a server is from now on (a name was resolved, a command said so): consistent hashes may
+    /// depend on it.
+    pub fn set_address(&self, backend: usize, server: usize, address: Option<SocketAddr>) {
+        let Some(proxy) = self.proxies.get(backend) else { return };
+        let Some(figures) = proxy.servers.get(server) else { return };
+        if figures.set_address(address) != address {
+            proxy.back.0.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Where a server is, as far as that was said.
+    pub fn address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
+        self.server(backend, server)?.address()
     }
 
     /// Whether the algorithm of a backend heeds weights only as far as they are zero (`static-rr`,

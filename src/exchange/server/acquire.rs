@@ -201,7 +201,7 @@ fn seek(
         }
     }
     for _ in 0..CHOICES {
-        match choose(site, walk, backend, avoid) {
+        match choose(site, walk, recipe, backend, avoid) {
             Choice::None => return Err(Refusal::NoServer),
             Choice::Full => break,
             Choice::Server(server) => {
@@ -221,10 +221,17 @@ fn seek(
     Ok(Sought::Queue(None))
 }
 
-fn choose(site: &Site, walk: &Walk<'_>, backend: usize, avoid: Option<usize>) -> Choice {
+fn choose(
+    site: &Site,
+    walk: &Walk<'_>,
+    recipe: &BackendRecipe,
+    backend: usize,
+    avoid: Option<usize>,
+) -> Choice {
     let source = walk.exchange.source.unwrap_or(walk.connection.source).ip();
     let random = site.random.borrow_mut().u64(..);
-    site.chooser.choose(backend, &Key { source, random, avoid }, &site.live)
+    let hash = recipe.hash.as_ref().and_then(|hash| hash.of(&walk.context()));
+    site.chooser.choose(backend, &Key { source, random, hash, avoid }, &site.live)
 }
 
 /// A place on a server that has one, unless others wait for it.

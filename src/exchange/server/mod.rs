@@ -134,8 +134,10 @@ impl Servers {
 
     fn recipe(&self, site: &Site, backend: usize) -> Option<&BackendRecipe> {
         let make = || {
-            let proxies = site.plan.proxies.iter();
-            proxies.map(|proxy| BackendRecipe::new(&site.plan, proxy)).collect()
+            let proxies = site.plan.proxies.iter().enumerate();
+            let of =
+                |(index, proxy)| BackendRecipe::new(&site.plan, proxy, site.program.proxy(index));
+            proxies.map(of).collect()
         };
         self.recipes.get_or_init(make).get(backend)
     }

@@ -26,7 +26,7 @@ pub async fn watch(site: Rc<Site>) {
     let servers = &site.servers;
     servers.watcher.set(Some(site.local.current()));
     sessions::enter(&site);
-    mark_unresolved(&site);
+    tell_addresses(&site);
     while !site.local.is_stopping() {
         let fresh = servers.tally.fresh.get() > 0;
         let mut sleep = pin!(site.local.sleep(if fresh { SOON } else { TICK }));
@@ -49,10 +49,11 @@ pub async fn watch(site: Rc<Site>) {
     }
 }
 
-/// Servers whose names have no address are down.
-fn mark_unresolved(site: &Site) {
+/// Says where servers are; those whose names have no address are down.
+fn tell_addresses(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
+            site.live.set_address(backend, server, destination.address);
             if destination.address.is_none() && destination.unix.is_none() {
                 site.live.set_admin(backend, server, Admin::UNRESOLVED, true);
             }
