@@ -39,20 +39,20 @@ const HOUSE: &[Room] = &[
         because: "a sans-IO core gets bytes and time passed in and gives events and bytes out",
     },
     Room {
+        name: "stick",
+        may_use: "config",
+        because: "keys, entries and what is counted in them; the time is told",
+    },
+    Room {
         name: "rules",
-        may_use: "config proto",
+        may_use: "config proto stick",
         because: "pure functions of the plan, the request's fields and the tables passed in",
     },
     Room {
         name: "balance",
-        may_use: "config proto rules",
+        may_use: "config proto rules stick",
         because: "chooses among the plan's servers by the request's fields, and answers what rules ask \
                   about them",
-    },
-    Room {
-        name: "stick",
-        may_use: "config proto",
-        because: "keys, entries and messages; sending the messages is the worker's part",
     },
     Room {
         name: "tls",

@@ -29,6 +29,7 @@ pub mod pattern;
 mod pcre;
 pub mod program;
 pub mod select;
+pub mod table;
 pub mod target;
 #[cfg(test)]
 pub mod testing;

@@ -16,8 +16,11 @@ mod addresses;
 mod effects;
 mod forwarded;
 mod keep;
+mod stick;
+mod track;
 
 pub use effects::{Effects, MapChange};
+pub use stick::{Store, Sticking};
 
 use std::borrow::Cow;
 
@@ -235,6 +238,9 @@ pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
     let frontend = walk.connection.frontend;
     let backend = walk.backend.unwrap_or(frontend);
     let front = (frontend != backend).then_some((frontend, Ruleset::HttpResponse));
+    walk.count_status();
+    walk.proxy = backend;
+    walk.stick_by_response(backend);
     let passes =
         [Some((backend, Ruleset::TcpResponse)), Some((backend, Ruleset::HttpResponse)), front];
     for (proxy, ruleset) in passes.into_iter().flatten() {
@@ -293,6 +299,7 @@ fn decide<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Flow {
     if let end @ Flow::End(_) = walk.run(Ruleset::TcpContent, watch) {
         return end;
     }
+    walk.count_request();
     if walk.request.is_some() && walk.is_http(frontend) {
         if let Some(answer) = walk.monitor(watch) {
             return Flow::End(Decision::Answer(answer));
@@ -364,6 +371,7 @@ impl<'a> Walk<'a> {
     fn run_list<W: Watch>(&mut self, list: &List<Action>, ruleset: Ruleset, watch: &mut W) -> Flow {
         // `strict-mode` holds for one list.
         self.effects.lenient = false;
+        self.effects.ruleset = Some(ruleset);
         let mut from = 0;
         if W::ACTIVE {
             watch.list(self, ruleset.keyword(), list.rules.len());
@@ -506,6 +514,7 @@ impl<'a> Walk<'a> {
         let backend = self.backend.unwrap_or(self.connection.frontend);
         self.proxy = backend;
         self.server = self.choose_server(backend, watch);
+        self.stick(backend, watch);
         self.send_identifier();
         addresses::send(self, backend);
         forwarded::send(self, backend);
