@@ -1,4 +1,5 @@
-//! Stickiness: what is stored once a server is assigned.
+//! Stick tables, where an exchange meets them: what is stored once a server is assigned, and what is
+//! counted when a session begins and an exchange ends.
 //!
 //! In: the exchange, and the server that it was assigned. Out: whether it stays there. Of two clients'
 //! first requests at the same moment one stores its server first, by one atomic exchange; the other one
@@ -6,7 +7,7 @@
 
 use super::site::Site;
 use crate::config::plan::DataKind;
-use crate::rules::context::Counters;
+use crate::rules::context::{Counters, Variables};
 use crate::rules::walk::Walk;
 use crate::stick::Identity;
 
@@ -59,4 +60,26 @@ pub(super) fn settle(
     }
     walk.effects.sticking = Some(sticking);
     winner
+}
+
+/// The exchange is over: its bytes are counted, and it is in use no longer.
+pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
+    let tracks = walk.variables.tracks();
+    if tracks.is_empty() {
+        return;
+    }
+    site.tell_time();
+    let now_ms = site.live.tables().now_ms();
+    tracks.count(&[DataKind::BytesInCnt, DataKind::BytesInRate], walk.exchange.bytes_in, now_ms);
+    tracks.count(&[DataKind::BytesOutCnt, DataKind::BytesOutRate], walk.exchange.bytes_out, now_ms);
+    tracks.end_exchange(now_ms);
+}
+
+/// The handshakes of a connection are done: it is a session from now on.
+pub(super) fn begin_session(site: &Site, variables: &Variables) {
+    let tracks = variables.tracks();
+    if !tracks.is_empty() {
+        let now_ms = site.live.tables().now_ms();
+        tracks.count(&[DataKind::SessCnt, DataKind::SessRate], 1, now_ms);
+    }
 }

@@ -17,6 +17,7 @@ use super::wait::{self, Alarm, Waited};
 use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::request::{self, Expect, Request};
 use crate::proto::h1::response::Asked;
@@ -239,6 +240,9 @@ pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed
     exchange.ending = why.ending();
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let mut walk = walk(site, facts, variables, exchange);
+    if begun_us.is_some() && matches!(why, Unread::Bad(_) | Unread::Late) {
+        walk.count_unread();
+    }
     let mut body = Flow::new(Framing::None, Framing::None);
     let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());
@@ -358,6 +362,7 @@ pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
     }
     walk.exchange.times.ended = Some(site.now_us());
     log(site, walk);
+    stick::end_exchange(site, walk);
 }
 
 /// The line in the log.

@@ -22,6 +22,7 @@ use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
 use crate::rules::walk::Walk;
@@ -137,11 +138,21 @@ async fn place(
     chosen: Option<usize>,
     avoid: Option<usize>,
 ) -> Result<Slot, Refusal> {
-    walk.server = None;
-    let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
-    walk.server = Some(slot.server);
-    walk.exchange.times.assigned = Some(site.now_us());
-    Ok(slot)
+    // What a table leads to may be another server by now; what a rule chose holds.
+    let fixed = chosen.is_some() && !walk.effects.sticking.as_ref().is_some_and(|it| it.found);
+    let (mut chosen, mut settled) = (chosen, 0);
+    loop {
+        walk.server = None;
+        let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
+        walk.server = Some(slot.server);
+        walk.exchange.times.assigned = Some(site.now_us());
+        settled += 1;
+        match stick::settle(site, walk, (backend, slot.server), fixed, avoid) {
+            // Another worker was quicker: its server is the client's.
+            Some(winner) if settled < CHOICES => chosen = Some(winner),
+            _ => return Ok(slot),
+        }
+    }
 }
 
 /// A place on the server that a rule chose, or else on the balance's choice; waits for it if it is full.

@@ -19,8 +19,8 @@ mod keep;
 mod stick;
 mod track;
 
-pub use effects::{Effects, MapChange};
-pub use stick::{Store, Sticking};
+pub use effects::Effects;
+pub use stick::{Sticking, Store};
 
 use std::borrow::Cow;
 

@@ -100,6 +100,12 @@ impl Walk<'_> {
         }
     }
 
+    /// A request came that cannot be understood, or not in time.
+    pub fn count_unread(&self) {
+        self.note(REQUESTS);
+        self.note(ERRORS);
+    }
+
     /// A rule refuses the request.
     pub(super) fn count_refusal(&self) {
         if self.request.is_some() {
