@@ -72,7 +72,7 @@ pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
     let now_ms = site.live.tables().now_ms();
     tracks.count(&[DataKind::BytesInCnt, DataKind::BytesInRate], walk.exchange.bytes_in, now_ms);
     tracks.count(&[DataKind::BytesOutCnt, DataKind::BytesOutRate], walk.exchange.bytes_out, now_ms);
-    tracks.end_exchange(now_ms);
+    tracks.end_exchange();
 }
 
 /// The handshakes of a connection are done: it is a session from now on.

@@ -1,7 +1,7 @@
 //! Stick tables as rules see them: keys from samples, values of entries.
 //!
 //! In: a context, and whose entry is meant. Out: counts and rates, as HAProxy's fetches and converters
-//! give them: nothing where nothing is tracked or stored, zero where an address has no entry.
+//! give them: nothing where nothing is tracked or stored, zero where a key has no entry.
 
 use std::sync::Arc;
 
@@ -65,12 +65,7 @@ pub enum Whose {
 
 /// A value for a fetch. Arguments are the index of an array, the counter's number, the table: what of them
 /// the fetch has, in this order.
-pub fn fetch<'v>(
-    context: &Context<'_>,
-    args: &[Arg],
-    whose: Whose,
-    ask: Ask,
-) -> Option<Value<'v>> {
+pub fn fetch<'v>(context: &Context<'_>, args: &[Arg], whose: Whose, ask: Ask) -> Option<Value<'v>> {
     let indexed = matches!(
         ask,
         Ask::Element(_) | Ask::Increase(Counter::Element) | Ask::Clear(Counter::Element)
@@ -81,7 +76,8 @@ pub fn fetch<'v>(
     };
     let found = find(context, args, whose, ask);
     if let Ask::Tracked = ask {
-        return Some(Value::Bool(found.is_some_and(|(_, entry)| entry.is_some())));
+        // As in HAProxy, even if a table that is named has no entry of the tracked key.
+        return Some(Value::Bool(found.is_some()));
     }
     let (table, entry) = found?;
     let Some(entry) = entry else { return Some(Value::Int(0)) };
@@ -124,8 +120,7 @@ fn find(
     let Some(other) = table.and_then(|id| tables.get(id)) else { return Some((own, Some(entry))) };
     // The same key in another table.
     let key = Key::same(other.kind(), entry.key_bytes(own.layout()))?;
-    let entry = other.find(&key, now_ms)?;
-    Some((other.clone(), Some(entry)))
+    Some((other.clone(), other.find(&key, now_ms)))
 }
 
 fn answer<'v>(
@@ -257,7 +252,12 @@ pub enum Of {
 
 /// A value for a converter, whose arguments are the index of an array, the table, the default: what of
 /// them it has.
-pub fn convert<'v>(context: &Context<'_>, value: Value<'_>, args: &[Arg], of: Of) -> Option<Value<'v>> {
+pub fn convert<'v>(
+    context: &Context<'_>,
+    value: Value<'_>,
+    args: &[Arg],
+    of: Of,
+) -> Option<Value<'v>> {
     let tables = context.counters.tables();
     let id = args.iter().find_map(|arg| match arg {
         Arg::Table(id) => Some(*id),

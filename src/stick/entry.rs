@@ -113,7 +113,8 @@ impl Entry {
             Some(_) => {
                 let (current, earlier) = self.rate_words(slot, index)?;
                 earlier.store(0, Relaxed);
-                current.store(pack(now_ms as u32, u32::try_from(value).unwrap_or(u32::MAX)), Relaxed);
+                current
+                    .store(pack(now_ms as u32, u32::try_from(value).unwrap_or(u32::MAX)), Relaxed);
             }
         }
         Some(before)
@@ -150,13 +151,7 @@ fn elapsed(now: u32, tick: u32) -> u32 {
     if gone > u32::MAX - BEHIND_MS { 0 } else { gone }
 }
 
-fn add_to_rate(
-    current: &AtomicU64,
-    before: &AtomicU64,
-    period: u32,
-    now: u32,
-    by: u64,
-) -> u32 {
+fn add_to_rate(current: &AtomicU64, before: &AtomicU64, period: u32, now: u32, by: u64) -> u32 {
     let by = u32::try_from(by).unwrap_or(u32::MAX);
     let mut seen = current.load(Relaxed);
     loop {

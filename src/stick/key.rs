@@ -115,9 +115,8 @@ mod tests {
     fn numbers_are_their_low_bits_and_text_is_cut() {
         assert_eq!(Key::number(258).as_bytes(), [0, 0, 1, 2]);
         assert_eq!(Key::number(-1).as_bytes(), Key::number(0xffff_ffff).as_bytes());
-        let of = |kind, text: &'static [u8]| {
-            Key::bytes(kind, text).map(|key| key.as_bytes().to_vec())
-        };
+        let of =
+            |kind, text: &'static [u8]| Key::bytes(kind, text).map(|key| key.as_bytes().to_vec());
         assert_eq!(of(KeyKind::Text(3), b"abcd").as_deref(), Some(&b"abc"[..]));
         assert_eq!(of(KeyKind::Text(3), b"a").as_deref(), Some(&b"a"[..]));
         assert_eq!(of(KeyKind::Binary(3), b"a").as_deref(), Some(&b"a\0\0"[..]));

@@ -106,8 +106,14 @@ impl Shard {
     pub(super) fn insert(&mut self, entry: Entry, hash: u32, now_ms: u64) -> Option<u32> {
         let at = self.take_place()?;
         if let Some(place) = self.place_mut(at) {
-            *place =
-                Place { entry: Some(entry), hash, older: NONE, newer: NONE, uses: 0, used_ms: now_ms };
+            *place = Place {
+                entry: Some(entry),
+                hash,
+                older: NONE,
+                newer: NONE,
+                uses: 0,
+                used_ms: now_ms,
+            };
         }
         self.link_newest(at);
         let Shard { index, places, .. } = self;
@@ -222,7 +228,9 @@ impl Shard {
     pub(super) fn drop_expired(&mut self, now_ms: u64, expire_ms: u64, most: usize) -> u32 {
         let (mut at, mut dropped) = (self.oldest, 0);
         for _ in 0..most {
-            let Some((newer, used)) = self.place(at).map(|it| (it.newer, it.used_ms)) else { break };
+            let Some((newer, used)) = self.place(at).map(|it| (it.newer, it.used_ms)) else {
+                break;
+            };
             if now_ms.saturating_sub(used) < expire_ms {
                 break;
             }

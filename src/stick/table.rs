@@ -4,8 +4,8 @@
 //! made. Up to [`EXACT`] entries a table is one shard, so that the oldest of all goes first.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::entry::Entry;
 use super::key::Key;
@@ -67,10 +67,12 @@ pub struct Table {
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
     used: AtomicU32,
+    clock_ms: Arc<AtomicU64>,
 }
 
 impl Table {
-    pub(super) fn new(name: Box<str>, declaration: Declaration) -> Table {
+    /// `clock_ms`: what time it is, as far as it was told.
+    pub(super) fn new(name: Box<str>, declaration: Declaration, clock_ms: Arc<AtomicU64>) -> Table {
         let shards = declaration.size.div_ceil(EXACT).next_power_of_two().min(SHARDS_MAX);
         Table {
             name,
@@ -79,6 +81,7 @@ impl Table {
             hasher: RandomState::new(),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             used: AtomicU32::new(0),
+            clock_ms,
         }
     }
 
@@ -178,7 +181,8 @@ impl Table {
     }
 
     /// Nobody counts in it any more, as far as this one goes: it is used now.
-    pub(super) fn release(&self, entry: &Entry, now_ms: u64) {
+    pub(super) fn release(&self, entry: &Entry) {
+        let now_ms = self.clock_ms.load(Relaxed);
         let bytes = entry.key_bytes(&self.layout);
         let hash = self.hash_of(&bytes);
         let mut shard = self.shard(hash);

@@ -2,7 +2,6 @@ use super::*;
 use crate::config::plan::KeyKind;
 use crate::stick::{Change, Cursor, Level, Removed, Tracked, Tracks};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 fn data(kind: DataKind) -> DataType {
     DataType { kind, count: 1, period: None }
@@ -20,7 +19,7 @@ fn declared(size: u32, expire_ms: Option<u64>, no_purge: bool) -> Declaration {
 }
 
 fn table(size: u32, expire_ms: Option<u64>, no_purge: bool) -> Arc<Table> {
-    Arc::new(Table::new("t".into(), declared(size, expire_ms, no_purge)))
+    Arc::new(Table::new("t".into(), declared(size, expire_ms, no_purge), Arc::default()))
 }
 
 fn keys(table: &Table, now_ms: u64) -> BTreeSet<u32> {
@@ -103,9 +102,9 @@ fn whoever_tracks_counts_in_the_one_entry() {
         entry.get(table.layout().slot(DataKind::HttpReqCnt).expect("stored"), 0, 5)
     };
     assert_eq!((of(1), of(2)), (Some(0), Some(3)), "the exchange's hides the connection's");
-    tracks.end_exchange(6);
+    tracks.end_exchange();
     assert!(!tracks.is_taken(0, Level::Exchange) && tracks.is_taken(0, Level::Connection));
-    tracks.end_connection(7);
+    tracks.end_connection();
     assert!(tracks.is_empty());
     assert_eq!(table.uses(&entry), 0);
 }

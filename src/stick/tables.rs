@@ -100,7 +100,7 @@ impl Tables {
                 )),
                 _ => {}
             }
-            Arc::new(Table::new(name, declaration))
+            Arc::new(Table::new(name, declaration, self.clock_ms.clone()))
         };
         let of_proxy = |(index, proxy): (usize, &Proxy)| {
             let line = proxy.settings.stick_table.as_ref()?;
@@ -175,7 +175,12 @@ impl Tables {
     }
 
     /// Whom a table means by this: a proxy (the table's own, if it has that server) and a server.
-    pub fn resolve(&self, id: TableId, table: &Table, identity: Identity) -> Option<(usize, usize)> {
+    pub fn resolve(
+        &self,
+        id: TableId,
+        table: &Table,
+        identity: Identity,
+    ) -> Option<(usize, usize)> {
         let own = match id {
             TableId::Proxy(index) => Some(index),
             TableId::Peers { .. } => None,

@@ -20,7 +20,6 @@ pub struct Tracked {
     pub table: Arc<Table>,
     /// The entry.
     pub entry: Entry,
-    now_ms: u64,
 }
 
 impl Tracked {
@@ -28,7 +27,7 @@ impl Tracked {
     /// full.
     pub fn begin(table: &Arc<Table>, key: &Key<'_>, now_ms: u64) -> Option<Tracked> {
         let entry = table.hold(key, now_ms)?;
-        let tracked = Tracked { table: table.clone(), entry, now_ms };
+        let tracked = Tracked { table: table.clone(), entry };
         tracked.count(&[DataKind::ConnCur, DataKind::ConnCnt, DataKind::ConnRate], 1, now_ms);
         Some(tracked)
     }
@@ -48,7 +47,7 @@ impl Drop for Tracked {
         if let Some(slot) = self.table.layout().slot(DataKind::ConnCur) {
             self.entry.take_one(slot);
         }
-        self.table.release(&self.entry, self.now_ms);
+        self.table.release(&self.entry);
     }
 }
 
@@ -135,20 +134,18 @@ impl Tracks {
     }
 
     /// The exchange is over.
-    pub fn end_exchange(&self, now_ms: u64) {
-        self.end(now_ms, |places| places.exchange.clear());
+    pub fn end_exchange(&self) {
+        self.end(|places| places.exchange.clear());
     }
 
     /// The connection is over.
-    pub fn end_connection(&self, now_ms: u64) {
-        self.end(now_ms, |places| *places = Places::default());
+    pub fn end_connection(&self) {
+        self.end(|places| *places = Places::default());
     }
 
-    fn end(&self, now_ms: u64, clear: impl FnOnce(&mut Places)) {
+    fn end(&self, clear: impl FnOnce(&mut Places)) {
         let mut places = self.0.borrow_mut();
         let Some(held) = &mut *places else { return };
-        let all = held.exchange.iter_mut().chain(&mut held.connection);
-        all.flatten().for_each(|tracked| tracked.now_ms = now_ms);
         clear(held);
         if held.connection.is_empty() && held.exchange.is_empty() {
             *places = None;

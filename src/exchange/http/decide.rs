@@ -240,9 +240,7 @@ pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed
     exchange.ending = why.ending();
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let mut walk = walk(site, facts, variables, exchange);
-    if begun_us.is_some() && matches!(why, Unread::Bad(_) | Unread::Late) {
-        walk.count_unread();
-    }
+    walk.count_unread(matches!(why, Unread::Bad(_)));
     let mut body = Flow::new(Framing::None, Framing::None);
     let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());

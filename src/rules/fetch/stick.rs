@@ -210,7 +210,9 @@ pub const FETCHES: &[Fetch] = &[
         &[NAMED_TABLE],
         "table_avl",
         "Free entries of a table.",
-        |context, args| room(context, args).map(|(used, size)| size.saturating_sub(used).into()).map(Value::Int),
+        |context, args| {
+            room(context, args).map(|(used, size)| size.saturating_sub(used).into()).map(Value::Int)
+        },
     ),
     fetch(
         "table_cnt",

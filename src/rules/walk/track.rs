@@ -42,9 +42,7 @@ impl Walk<'_> {
                     Index::Array(number) => Some(number.into()),
                 };
                 let low = |tag: u64| tag & u64::from(u32::MAX);
-                tag.and_then(|tag| {
-                    table::tag_tracked(&self.context(), *counter, element, low(tag))
-                })
+                tag.and_then(|tag| table::tag_tracked(&self.context(), *counter, element, low(tag)))
             }
         };
         let (CounterEdit::Track { counter, .. }
@@ -100,10 +98,12 @@ impl Walk<'_> {
         }
     }
 
-    /// A request came that cannot be understood, or not in time.
-    pub fn count_unread(&self) {
+    /// A request did not come whole, or was `wrong`.
+    pub fn count_unread(&self, wrong: bool) {
         self.note(REQUESTS);
-        self.note(ERRORS);
+        if wrong {
+            self.note(ERRORS);
+        }
     }
 
     /// A rule refuses the request.
