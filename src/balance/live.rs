@@ -35,6 +35,8 @@ pub struct Live {
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
     tables: Tables,
+    /// The most connections that all frontends took in a second.
+    rate_peak: Arc<AtomicU32>,
 }
 
 /// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
@@ -66,6 +68,8 @@ struct Back {
     reached: Rated,
     /// Requests that wait for any server.
     waiting: AtomicU32,
+    /// The most that waited at a time.
+    waiting_peak: AtomicU32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
 }
@@ -88,6 +92,7 @@ impl Live {
             origin: Instant::now(),
             window: Arc::default(),
             tables: Tables::new(plan),
+            rate_peak: Arc::default(),
         }
     }
 
@@ -338,6 +343,7 @@ impl Live {
                 server.requests.roll(length);
             }
         }
+        self.note_rate();
     }
 
     fn elapsed_us(&self) -> u64 {
@@ -437,10 +443,18 @@ impl Counters for Live {
     fn tables(&self) -> &Tables {
         &self.tables
     }
+
+    fn server_address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
+        self.address(backend, server)
+    }
 }
 
+#[path = "shown.rs"]
+mod shown;
 #[path = "succeed.rs"]
 mod succeed;
+
+pub use shown::{BackFigures, FrontFigures, ProcessFigures};
 
 #[cfg(test)]
 #[path = "live_tests.rs"]

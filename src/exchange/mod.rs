@@ -7,12 +7,14 @@
 //! - [`splice`]: bytes one way, by the kernel;
 //! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back;
 //! - `stick`: which server a client is remembered by; what it is counted in ends with it;
-//! - [`sessions`]: the connections of clients, to be shown and ended.
+//! - [`sessions`]: the connections of clients, to be shown and ended;
+//! - [`service`]: who answers requests that are about Koi itself.
 
 pub mod client;
 pub mod http;
 pub mod inbox;
 pub mod server;
+pub mod service;
 pub mod sessions;
 pub mod site;
 pub mod splice;

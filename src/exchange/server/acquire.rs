@@ -23,6 +23,7 @@ use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
 use crate::exchange::stick;
+use crate::ledger::Count;
 use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
 use crate::rules::walk::Walk;
@@ -140,19 +141,23 @@ async fn place(
 ) -> Result<Slot, Refusal> {
     // What a table leads to may be another server by now; what a rule chose holds.
     let fixed = chosen.is_some() && !walk.effects.sticking.as_ref().is_some_and(|it| it.found);
-    let (mut chosen, mut settled) = (chosen, 0);
-    loop {
+    let (mut wanted, mut settled) = (chosen, 0);
+    let slot = loop {
         walk.server = None;
-        let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
+        let slot = find(site, walk, recipe, backend, wanted, avoid).await?;
         walk.server = Some(slot.server);
-        walk.exchange.times.assigned = Some(site.now_us());
         settled += 1;
         match stick::settle(site, walk, (backend, slot.server), fixed, avoid) {
             // Another worker was quicker: its server is the client's.
-            Some(winner) if settled < CHOICES => chosen = Some(winner),
-            _ => return Ok(slot),
+            Some(winner) if settled < CHOICES => wanted = Some(winner),
+            _ => break slot,
         }
-    }
+    };
+    walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
+    walk.exchange.times.assigned = Some(site.now_us());
+    let now = site.unix_us(site.local.now());
+    site.ledger.enter_server(backend, slot.server, now, wanted != Some(slot.server));
+    Ok(slot)
 }
 
 /// A place on the server that a rule chose, or else on the balance's choice; waits for it if it is full.
@@ -385,6 +390,7 @@ async fn connect(
         && let Some(idle) = site.servers.take_idle(slot.backend, server, claim)
     {
         walk.exchange.times.connected = Some(site.now_us());
+        site.ledger.count_server(slot.backend, server, Count::Reuses);
         return Ok(Link::reuse(slot, idle));
     }
     // Boxed, so that a request that takes an idle connection does not carry the room for it.
@@ -398,6 +404,7 @@ async fn connect(
         Err(fault) => Err((slot, fault)),
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
+            site.ledger.count_server(slot.backend, server, Count::Connects);
             let private = recipe_of.reuse == Reuse::Never;
             let owner = if private { walk.connection.serial } else { 0 };
             Ok(Link::dialled(slot, transport, facts, wants.key, owner))

@@ -52,6 +52,10 @@ impl Walk<'_> {
             from = index + 1;
             self.apply(rule, backend, &mut sticking);
         }
+        if sticking.found {
+            // As with HAProxy, no cookie is needed for it.
+            self.exchange.bound = self.server;
+        }
         if W::ACTIVE && !chosen {
             watch.did(self, Did::Server(self.server));
         }
