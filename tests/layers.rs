@@ -714,8 +714,8 @@ fn an_arrow_back_is_found_wherever_the_path_stands() {
     );
     assert_found(
         "src/balance.rs",
-        "fn f() { assert!(crate::stick::get() == 1) }",
-        &["1: balance -> stick (crate::stick::get)"],
+        "fn f() { assert!(crate::tls::get() == 1) }",
+        &["1: balance -> tls (crate::tls::get)"],
     );
     assert_found(
         "src/log/mod.rs",
