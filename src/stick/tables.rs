@@ -21,6 +21,8 @@ pub struct Tables {
     /// By proxy.
     servers: Vec<Servers>,
     clock_ms: Arc<AtomicU64>,
+    /// There is no table, so that nobody has to know the time.
+    is_empty: bool,
 }
 
 /// What the servers of a proxy are known by.
@@ -106,8 +108,8 @@ impl Tables {
             let line = proxy.settings.stick_table.as_ref()?;
             Some(table(proxy.name.clone(), TableId::Proxy(index), line))
         };
-        let proxies = plan.proxies.iter().enumerate().map(of_proxy).collect();
-        let mut peers = Vec::new();
+        let proxies: Vec<_> = plan.proxies.iter().enumerate().map(of_proxy).collect();
+        let mut peers: Vec<Vec<Arc<Table>>> = Vec::new();
         for (section, of_section) in plan.peers.iter().enumerate() {
             let tables = of_section.tables.iter().enumerate().map(|(number, line)| {
                 let name = format!("{}/{}", of_section.name, line.name.value);
@@ -116,7 +118,8 @@ impl Tables {
             peers.push(tables.collect());
         }
         let servers = plan.proxies.iter().map(Servers::new).collect();
-        (Tables { proxies, peers, servers, clock_ms: self.clock_ms.clone() }, said)
+        let is_empty = proxies.iter().flatten().chain(peers.iter().flatten()).next().is_none();
+        (Tables { proxies, peers, servers, clock_ms: self.clock_ms.clone(), is_empty }, said)
     }
 
     /// A table.
@@ -145,7 +148,7 @@ impl Tables {
 
     /// Tells what time it is: milliseconds of a clock that only goes on. Any worker may, often.
     pub fn tell_time(&self, now_ms: u64) {
-        if self.clock_ms.load(Relaxed) != now_ms {
+        if !self.is_empty && self.clock_ms.load(Relaxed) != now_ms {
             self.clock_ms.store(now_ms, Relaxed);
         }
     }
