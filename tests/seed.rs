@@ -71,7 +71,6 @@ fn it_is_accepted_with_exactly_this_advice() {
             (Level::Warning, "not-yet", 32),
             (Level::Warning, "not-yet", 53),
             (Level::Warning, "verify-none", 53),
-            (Level::Warning, "not-yet", 54),
             (Level::Warning, "stick-table-ipv4", 54),
             (Level::Note, "overrides", 49),
             (Level::Note, "stick-one-server", 55),

@@ -17,6 +17,7 @@ use super::fullness::full_load;
 use super::state::{Admin, Health};
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
+use crate::stick::Tables;
 
 /// Descriptors that are not for connections: logs, event queues, files that are being read.
 const DESCRIPTORS_ASIDE: u64 = 64;
@@ -33,6 +34,7 @@ pub struct Live {
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
+    tables: Tables,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
 }
@@ -89,6 +91,7 @@ impl Live {
             stopping: Arc::default(),
             origin: Instant::now(),
             window: Arc::default(),
+            tables: Tables::new(plan),
             rate_peak: Arc::default(),
         }
     }
@@ -435,6 +438,10 @@ impl Counters for Live {
 
     fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn server_address(&self, backend: usize, server: usize) -> Option<SocketAddr> {

@@ -6,6 +6,7 @@
 //! - [`http`]: requests and responses on it; [`tcp`]: TCP mode; [`tunnel`]: bytes both ways;
 //! - [`splice`]: bytes one way, by the kernel;
 //! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back;
+//! - `stick`: which server a client is remembered by; what it is counted in ends with it;
 //! - [`sessions`]: the connections of clients, to be shown and ended;
 //! - [`service`]: who answers requests that are about Koi itself.
 
@@ -17,6 +18,7 @@ pub mod service;
 pub mod sessions;
 pub mod site;
 pub mod splice;
+mod stick;
 pub mod tcp;
 pub mod transport;
 pub mod tunnel;

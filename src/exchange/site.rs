@@ -15,7 +15,7 @@ use crate::config::plan::Plan;
 use crate::ledger::{Clerk, Entry};
 use crate::log::access::Sink;
 use crate::proto::h1::Limits;
-use crate::rules::context::{Moment, ProcessFacts};
+use crate::rules::context::{Counters, Moment, ProcessFacts};
 use crate::rules::program::Program;
 use crate::rules::walk::Walk;
 use crate::tls::BindTls;
@@ -58,7 +58,23 @@ pub struct Site {
 impl Site {
     /// The time of day and a random number, for rules.
     pub fn moment(&self) -> Moment {
+        self.tell_time();
         Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
+    }
+
+    /// Tells the stick tables what time it is.
+    pub fn tell_time(&self) {
+        self.live.tables().tell_time(self.now_us() / 1000);
+    }
+
+    /// Drops what has expired in this worker's part of the stick tables.
+    pub fn purge_tables(&self) {
+        self.tell_time();
+        let tables = self.live.tables();
+        let workers = self.servers.workers().len().max(1);
+        for (_, table) in tables.all() {
+            table.purge(self.process.worker, workers, tables.now_ms());
+        }
     }
 
     /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.

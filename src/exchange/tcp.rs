@@ -17,6 +17,7 @@ use super::http;
 use super::inbox::Inbox;
 use super::server::{self, Link, Wanted};
 use super::site::{Counted, Site};
+use super::stick;
 use super::transport::Transport;
 use super::tunnel::{self, Early, Limits, Passed};
 use crate::config::plan::is_on;
@@ -127,7 +128,8 @@ impl<'a> Opening<'a> {
         };
         let log_level = walk.effects.log_level;
         let exchange = walk.exchange;
-        let log = site.log.wants(self.facts.connection.frontend).then(|| {
+        let tracks = !self.facts.variables.tracks().is_empty();
+        let log = (tracks || site.log.wants(self.facts.connection.frontend)).then(|| {
             let facts = Facts { exchange, ..*self.facts };
             Box::new(Log { facts, level: log_level })
         });
@@ -144,7 +146,7 @@ struct Open {
     counted: Counted,
     limits: Limits,
     early: Option<crate::worker::Chunk>,
-    /// What its log line needs, if there will be one.
+    /// What its log line needs, if there will be one, or somebody counts it in a stick table.
     log: Option<Box<Log>>,
 }
 
@@ -295,6 +297,7 @@ fn conclude(site: &Site, walk: &mut Walk<'_>) {
     walk.exchange.times.ended = Some(site.now_us());
     site.note(walk);
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
+    stick::end_exchange(site, walk);
 }
 
 /// What rules ask of the packets to both sides.

@@ -22,6 +22,7 @@ use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::ledger::Count;
 use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
@@ -138,13 +139,24 @@ async fn place(
     chosen: Option<usize>,
     avoid: Option<usize>,
 ) -> Result<Slot, Refusal> {
-    walk.server = None;
-    let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
-    walk.server = Some(slot.server);
+    // What a table leads to may be another server by now; what a rule chose holds.
+    let fixed = chosen.is_some() && !walk.effects.sticking.as_ref().is_some_and(|it| it.found);
+    let (mut wanted, mut settled) = (chosen, 0);
+    let slot = loop {
+        walk.server = None;
+        let slot = find(site, walk, recipe, backend, wanted, avoid).await?;
+        walk.server = Some(slot.server);
+        settled += 1;
+        match stick::settle(site, walk, (backend, slot.server), fixed, avoid) {
+            // Another worker was quicker: its server is the client's.
+            Some(winner) if settled < CHOICES => wanted = Some(winner),
+            _ => break slot,
+        }
+    };
     walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
     walk.exchange.times.assigned = Some(site.now_us());
     let now = site.unix_us(site.local.now());
-    site.ledger.enter_server(backend, slot.server, now, chosen != Some(slot.server));
+    site.ledger.enter_server(backend, slot.server, now, wanted != Some(slot.server));
     Ok(slot)
 }
 

@@ -229,10 +229,12 @@ fn only_address(
     (line.transparent.is_none() && !address.ip().is_unspecified()).then_some(address)
 }
 
-/// Keeps the time of day right when it is set.
+/// Keeps the time of day right when it is set, and drops what has expired in this worker's part of the
+/// stick tables.
 async fn follow_the_clock(site: Rc<Site>) {
     while site.local.timeout(SECOND, site.local.stopping()).await.is_err() {
         site.wall_offset_us.set(wall_offset_us(&site.local));
+        site.purge_tables();
     }
 }
 

@@ -33,6 +33,7 @@ mod time;
 mod tls;
 
 pub use auth::in_group;
+pub use connection::source;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
