@@ -32,8 +32,8 @@ pub async fn serve(
     stream: Stream,
     address: Option<SocketAddr>,
 ) {
-    let counted = Counted { site, frontend, bind };
-    let site = &counted.site;
+    let seat = Seat { site, frontend, bind };
+    let site = &seat.site;
     let Some(proxy) = site.plan.proxies.get(frontend) else { return };
     let mode = proxy.mode();
     let accepted_us = site.now_us();
@@ -65,10 +65,10 @@ pub async fn serve(
     let Client { transport, inbox, connection, variables } = client;
     match mode {
         Mode::Http => {
-            http::serve(site, transport, inbox, connection, variables, accepted_us).await;
+            http::serve(seat, transport, inbox, connection, variables, accepted_us).await;
         }
         Mode::Tcp | Mode::Log => {
-            tcp::serve(site, transport, inbox, connection, variables, accepted_us).await;
+            tcp::serve(seat, transport, inbox, connection, variables, accepted_us).await;
         }
     }
 }
@@ -82,14 +82,32 @@ struct Client {
     variables: Variables,
 }
 
-/// A connection whose end is counted when this is dropped: its task may end anywhere.
-struct Counted {
+/// A connection's place in the figures, which ends when this is dropped: its task may end anywhere.
+pub(super) struct Seat {
     site: Rc<Site>,
     frontend: usize,
     bind: usize,
 }
 
-impl Drop for Counted {
+impl Seat {
+    /// Where it is.
+    pub(super) fn site(&self) -> &Rc<Site> {
+        &self.site
+    }
+
+    /// Goes on under the worker's plan of now, in place of an earlier one; false if there is no place for
+    /// it there. The figures are the same: what lives on is counted once.
+    pub(super) fn move_on(&mut self, connection: &mut Connection) -> bool {
+        let Some((site, frontend, bind)) = self.site.next_for(self.frontend, self.bind) else {
+            return false;
+        };
+        (self.site, self.frontend, self.bind) = (site, frontend, bind);
+        (connection.frontend, connection.bind) = (frontend, bind);
+        true
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
         self.site.live.end_connection(self.frontend, self.bind);
     }

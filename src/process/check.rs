@@ -146,6 +146,11 @@ pub fn checked(options: &Options) -> Result<Checked, ExitCode> {
     Ok(checked)
 }
 
+/// Reads and checks the same files once more, in the folder that the process went to at its start.
+pub fn again(options: &Options) -> Checked {
+    check(&options.paths, &Disk, &mut environment(options), &options.silence)
+}
+
 /// Prints a report.
 ///
 /// # Errors

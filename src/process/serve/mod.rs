@@ -8,23 +8,34 @@
 //!
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
-//! - [`predecessors`]: those that are replaced; [`workers`], [`pace`]: what runs, and how fast it takes
-//!   connections; [`end`]: signals and the end;
+//! - [`predecessors`]: those that are replaced; [`workers`], [`door`], [`pace`]: what runs, and how fast
+//!   it takes connections; [`news`], [`end`]: signals and the end;
+//! - [`reload`]: a new plan beside the running one; [`diff`], [`carried`], [`changes`]: what is new in it
+//!   and what stays; [`everywhere`], [`switch`]: how the workers take it;
 //! - [`here`]: all of it tried without starting (`-c --here`).
 
 pub mod accounts;
 pub mod address;
+pub mod carried;
+pub mod certificates;
+pub mod changes;
+pub mod diff;
+pub mod door;
 pub mod end;
+pub mod everywhere;
 pub mod here;
 pub mod identity;
 pub mod limits;
 pub mod master;
+pub mod news;
 pub mod pace;
 pub mod pidfile;
 pub mod ports;
 pub mod predecessors;
 pub mod prepare;
+pub mod reload;
 pub mod split;
+pub mod switch;
 pub mod systemd;
 pub mod workers;
 
@@ -33,11 +44,15 @@ use std::sync::Arc;
 
 use self::address::Names;
 use self::end::{End, Watch};
+use self::news::Newsroom;
 use self::pace::Pace;
 use self::pidfile::Pidfile;
+use self::ports::Opened;
 use self::prepare::BindsTls;
+use self::reload::Reloader;
 use self::split::{Ready, Side};
 use self::systemd::Notifier;
+use self::workers::Shared;
 use super::check::{self, Checked};
 use super::options::{Master, Options, Serving};
 use super::output;
@@ -46,6 +61,7 @@ use crate::config::plan::{Given, Plan};
 use crate::config::render::{self, Style};
 use crate::config::report::Report;
 use crate::config::source::{Disk, Files, Span};
+use crate::exchange::control::Control;
 use crate::exchange::server::Destinations;
 use crate::log;
 use crate::log::access::Targets;
@@ -113,7 +129,7 @@ fn split_up(options: &Options, checked: Checked) -> Result<ExitCode, Failed> {
     let mut ready = Ready::default();
     if plan.global.process.daemon {
         match split::split()? {
-            Side::Waiting(child, start) => {
+            Side::Waiting(child, mut start) => {
                 if start.wait() {
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -183,13 +199,13 @@ pub fn start_here(
     let destinations = prepare::destinations(&plan, names, &mut report);
     let tls = prepare::binds_tls(&plan, files, &mut report);
     let targets = prepare::log_targets(&plan, &mut report);
-    let shares = ports::open_all(&wanted, config.workers, &[], &mut report);
+    let opened = ports::open_all(&wanted, config.workers, &[], &mut 0, &mut report);
     let Some(targets) = targets.filter(|_| !report.failed()) else {
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
     let shared = shared(plan, program, destinations, tls, targets);
-    workers::start(config, shared, shares).map_err(|error| error.to_string())
+    workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
 }
 
 /// What all workers share.
@@ -199,8 +215,8 @@ fn shared(
     destinations: Destinations,
     tls: BindsTls,
     targets: Arc<Targets>,
-) -> workers::Shared {
-    workers::Shared {
+) -> Shared {
+    Shared {
         live: Arc::new(Live::new(&plan)),
         pace: Arc::new(Pace::new(&plan)),
         destinations: Arc::new(destinations),
@@ -208,6 +224,9 @@ fn shared(
         targets,
         plan: Arc::new(plan),
         program: Arc::new(program),
+        number: 1,
+        control: Control::default(),
+        started_us: workers::unix_us(),
     }
 }
 
@@ -232,7 +251,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         [] => ports::held_by_others(&wanted),
         _ => Vec::new(),
     };
-    let shares = ports::open_all(&wanted, config.workers, predecessors, report);
+    let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
@@ -242,9 +261,13 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     identity::assume(&plan, &identity, report);
     check::tell(options, report, &plan)?;
     let Some(targets) = targets else { return Err(None) };
-    let shared = shared(plan, program, destinations, tls, targets);
+    let newsroom = Newsroom::open();
+    let control = newsroom.control();
+    let shared = Shared { control, ..shared(plan, program, destinations, tls, targets) };
+    let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
+    newsroom.listen_to_signals().map_err(|error| format!("no thread for signals: {error}"))?;
     if let Some(pidfile) = pidfile
         && let Err(error) = pidfile.write()
     {
@@ -254,8 +277,9 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     if around.ready.is_background() {
         log::to_targets(shared.targets.clone());
     }
-    around.ready.say()?;
-    match Watch::new(group, shared, around.master).run() {
+    let teller = around.ready.say()?;
+    let reloader = Reloader::new(options, shared, held, config.workers);
+    match Watch::new(group, newsroom, reloader, around.master, teller).run() {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
         Ok(End::WorkerLost) => Err(None),
         Err(error) => Err(Some(error.to_string())),
