@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::koi::PATIENCE;
+use crate::koi::{PATIENCE, until};
 
 /// Answers every request at once with its name, on connections that stay.
 pub struct Origin {
@@ -58,7 +58,14 @@ pub fn read_head(stream: &mut TcpStream) -> Option<String> {
 
 /// The next request that comes to a server of the test's: its connection, its head read.
 pub fn request(listener: &TcpListener) -> TcpStream {
-    let (mut stream, _) = listener.accept().expect("a connection");
+    listener.set_nonblocking(true).expect("an option");
+    let mut taken = None;
+    until("a connection comes", || {
+        taken = listener.accept().ok();
+        taken.is_some()
+    });
+    let (mut stream, _) = taken.expect("it came");
+    stream.set_nonblocking(false).expect("an option");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     read_head(&mut stream).expect("a request");
     stream
