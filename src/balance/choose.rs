@@ -3,20 +3,22 @@
 //! In: a backend, what the choice may depend on, the figures. Out: a server, or why there is none.
 //! Servers that are down, disabled or of no weight get nothing; backup servers only when no other is
 //! usable (the first of them, or all with `option allbackups`). A server at its `maxconn` is passed
-//! over, except where a hash leads to it.
+//! over, except where a hash leads to it; a request without anything to hash takes its turn.
 //!
 //! Costs: `leastconn` and `first` look at every server, `roundrobin` grows with the logarithm of their
 //! number, the others do not grow. What a choice needs is made again when a server's state changes.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::cell::RefCell;
 
 use super::Live;
 use super::draw::{self, Urn};
 use super::figures::ServerFigures;
+use super::hash;
+use super::ring::{self, Member, Ring};
 use super::table::spread;
 use super::turns::Turns;
-use crate::config::plan::{Balance, Plan, Proxy, is_on};
+use crate::config::plan::{Balance, HashKey, HashMethod, HashType, Plan, Proxy, Server, is_on};
 
 /// The most draws of `random`: with so many it finds the least loaded server of any farm.
 const DRAWS_MAX: u32 = 1000;
@@ -28,6 +30,8 @@ pub struct Key {
     pub source: IpAddr,
     /// A random number.
     pub random: u64,
+    /// The hash of the request, for algorithms that take one and requests that have one.
+    pub hash: Option<u32>,
     /// A server that failed just now: another one is preferred (`option redispatch`).
     pub avoid: Option<usize>,
 }
@@ -63,6 +67,19 @@ struct Backend {
     /// The usable servers.
     usable: Vec<usize>,
     means: Means,
+    hashing: Hashing,
+}
+
+/// What a hash is to lead by.
+#[derive(Debug)]
+struct Hashing {
+    how: HashType,
+    /// `balance source`: the client's address is the key.
+    by_source: bool,
+    /// `hash-balance-factor`; 0 is none.
+    factor: u32,
+    /// Of each server: its number and what its points are made of.
+    keys: Vec<(u32, HashKey)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +89,7 @@ enum Algorithm {
     Least,
     First,
     Random(u32),
-    Source,
+    Hash,
 }
 
 /// What an algorithm needs. Places are indexes into the usable servers.
@@ -84,6 +101,21 @@ enum Means {
     /// The place after the last one.
     After(usize),
     Urn(Urn),
+    Ring(Ring),
+}
+
+/// See [`Live::has_fixed_weights`].
+pub(crate) fn has_fixed_weights(proxy: &Proxy) -> bool {
+    let method = hash::hash_type(proxy).method;
+    let balance = proxy.back.balance.as_ref().map_or(&Balance::RoundRobin, |it| &it.value);
+    match balance {
+        Balance::RoundRobin
+        | Balance::LeastConnections
+        | Balance::First
+        | Balance::Random { .. } => false,
+        Balance::StaticRoundRobin | Balance::Sticky => true,
+        _ => method == HashMethod::MapBased,
+    }
 }
 
 impl Chooser {
@@ -110,8 +142,7 @@ impl Backend {
             Balance::LeastConnections => Algorithm::Least,
             Balance::First => Algorithm::First,
             Balance::Random { draws } => Algorithm::Random((*draws).clamp(1, DRAWS_MAX)),
-            Balance::Source => Algorithm::Source,
-            // Without its key a hash takes turns; the check says that these have none yet.
+            _ if hash::hashes(proxy) => Algorithm::Hash,
             _ => Algorithm::Turns,
         };
         let mut ordered: Vec<usize> = (0..proxy.servers.len()).collect();
@@ -128,6 +159,7 @@ impl Backend {
             generation: None,
             usable: Vec::new(),
             means: Means::After(0),
+            hashing: Hashing::new(proxy),
         }
     }
 
@@ -165,7 +197,13 @@ impl Backend {
                 usable.truncate(1);
             }
         }
-        let weight = |&server: &usize| servers.get(server).map_or(0, |it| it.weight());
+        let fixed = live.has_fixed_weights(self.index);
+        let weight = |&server: &usize| {
+            servers.get(server).map_or(0, |it| match fixed {
+                true => it.fixed_weight(),
+                false => it.effective_weight(),
+            })
+        };
         let weights: Vec<u16> = usable.iter().map(weight).collect();
         let start = self.worker % usable.len().max(1);
         self.means = match self.algorithm {
@@ -176,7 +214,21 @@ impl Backend {
                 }
                 Means::Turns(turns)
             }
-            Algorithm::StaticTurns | Algorithm::Source => Means::Table(spread(&weights), start),
+            Algorithm::Hash if self.hashing.how.method == HashMethod::Consistent => {
+                let members = usable.iter().zip(&weights).map(|(&server, &weight)| Member {
+                    server,
+                    key: self.hashing.key(server, live.address(self.index, server)),
+                    weight,
+                });
+                let members: Vec<Member> = members.collect();
+                let mut ring = match std::mem::replace(&mut self.means, Means::After(0)) {
+                    Means::Ring(ring) => ring,
+                    _ => Ring::default(),
+                };
+                ring.update(&members, start);
+                Means::Ring(ring)
+            }
+            Algorithm::StaticTurns | Algorithm::Hash => Means::Table(spread(&weights), start),
             Algorithm::Least | Algorithm::First => Means::After(start),
             Algorithm::Random(_) => Means::Urn(Urn::new(&weights)),
         };
@@ -184,17 +236,35 @@ impl Backend {
     }
 
     fn pick(&mut self, key: &Key, avoid: Option<usize>, live: &Live) -> Option<usize> {
-        let Backend { index, algorithm, usable, means, .. } = self;
+        let Backend { index, algorithm, usable, means, hashing, .. } = self;
         let (index, usable): (_, &[usize]) = (*index, usable);
         let fits = |server: usize| Some(server) != avoid && has_room(live, index, server);
         let server = |place: usize| usable.get(place).copied();
         let fits_at = |place: usize| server(place).is_some_and(fits);
         match (algorithm, means) {
             (Algorithm::Turns, Means::Turns(turns)) => turns.next(fits_at).and_then(server),
-            (Algorithm::Source, Means::Table(table, next)) => match avoid {
-                None => server(*table.get(place_of(key.source, table.len()))?),
-                // What failed is left behind: the next one in turn.
-                Some(_) => step(table, next, fits_at).and_then(server),
+            (Algorithm::Hash, Means::Table(table, next)) => match (avoid, hashing.hash(key)) {
+                (None, Some(hash)) => at(table, hash).and_then(server),
+                // Nothing to hash, or what failed is left behind: the next one in turn.
+                _ => step(table, next, fits_at).and_then(server),
+            },
+            (Algorithm::Hash, Means::Ring(ring)) => match hashing.hash(key) {
+                None => ring.turn(fits_at).and_then(server),
+                Some(hash) => {
+                    let factor = hashing.factor;
+                    let servers = live.servers(index);
+                    let all = match factor {
+                        0 => 0,
+                        _ => servers.iter().map(|it| u64::from(it.current())).sum(),
+                    };
+                    let takes = |place: usize| {
+                        let figures = server(place).and_then(|server| servers.get(server));
+                        factor == 0
+                            || figures.is_some_and(|it| ring.is_eligible(place, (all, it), factor))
+                    };
+                    let nearest = ring.nearest(hash, |at| server(at) != avoid && takes(at));
+                    nearest.and_then(server)
+                }
             },
             (_, Means::Table(table, next)) => step(table, next, fits_at).and_then(server),
             (Algorithm::First, _) => usable.iter().copied().find(|&server| fits(server)),
@@ -210,6 +280,35 @@ impl Backend {
             // Means are made for the algorithm.
             _ => None,
         }
+    }
+}
+
+impl Hashing {
+    fn new(proxy: &Proxy) -> Hashing {
+        let balance = proxy.back.balance.as_ref().map(|it| &it.value);
+        let key = |(index, server): (usize, &Server)| {
+            let place = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let by = server.settings.hash_key.map_or(HashKey::Id, |it| it.value);
+            (server.id.map_or(place, |id| id.value), by)
+        };
+        Hashing {
+            how: hash::hash_type(proxy),
+            by_source: balance == Some(&Balance::Source),
+            factor: proxy.back.hash_balance_factor.map_or(0, |it| it.value),
+            keys: proxy.servers.iter().enumerate().map(key).collect(),
+        }
+    }
+
+    fn hash(&self, key: &Key) -> Option<u32> {
+        match self.by_source {
+            true => Some(hash::of_address(key.source, self.how)),
+            false => key.hash,
+        }
+    }
+
+    fn key(&self, server: usize, address: Option<SocketAddr>) -> u32 {
+        let (id, by) = self.keys.get(server).copied().unwrap_or((0, HashKey::Id));
+        ring::server_key(by, id, address)
     }
 }
 
@@ -232,19 +331,10 @@ fn step(table: &[usize], next: &mut usize, fits: impl Fn(usize) -> bool) -> Opti
     None
 }
 
-/// Where an address leads in a table of this length.
-fn place_of(address: IpAddr, length: usize) -> usize {
-    // As HAProxy: the address's 32-bit words, one XORed with the other.
-    let hash = match address {
-        IpAddr::V4(v4) => v4.to_bits(),
-        IpAddr::V6(v6) => {
-            let bits = v6.to_bits();
-            [0, 32, 64, 96].iter().fold(0, |hash, shift| {
-                hash ^ u32::try_from((bits >> shift) & 0xffff_ffff).unwrap_or(0)
-            })
-        }
-    };
-    usize::try_from(hash).unwrap_or(0) % length.max(1)
+/// The place that a hash leads to in a table.
+fn at(table: &[usize], hash: u32) -> Option<usize> {
+    let index = usize::try_from(hash).ok()?.checked_rem(table.len())?;
+    table.get(index).copied()
 }
 
 /// `leastconn`: the place with the fewest requests, on it or waiting, for its weight; of equal ones the
@@ -272,7 +362,7 @@ fn least(
         }
         // With the new request; none is none, whatever the weight.
         let load = if requests == 0 { 0 } else { requests + 1 };
-        let weight = u64::from(figures.weight());
+        let weight = u64::from(figures.effective_weight());
         if best.is_none_or(|(_, least, of)| load * of < least * weight) {
             best = Some((place, load, weight));
         }
@@ -301,7 +391,7 @@ fn drawn(
             continue;
         };
         let figures = live.server(backend, server)?;
-        let (load, weight) = (u64::from(figures.current()), u64::from(figures.weight()));
+        let (load, weight) = (u64::from(figures.current()), u64::from(figures.effective_weight()));
         if best.is_none_or(|(_, least, of)| load * of < least * weight) {
             best = Some((server, load, weight));
         }

@@ -6,7 +6,7 @@ use crate::balance::Health;
 use crate::balance::testing::listen;
 
 fn key(source: &str) -> Key {
-    Key { source: source.parse().expect("an address"), random: 1, avoid: None }
+    Key { source: source.parse().expect("an address"), random: 1, hash: None, avoid: None }
 }
 
 struct World {
@@ -160,7 +160,8 @@ fn a_client_stays_on_the_server_that_haproxy_gives_it() {
         }
     }
     let v6 = "2001:db8::7".parse().expect("an address");
-    assert_eq!(place_of(v6, 1 << 20), (0x2001_0db8 ^ 7) % (1 << 20));
+    let how = HashType { method: HashMethod::MapBased, function: None, avalanche: false };
+    assert_eq!(hash::of_address(v6, how), 0x2001_0db8 ^ 7);
 }
 
 #[test]

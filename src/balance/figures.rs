@@ -1,6 +1,8 @@
 //! Counts that several workers change: what is in progress, what happened in the last second, a server.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 
 use super::state::{Admin, Health, State};
 use crate::config::plan::{Given, Server};
@@ -124,6 +126,8 @@ impl Rated {
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct ServerFigures {
+    /// Never given twice.
+    number: u64,
     /// Requests on it.
     current: AtomicU32,
     /// Requests that wait for it.
@@ -138,6 +142,8 @@ pub struct ServerFigures {
     most: AtomicU32,
     /// `maxqueue`; 0 is no limit.
     queue_max: AtomicU32,
+    /// Where it is; asked for only when the balance prepares.
+    address: Mutex<Option<SocketAddr>>,
 }
 
 fn number(given: Option<Given<u32>>) -> u32 {
@@ -160,7 +166,9 @@ fn queue_of(server: &Server) -> u32 {
 impl ServerFigures {
     pub(crate) fn new(server: &Server) -> ServerFigures {
         let (least, most) = limits_of(server);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         ServerFigures {
+            number: COUNT.fetch_add(1, Relaxed),
             current: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
             requests: Rated::default(),
@@ -170,7 +178,14 @@ impl ServerFigures {
             least: AtomicU32::new(least),
             most: AtomicU32::new(most),
             queue_max: AtomicU32::new(queue_of(server)),
+            address: Mutex::new(None),
         }
+    }
+
+    /// A number that the server has in every plan, and no other server.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// What was decided about it.
@@ -217,6 +232,24 @@ impl ServerFigures {
         self.state.initial_weight()
     }
 
+    /// Its weight as the balance has it: in sixteenths, and less while it takes a growing share only.
+    #[inline]
+    pub fn effective_weight(&self) -> u16 {
+        self.state.effective_weight()
+    }
+
+    /// Its weight where weights are fixed (`static-rr`, tables that hashes lead to): that of the
+    /// configuration, or nothing.
+    pub fn fixed_weight(&self) -> u16 {
+        if self.weight() == 0 { 0 } else { self.initial_weight().max(1) }
+    }
+
+    /// How much of its share it gets (`slowstart`), in per cent.
+    #[inline]
+    pub fn ramp(&self) -> u8 {
+        self.state.ramp()
+    }
+
     /// Requests on it.
     #[inline]
     pub fn current(&self) -> u32 {
@@ -252,6 +285,17 @@ impl ServerFigures {
         if least == before || least > most {
             self.least.store(most, Relaxed);
         }
+    }
+
+    /// Where it is, as far as that was said.
+    pub fn address(&self) -> Option<SocketAddr> {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives where it was.
+    pub(crate) fn set_address(&self, address: Option<SocketAddr>) -> Option<SocketAddr> {
+        let mut here = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut here, address)
     }
 
     /// The configuration was read again: what it says otherwise than before holds from now on, and what

@@ -6,14 +6,16 @@
 //!
 //! Limits hold exactly: a count is raised only while it is below its limit, by one atomic operation.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 use std::time::Instant;
 
+use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
 use super::state::{Admin, Health};
-use crate::config::plan::{Plan, Proxy};
+use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
 
 /// Descriptors that are not for connections: logs, event queues, files that are being read.
@@ -43,6 +45,10 @@ struct ProxyFigures {
     servers: Box<[Arc<ServerFigures>]>,
     /// Requests from which on a server takes all of its `maxconn`.
     full_load: u32,
+    /// `option allbackups`.
+    all_backups: bool,
+    /// The algorithm heeds a weight only as far as it is zero.
+    fixed_weights: bool,
 }
 
 #[derive(Debug, Default)]
@@ -176,11 +182,21 @@ impl Live {
         let Some(figures) = proxy.servers.get(server) else { return 0 };
         let (least, most) = figures.limits();
         let load = proxy.back.0.requests.current();
-        if least == most || load >= proxy.full_load {
-            return most;
+        let limit = if least == most || load >= proxy.full_load {
+            most
+        } else {
+            let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
+            u32::try_from(share).unwrap_or(most).clamp(least, most)
+        };
+        // A server that takes a growing share only has that part of its places, too.
+        match figures.ramp() {
+            100 => limit,
+            _ if limit == 0 => 0,
+            percent => {
+                let part = u64::from(limit) * u64::from(percent) / 100;
+                u32::try_from(part).unwrap_or(limit).max(1)
+            }
         }
-        let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
-        u32::try_from(share).unwrap_or(most).clamp(least, most)
     }
 
     /// Takes a place on a server, if it has one.
@@ -214,6 +230,53 @@ impl Live {
         self.change(backend, server, |figures| figures.state().set_weight(weight))
     }
 
+    /// Sets how much of its share a server gets, 1 to 100 per cent (`slowstart`); what it was, if there is
+    /// such a server. It holds for its weight, where that can change, and for its `maxconn`.
+    pub fn set_ramp(&self, backend: usize, server: usize, percent: u8) -> Option<u8> {
+        self.change(backend, server, |figures| figures.state().set_ramp(percent))
+    }
+
+    /// Where a server is from now on (a name was resolved, a command said so): consistent hashes may
+    /// depend on it.
+    pub fn set_address(&self, backend: usize, server: usize, address: Option<SocketAddr>) {
+        let Some(proxy) = self.proxies.get(backend) else { return };
+        let Some(figures) = proxy.servers.get(server) else { return };
+        if figures.set_address(address) != address {
+            proxy.back.0.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Where a server is, as far as that was said.
+    pub fn address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
+        self.server(backend, server)?.address()
+    }
+
+    /// Whether the algorithm of a backend heeds weights only as far as they are zero (`static-rr`,
+    /// hashes with a table): commands then may say 0 or the configured weight, and nothing else.
+    pub fn has_fixed_weights(&self, backend: usize) -> bool {
+        self.proxies.get(backend).is_some_and(|it| it.fixed_weights)
+    }
+
+    /// Whether the balance would choose among servers with this one, now: it is usable, and no backup, or
+    /// a backup whose time has come.
+    pub fn is_active(&self, backend: usize, server: usize) -> bool {
+        let Some(proxy) = self.proxies.get(backend) else { return false };
+        let Some(figures) = proxy.servers.get(server) else { return false };
+        if !figures.is_usable() || !figures.is_backup() {
+            return figures.is_usable();
+        }
+        let first = |backup: bool| {
+            let fits = |it: &Arc<ServerFigures>| it.is_usable() && it.is_backup() == backup;
+            proxy.servers.iter().position(fits)
+        };
+        first(false).is_none() && (proxy.all_backups || first(true) == Some(server))
+    }
+
+    /// Whether the balance finds any server.
+    pub fn has_usable(&self, backend: usize) -> bool {
+        self.servers(backend).iter().any(|it| it.is_usable())
+    }
+
     fn change<T>(
         &self,
         backend: usize,
@@ -222,7 +285,7 @@ impl Live {
     ) -> Option<T> {
         let proxy = self.proxies.get(backend)?;
         let figures = proxy.servers.get(server)?;
-        let seen = |it: &ServerFigures| (it.admin(), it.health(), it.weight());
+        let seen = |it: &ServerFigures| (it.admin(), it.health(), it.weight(), it.ramp());
         let old = seen(figures);
         let before = change(figures);
         if seen(figures) != old {
@@ -298,6 +361,8 @@ impl ProxyFigures {
             binds: binds.collect(),
             back: Arc::default(),
             full_load: full_load(plan, proxy),
+            all_backups: is_on(proxy.settings.options.all_backups),
+            fixed_weights: has_fixed_weights(proxy),
             servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
         }
     }

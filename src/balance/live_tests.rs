@@ -125,6 +125,40 @@ fn a_rate_slides_over_a_second() {
 }
 
 #[test]
+fn a_ramp_takes_from_weight_and_places_and_nothing_is_left_out() {
+    let live = Live::new(&listen("server a 127.0.0.1:1 weight 3 maxconn 10\nserver b 127.0.0.1:1"));
+    let weights = || live.servers(0).iter().map(|it| it.effective_weight()).collect::<Vec<_>>();
+    assert_eq!(weights(), [48, 16]);
+    let before = live.generation(0);
+    assert_eq!(live.set_ramp(0, 0, 50), Some(100));
+    assert_ne!(live.generation(0), before, "the balance learns of it");
+    assert_eq!((weights(), live.server_limit(0, 0)), (vec![24, 16], 5));
+    assert_eq!(live.set_ramp(0, 1, 0), Some(100));
+    assert_eq!((weights(), live.server_limit(0, 1)), (vec![24, 1], 0));
+    live.set_weight(0, 1, 0);
+    assert_eq!(weights(), [24, 0]);
+    assert_eq!(live.servers(0)[1].fixed_weight(), 0);
+    live.set_weight(0, 1, 77);
+    assert_eq!(live.servers(0)[1].fixed_weight(), 1, "what it was configured with");
+    assert!(!live.has_fixed_weights(0));
+    assert!(Live::new(&listen("balance static-rr")).has_fixed_weights(0));
+    assert!(Live::new(&listen("balance source")).has_fixed_weights(0));
+}
+
+#[test]
+fn backups_are_active_in_their_turn() {
+    let lines = "server a 127.0.0.1:1\nserver b 127.0.0.1:1 backup\nserver c 127.0.0.1:1 backup\n";
+    let active = |live: &Live| (0..3).map(|at| live.is_active(0, at)).collect::<Vec<_>>();
+    let live = Live::new(&listen(lines));
+    assert_eq!(active(&live), [true, false, false]);
+    live.set_health(0, 0, Health::Stopped);
+    assert_eq!(active(&live), [false, true, false]);
+    let all = Live::new(&listen(&format!("option allbackups\n{lines}")));
+    all.set_admin(0, 0, Admin::FORCED_DRAIN, true);
+    assert_eq!(active(&all), [false, true, true]);
+}
+
+#[test]
 fn a_plan_that_follows_counts_on() {
     let old_plan = plan(
         "global\nmaxconn 9\nfrontend a\nmaxconn 3\nbind 127.0.0.1:80 maxconn 2\n\

@@ -5,14 +5,16 @@
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
 //!   fully loaded.
-//! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and `source`, `draw`
-//!   for `random`.
+//! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
+//!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
 
 pub mod choose;
 mod draw;
 pub mod figures;
 mod fullness;
+pub mod hash;
 pub mod live;
+mod ring;
 pub mod state;
 mod table;
 #[cfg(test)]

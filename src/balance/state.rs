@@ -11,6 +11,13 @@ use crate::config::plan::Server;
 /// The weight of a server that says nothing.
 const WEIGHT: u16 = 1;
 
+/// In how many parts a weight is reckoned, so that a server of weight 1 can have a part of its share
+/// (`slowstart`). (HAProxy: `BE_WEIGHT_SCALE`.)
+pub(crate) const WEIGHT_PARTS: u16 = 16;
+
+/// A server that has all of its share, in per cent.
+const WHOLE: u8 = 100;
+
 /// What was decided about a server: bits, of which any may be set together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admin(pub u8);
@@ -74,6 +81,8 @@ pub(crate) struct State {
     initial_weight: AtomicU16,
     /// What it says, or a command or agent said since.
     weight: AtomicU16,
+    /// How much of its share it gets (`slowstart`), in per cent.
+    ramp: AtomicU8,
 }
 
 fn weight_of(server: &Server) -> u16 {
@@ -90,6 +99,7 @@ impl State {
             health: AtomicU8::new(Health::Running as u8),
             initial_weight: AtomicU16::new(weight),
             weight: AtomicU16::new(weight),
+            ramp: AtomicU8::new(WHOLE),
         }
     }
 
@@ -140,5 +150,23 @@ impl State {
     /// Gives the last one.
     pub(crate) fn set_weight(&self, weight: u16) -> u16 {
         self.weight.swap(weight, SeqCst)
+    }
+
+    /// How much of its share the server gets, in per cent.
+    #[inline]
+    pub(crate) fn ramp(&self) -> u8 {
+        self.ramp.load(Relaxed)
+    }
+
+    /// Gives the last one.
+    pub(crate) fn set_ramp(&self, percent: u8) -> u8 {
+        self.ramp.swap(percent.clamp(1, WHOLE), SeqCst)
+    }
+
+    /// The weight in [`WEIGHT_PARTS`], less what the ramp takes away: zero only if the weight is.
+    pub(crate) fn effective_weight(&self) -> u16 {
+        let whole = u32::from(self.weight()) * u32::from(WEIGHT_PARTS);
+        let share = (whole * u32::from(self.ramp())).div_ceil(u32::from(WHOLE));
+        u16::try_from(share).unwrap_or(u16::MAX)
     }
 }

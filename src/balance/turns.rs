@@ -77,7 +77,7 @@ impl Turns {
         let rest = rest + self.sum % weight;
         let turn = turn + self.sum / weight + rest / weight;
         let rest = rest % weight;
-        // Weights are at most 256.
+        // Weights are at most 256, in sixteenths.
         let lead = i64::try_from(rest).unwrap_or(0) - i64::try_from(weight).unwrap_or(0);
         self.entries += 1;
         Some(Due { turn, lead, entry: self.entries, place, rest })

@@ -65,7 +65,6 @@ features! {
     Inspection "rules that look into a connection's first bytes" "Looking into the first bytes of a connection.",
     KernelFigures "the kernel's figures of a connection" "What the kernel counts for a connection, and which addresses are its own.",
     TlsDetails "these details of TLS handshakes and certificates" "Details of TLS handshakes and certificates.",
-    Hashes "servers chosen by hashes of requests, or by consistent ones" "`balance uri` and its like, `hash-type`, `hash-balance-factor`.",
     LastServer "a preference for a client's last server" "`option prefer-last-server`.",
     OneWay "signs of life that count one way only" "`option independent-streams`.",
     AclSamples "ACLs as samples (`acl(...)`)" "The fetch `acl`.",

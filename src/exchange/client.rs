@@ -32,20 +32,23 @@ pub async fn serve(
     stream: Stream,
     address: Option<SocketAddr>,
 ) {
-    let seat = Seat { site, frontend, bind };
+    let accepted_us = site.now_us();
+    let source = stream.peer_address().map_or(NO_ADDRESS, |address| ip_address(&address));
+    let here = (stream.id(), site.local.current());
+    let serial = site.sessions.begin(source, (frontend, bind), accepted_us, here);
+    let seat = Seat { site, frontend, bind, serial };
     let site = &seat.site;
     let Some(proxy) = site.plan.proxies.get(frontend) else { return };
     let mode = proxy.mode();
-    let accepted_us = site.now_us();
     let ours = || stream.local_address().map_or(NO_ADDRESS, |address| ip_address(&address));
     let connection = Connection {
-        source: stream.peer_address().map_or(NO_ADDRESS, |address| ip_address(&address)),
+        source,
         destination: address.unwrap_or_else(ours),
         tls: None,
         frontend,
         bind,
         accepted_us: site.unix_us(site.local.now()),
-        serial: site.next_serial(),
+        serial,
         http_major: u8::from(mode == Mode::Http),
         proxy_protocol: None,
     };
@@ -87,6 +90,7 @@ pub(super) struct Seat {
     site: Rc<Site>,
     frontend: usize,
     bind: usize,
+    serial: u64,
 }
 
 impl Seat {
@@ -101,6 +105,7 @@ impl Seat {
         let Some((site, frontend, bind)) = self.site.next_for(self.frontend, self.bind) else {
             return false;
         };
+        site.sessions.takes_over(self.serial, (frontend, bind));
         (self.site, self.frontend, self.bind) = (site, frontend, bind);
         (connection.frontend, connection.bind) = (frontend, bind);
         true
@@ -109,6 +114,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.site.sessions.end(self.serial);
         self.site.live.end_connection(self.frontend, self.bind);
     }
 }

@@ -6,13 +6,15 @@
 //! - [`client`]: a client's connection from accept on: PROXY protocol, TLS, rules for connections;
 //! - [`http`]: requests and responses on it; [`tcp`]: TCP mode; [`tunnel`]: bytes both ways;
 //! - [`splice`]: bytes one way, by the kernel;
-//! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back.
+//! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back;
+//! - [`sessions`]: the connections of clients, to be shown and ended.
 
 pub mod client;
 pub mod control;
 pub mod http;
 pub mod inbox;
 pub mod server;
+pub mod sessions;
 pub mod site;
 pub mod splice;
 pub mod tcp;

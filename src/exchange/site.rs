@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::control::Control;
 use super::server::Servers;
+use super::sessions::Sessions;
 use super::tenure::Tenure;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::Plan;
@@ -45,8 +46,8 @@ pub struct Site {
     pub wall_offset_us: Rc<Cell<u64>>,
     /// The worker's own random numbers: for chance, not for secrets.
     pub random: std::cell::RefCell<fastrand::Rng>,
-    /// Connections of clients on the worker so far.
-    pub serial: Rc<Cell<u64>>,
+    /// The connections of clients.
+    pub sessions: Sessions,
     /// Whether it is still the worker's own, and what follows it.
     pub tenure: Tenure,
     /// The way to the main thread.
@@ -57,12 +58,6 @@ impl Site {
     /// The time of day and a random number, for rules.
     pub fn moment(&self) -> Moment {
         Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
-    }
-
-    /// The number of a client's connection that comes now.
-    pub fn next_serial(&self) -> u64 {
-        self.serial.set(self.serial.get().wrapping_add(1));
-        self.serial.get()
     }
 
     /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.

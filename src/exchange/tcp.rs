@@ -205,6 +205,7 @@ async fn acquire(
     chosen: Option<usize>,
 ) -> Result<Link, Ending> {
     let back = walk.backend.and_then(|backend| site.plan.proxies.get(backend));
+    site.sessions.asks(walk.connection);
     let aborts = back.is_some_and(|it| is_on(it.settings.options.abort_on_close));
     let taken = {
         let mut acquiring = pin!(server::acquire(site, walk, chosen, Wanted::Own));
@@ -236,7 +237,11 @@ async fn acquire(
         .await
     };
     match taken {
-        Some(Ok(link)) => Ok(link),
+        Some(Ok(link)) => {
+            let of = (link.backend, link.server);
+            site.sessions.reaches(walk.connection, of, link.transport.stream().id());
+            Ok(link)
+        }
         Some(Err(refusal)) => Err(http::refused(refusal)),
         None => {
             let assigned = &mut walk.exchange.times.assigned;
@@ -282,6 +287,9 @@ fn over<'a>(site: &Site, walk: &mut Walk<'_>, cause: Cause, stage: Stage) -> Nex
 
 /// The exchange is over: its log line.
 fn conclude(site: &Site, walk: &mut Walk<'_>) {
+    if let Some(cause) = site.sessions.rests(walk.connection) {
+        walk.exchange.ending.cause = cause;
+    }
     walk.exchange.times.ended = Some(site.now_us());
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
 }

@@ -53,6 +53,7 @@ impl Site {
         self.begin_tenure();
         old.tenure.over.set(true);
         self.servers.inherit(self, old, &heirs);
+        self.servers.hand_over_all(self);
     }
 
     /// The worker's own site, and what this one's proxies are called there.

@@ -39,7 +39,7 @@ pub use pending::{
 };
 pub use pipes::{Lent, PipeConfig};
 pub use shell::{Counters, Stop};
-pub use stream::{ReceiveFuture, SendFuture, Started, Stream};
+pub use stream::{ReceiveFuture, SendFuture, Started, Stream, StreamId};
 pub use time::{Expired, Sleep};
 
 use koi_sys::ring::{Event, Outcome};
@@ -103,6 +103,11 @@ pub struct Leftovers {
 /// A task of this worker, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskRef(task::TaskKey);
+
+impl TaskRef {
+    /// That of no task.
+    pub const NONE: TaskRef = TaskRef(koi_sys::table::Key::NONE);
+}
 
 /// The waker that futures see.
 struct Foreign {

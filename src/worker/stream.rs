@@ -35,6 +35,16 @@ pub struct Stream {
     armed: Cell<Token>,
 }
 
+/// A stream by name: for who ends it from elsewhere ([`Local::abort`]). The name of one that is gone names
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamId(Handle);
+
+impl StreamId {
+    /// That of no stream.
+    pub const NONE: StreamId = StreamId(Handle(Key::NONE));
+}
+
 /// An operation that was done at once, or is in flight.
 pub enum Started<'a, R: Reading> {
     /// Its result.
@@ -241,6 +251,12 @@ impl Stream {
         }
     }
 
+    /// Its name.
+    #[inline]
+    pub fn id(&self) -> StreamId {
+        StreamId(self.handle.get())
+    }
+
     /// Closes the connection so that its peer does not learn of it. Where that cannot be done (it takes
     /// Linux, and CAP_NET_ADMIN) the peer gets a reset that lives for `hops` hops, one if not said, which
     /// spares the firewalls near the peer; with `hops` it always does.
@@ -311,6 +327,13 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Local {
+    /// [`Stream::abort`] for who does not hold the stream. The task that uses it sees it fail.
+    pub fn abort(&self, StreamId(handle): StreamId) {
+        if handle != Handle(Key::NONE) {
+            self.0.ring.borrow_mut().abort(handle);
+        }
+    }
+
     /// A new connection to this address.
     ///
     /// # Errors

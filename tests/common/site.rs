@@ -8,6 +8,7 @@ use koi::config::report::Report;
 use koi::config::source::MemoryFiles;
 use koi::exchange::control::Control;
 use koi::exchange::server::{Destination, Destinations, Link, Refusal, Servers, Wanted, acquire};
+use koi::exchange::sessions::Sessions;
 use koi::exchange::site::Site;
 use koi::exchange::tenure::Tenure;
 use koi::log::access::{Sink, Targets};
@@ -81,7 +82,7 @@ impl Running {
             limits: Limits { head_bytes: 16_384, fields: 101 },
             wall_offset_us: Rc::default(),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
-            serial: Rc::default(),
+            sessions: Sessions::default(),
             tenure: Tenure::default(),
             control: Control::default(),
         })

@@ -79,7 +79,7 @@ fn an_address_that_is_taken_leaves_everything_as_it_was() {
     let said = reload(&koi, &folder, &web(&[at(two), at(taken)]));
     assert!(said.contains("reload: refused, and plan 1 holds as before"), "{said}");
     assert!(said.contains(&format!("cannot listen on 127.0.0.1:{taken}")), "{said}");
-    assert!(said.contains("a.cfg:9:") && said.contains("^^^"), "{said}");
+    assert!(said.contains("a.cfg:10:") && said.contains("^^^"), "{said}");
     answers(one);
     assert!(is_closed(two), "what was opened is closed again");
     drop(holder);

@@ -34,8 +34,8 @@ fn balance(args: &mut Args<'_>, proxy: &mut Proxy) {
     };
     let Some(algorithm) = algorithm else { return args.skip() };
     surplus(args);
-    if is_hash_of_request(&algorithm) {
-        args.later(Feature::Hashes, args.keyword_span());
+    if looks_into_bytes(&algorithm) {
+        args.later(Feature::Bodies, args.keyword_span());
     }
     if let Some(earlier) = &proxy.back.balance {
         replaced(args, proxy.span, earlier.span);
@@ -43,16 +43,9 @@ fn balance(args: &mut Args<'_>, proxy: &mut Proxy) {
     proxy.back.balance = Some(here(args, algorithm));
 }
 
-/// Whether it chooses by what this build does not look at: such requests take turns.
-fn is_hash_of_request(algorithm: &Balance) -> bool {
-    matches!(
-        algorithm,
-        Balance::Uri { .. }
-            | Balance::UrlParam { .. }
-            | Balance::Header { .. }
-            | Balance::RdpCookie { .. }
-            | Balance::Hash
-    )
+/// Whether it chooses by what this build does not look at: without it, requests take turns.
+fn looks_into_bytes(algorithm: &Balance) -> bool {
+    matches!(algorithm, Balance::UrlParam { check_post: true, .. } | Balance::RdpCookie { .. })
 }
 
 fn algorithm(args: &mut Args<'_>, proxy: &mut Proxy, word: &Word) -> Option<Balance> {
@@ -207,10 +200,6 @@ fn hash_type(args: &mut Args<'_>, proxy: &mut Proxy) {
         given.avalanche = true;
     }
     surplus(args);
-    // An address is its own hash, so the function does not matter.
-    if given.method == HashMethod::Consistent || given.avalanche {
-        args.later(Feature::Hashes, args.keyword_span());
-    }
     let given = here(args, given);
     set(args, proxy.span, &mut proxy.back.hash_type, given);
 }
@@ -257,8 +246,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "The most that a server of a consistent hash may have, in per cent of the mean load.",
         "hash-balance-factor 150",
         balance_factor,
-    )
-    .later(Feature::Hashes),
+    ),
     refused(
         "dispatch",
         Sections::BACKS,
@@ -304,20 +292,18 @@ mod tests {
 
     #[test]
     fn what_chooses_nothing_yet_says_so() {
+        for line in ["balance url_param id check_post", "balance rdp-cookie"] {
+            assert_eq!(missing(line), ["Bodies"], "{line}");
+        }
         let lines = [
             "balance uri",
             "balance url_param id",
             "balance hdr(host)",
-            "balance rdp-cookie",
             "balance hash src",
-            "hash-type consistent",
-            "hash-type map-based sdbm avalanche",
+            "hash-type consistent djb2 avalanche",
             "hash-balance-factor 150",
         ];
         for line in lines {
-            assert_eq!(missing(line), ["Hashes"], "{line}");
-        }
-        for line in ["balance source", "balance random(3)", "balance", "hash-type map-based"] {
             assert_eq!(missing(line), [""; 0], "{line}");
         }
     }

@@ -353,6 +353,9 @@ async fn tarpit(site: &Site, walk: &Walk<'_>) {
 
 /// Everything is over: the exchange is logged.
 pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
+    if let Some(cause) = site.sessions.rests(walk.connection) {
+        walk.exchange.ending.cause = cause;
+    }
     walk.exchange.times.ended = Some(site.now_us());
     log(site, walk);
 }

@@ -114,7 +114,7 @@ impl Fault {
 /// How an exchange ends that gets no connection to a server.
 pub(in crate::exchange) fn refused(refusal: Refusal) -> Ending {
     let (cause, stage) = match refusal {
-        Refusal::NoServer | Refusal::Connect | Refusal::Handshake => {
+        Refusal::NoServer | Refusal::Ended | Refusal::Connect | Refusal::Handshake => {
             (Cause::Server, Stage::Connect)
         }
         Refusal::QueueFull => (Cause::Server, Stage::Queue),

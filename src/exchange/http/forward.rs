@@ -54,6 +54,7 @@ pub(super) async fn forward<'w>(
 ) -> Next {
     let (site, client) = (side.site, side.transport);
     let counted = Counted::new(site, walk.backend.unwrap_or(walk.connection.frontend));
+    site.sessions.asks(walk.connection);
     let options = back(walk).map(|it| &it.settings.options);
     let aborts = options.is_some_and(|it| is_on(it.abort_on_close));
     // A client that is still to send its body is listened to anyway.
@@ -85,6 +86,8 @@ pub(super) async fn forward<'w>(
                 return Box::pin(failed(side, walk, ask, Fault::LeftQueue, false)).await;
             }
         };
+        let of = (link.backend, link.server);
+        site.sessions.reaches(walk.connection, of, link.transport.stream().id());
         link.transport.stream().set_packets(walk.effects.server_tos, walk.effects.server_mark);
         let mut inbox = Inbox::default();
         let mut upload = Upload::new(&site.local, server_timeout(walk), &due);
@@ -92,7 +95,8 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
-        if upload.may_repeat() && tries_again(walk, &link, &reached) {
+        let repeats = upload.may_repeat() && !site.sessions.is_ended(walk.connection);
+        if repeats && tries_again(walk, &link, &reached) {
             drop(upload);
             if let Some((inbox, body)) = &kept {
                 (*side.inbox, *side.body) = (inbox.clone(), body.clone());
@@ -188,6 +192,7 @@ async fn failed(
     // A kept connection that broke under a request which must not be sent twice by us: closing tells
     // the client that it may (RFC 9112 §9.3.1), as a status would not.
     let silent = fault == Fault::Empty && reused && ask.number > 0;
+    let silent = silent && !side.site.sessions.is_ended(walk.connection);
     if silent {
         walk.effects.log_level = Some(None);
     }

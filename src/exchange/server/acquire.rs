@@ -7,21 +7,25 @@
 //! `option redispatch` a retry goes elsewhere at once: the last one (or as its number says), and every
 //! one where nothing but the balance's turn led to the server and there are others.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::dial::{Wants, dial};
-use super::line::{Line, Ticket, Wish};
+use super::line::{self, Line, Ticket, Tie, Wish};
 use super::pool::Claim;
 use super::recipe::BackendRecipe;
 use super::{Link, Refusal, Slot, Waiter, Wanted};
-use crate::balance::{Choice, Key};
-use crate::config::plan::{Redispatch, Reuse};
+use crate::balance::{Admin, Choice, Key};
+use crate::config::plan::{Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
+use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
 use crate::rules::walk::Walk;
+use crate::worker::Time;
 
 /// How often a choice that was overtaken by another worker is made again before the request waits.
 const CHOICES: usize = 4;
@@ -37,6 +41,8 @@ pub(super) enum Fault {
     Handshake,
     /// No descriptor, port, or buffer.
     Resource,
+    /// An operator ended the session.
+    Ended,
 }
 
 impl From<Fault> for Refusal {
@@ -46,6 +52,7 @@ impl From<Fault> for Refusal {
             Fault::Expired => Refusal::ConnectTimeout,
             Fault::Handshake => Refusal::Handshake,
             Fault::Resource => Refusal::Resource,
+            Fault::Ended => Refusal::Ended,
         }
     }
 }
@@ -71,7 +78,7 @@ pub(super) async fn acquire(
                 fault
             }
         };
-        if retry >= recipe.retries {
+        if retry >= recipe.retries || fault == Fault::Ended {
             return Err(fault.into());
         }
         retry += 1;
@@ -138,6 +145,7 @@ async fn place(
 }
 
 /// A place on the server that a rule chose, or else on the balance's choice; waits for it if it is full.
+/// If the server it waits for goes away, it begins anew.
 async fn find(
     site: &Rc<Site>,
     walk: &mut Walk<'_>,
@@ -146,39 +154,84 @@ async fn find(
     chosen: Option<usize>,
     avoid: Option<usize>,
 ) -> Result<Slot, Refusal> {
-    if let Some(server) = chosen.filter(|&server| site.live.server(backend, server).is_some()) {
+    let mut chosen = chosen.filter(|&server| site.live.server(backend, server).is_some());
+    let mut since_us = None;
+    loop {
+        let server = match seek(site, walk, recipe, backend, chosen, avoid)? {
+            Sought::Place(slot) => return Ok(slot),
+            Sought::Queue(server) => server,
+        };
+        let bound = chosen.is_some() && server == chosen;
+        let tie = match walk.effects.persistence {
+            _ if !bound => Tie::Loose,
+            Some(Persistence::Force) => Tie::Forced,
+            _ => Tie::Bound,
+        };
+        // Who begins anew keeps its place in the order, and its time is not longer for it.
+        let now_us = *since_us.get_or_insert(site.now_us());
+        match wait(site, walk, recipe, backend, (server, tie), now_us).await? {
+            line::Turn::Place(server) => return Ok(Slot::new(site.clone(), backend, server)),
+            line::Turn::Again => chosen = None,
+        }
+    }
+}
+
+/// What looking for a place comes to.
+enum Sought {
+    /// It is there.
+    Place(Slot),
+    /// It has to be waited for: on this server, or on any.
+    Queue(Option<usize>),
+}
+
+fn seek(
+    site: &Rc<Site>,
+    walk: &mut Walk<'_>,
+    recipe: &BackendRecipe,
+    backend: usize,
+    chosen: Option<usize>,
+    avoid: Option<usize>,
+) -> Result<Sought, Refusal> {
+    if let Some(server) = chosen {
         match take(site, backend, server) {
-            Some(slot) => return Ok(slot),
+            Some(slot) => return Ok(Sought::Place(slot)),
             // Rather another server than a queue that is full.
             None if is_queue_full(site, backend, server) => {}
-            None => return wait(site, walk, recipe, backend, Some(server)).await,
+            None => return Ok(Sought::Queue(Some(server))),
         }
     }
     for _ in 0..CHOICES {
-        match choose(site, walk, backend, avoid) {
+        match choose(site, walk, recipe, backend, avoid) {
             Choice::None => return Err(Refusal::NoServer),
             Choice::Full => break,
             Choice::Server(server) => {
                 if let Some(slot) = take(site, backend, server) {
-                    return Ok(slot);
+                    return Ok(Sought::Place(slot));
                 }
                 if recipe.hashes || queues(site, backend, server) {
                     if is_queue_full(site, backend, server) {
                         walk.server = Some(server);
                         return Err(Refusal::QueueFull);
                     }
-                    return wait(site, walk, recipe, backend, Some(server)).await;
+                    return Ok(Sought::Queue(Some(server)));
                 }
             }
         }
     }
-    wait(site, walk, recipe, backend, None).await
+    Ok(Sought::Queue(None))
 }
 
-fn choose(site: &Site, walk: &Walk<'_>, backend: usize, avoid: Option<usize>) -> Choice {
+fn choose(
+    site: &Site,
+    walk: &Walk<'_>,
+    recipe: &BackendRecipe,
+    backend: usize,
+    avoid: Option<usize>,
+) -> Choice {
     let source = walk.exchange.source.unwrap_or(walk.connection.source).ip();
     let random = site.random.borrow_mut().u64(..);
-    site.chooser.choose(backend, &Key { source, random, avoid }, &site.live)
+    let hash = recipe.hash.as_ref().and_then(|hash| hash.of(&walk.context()));
+    site.chooser.choose(backend, &Key { source, random, hash, avoid }, &site.live)
 }
 
 /// A place on a server that has one, unless others wait for it.
@@ -198,66 +251,106 @@ fn is_queue_full(site: &Site, backend: usize, server: usize) -> bool {
     figures.is_some_and(|it| it.queue_max() > 0 && it.waiting() >= it.queue_max())
 }
 
+/// Whether those whom a rule, a cookie or a table sends to a server may leave its queue: it is in
+/// maintenance, or it is down and `option redispatch` says so, `option persist` not saying otherwise.
+pub(super) fn frees_the_bound(site: &Site, backend: usize, server: usize) -> bool {
+    let Some(figures) = site.live.server(backend, server) else { return false };
+    let options = site.plan.proxies.get(backend).map(|it| &it.settings.options);
+    let persists = options.is_some_and(|it| is_on(it.persist));
+    let redispatches = options.is_some_and(|it| {
+        it.redispatch.is_some_and(|it| !matches!(it.value, Redispatch::Off | Redispatch::Every(0)))
+    });
+    figures.admin().has(Admin::MAINT) || (!figures.is_up() && redispatches && !persists)
+}
+
 /// Waits for a place: on this server, or on any.
 async fn wait(
     site: &Rc<Site>,
     walk: &mut Walk<'_>,
     recipe: &BackendRecipe,
     backend: usize,
-    server: Option<usize>,
-) -> Result<Slot, Refusal> {
+    (server, tie): (Option<usize>, Tie),
+    now_us: u64,
+) -> Result<line::Turn, Refusal> {
     walk.server = server;
     let wish = Wish {
         server,
+        tie,
         class: walk.exchange.priority_class,
         offset_ms: walk.exchange.priority_offset,
-        now_us: site.now_us(),
+        now_us,
     };
     let line = site.servers.line(backend).ok_or(Refusal::NoServer)?;
     let waker = Waiter { worker: site.process.worker, task: site.local.current() };
     let ticket = line.join(wish, waker, &site.live);
-    let mut waiting = Turn { site, backend, ticket: Some(ticket.clone()) };
+    let mut waiting = Waiting { site, backend, ticket: Some(ticket.clone()) };
+    if is_gone(site, backend, server, tie) {
+        // It went while it was chosen: nobody will say so again.
+        let came = waiting.end();
+        return Ok(came.unwrap_or(line::Turn::Again));
+    }
     // A place may have become free since it was looked for.
     match server {
         Some(server) => site.servers.hand_over(site, backend, server),
         None => (0..site.live.servers(backend).len())
             .for_each(|server| site.servers.hand_over(site, backend, server)),
     }
-    let turn = poll_fn(|_| match ticket.granted() {
-        Some(_) => Poll::Ready(()),
-        None => Poll::Pending,
+    let turn = poll_fn(|_| {
+        let over = ticket.turn().is_some() || site.sessions.is_ended(walk.connection);
+        if over { Poll::Ready(()) } else { Poll::Pending }
     });
     match recipe.queue {
         // A place that came at the last moment counts.
-        Some(limit) => drop(site.local.timeout(limit, turn).await),
+        Some(limit) => {
+            let until = Time::default() + Duration::from_micros(now_us) + limit;
+            let left = until.since(site.local.now());
+            let _ = site.local.timeout(left, turn).await;
+        }
         None => turn.await,
     }
-    let slot = waiting.end();
+    let came = waiting.end();
     // It waited until now, whatever came of it.
     walk.exchange.times.assigned = Some(site.now_us());
-    slot.ok_or(Refusal::QueueTimeout)
+    match came {
+        Some(turn) => Ok(turn),
+        None if site.sessions.is_ended(walk.connection) => Err(Refusal::Ended),
+        None => Err(Refusal::QueueTimeout),
+    }
+}
+
+/// Whether nobody should wait for this server (or for any): what [`super::state_changed`] sends back.
+fn is_gone(site: &Site, backend: usize, server: Option<usize>, tie: Tie) -> bool {
+    match server {
+        None => !site.live.has_usable(backend),
+        Some(server) => match tie {
+            Tie::Loose => !site.live.server(backend, server).is_some_and(|it| it.is_usable()),
+            Tie::Bound => frees_the_bound(site, backend, server),
+            Tie::Forced => false,
+        },
+    }
 }
 
 /// Somebody's place in a queue, and the server's place once it is granted: neither is lost if the
 /// exchange ends meanwhile.
-struct Turn<'a> {
+struct Waiting<'a> {
     site: &'a Rc<Site>,
     backend: usize,
     ticket: Option<Arc<Ticket<Waiter>>>,
 }
 
-impl Turn<'_> {
+impl Waiting<'_> {
     /// Stops waiting.
-    fn end(&mut self) -> Option<Slot> {
+    fn end(&mut self) -> Option<line::Turn> {
         let ticket = self.ticket.take()?;
-        let server = self.site.servers.line(self.backend)?.leave(&ticket, &self.site.live)?;
-        Some(Slot::new(self.site.clone(), self.backend, server))
+        self.site.servers.line(self.backend)?.leave(&ticket, &self.site.live)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        drop(self.end());
+        if let Some(line::Turn::Place(server)) = self.end() {
+            drop(Slot::new(self.site.clone(), self.backend, server));
+        }
     }
 }
 
@@ -285,6 +378,7 @@ async fn connect(
     }
     // Boxed, so that a request that takes an idle connection does not carry the room for it.
     let dialled = Box::pin(dial(site, walk, &slot, destination, recipe_of, &wants));
+    let dialled = unless_ended(site, walk.connection, dialled);
     let dialled = match recipe.connect {
         None => dialled.await,
         Some(limit) => site.local.timeout(limit, dialled).await.unwrap_or(Err(Fault::Expired)),
@@ -298,6 +392,20 @@ async fn connect(
             Ok(Link::dialled(slot, transport, facts, wants.key, owner))
         }
     }
+}
+
+/// What a dial comes to, unless an operator ends the session first.
+async fn unless_ended<T>(
+    site: &Site,
+    connection: &Connection,
+    dialled: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let mut dialled = pin!(dialled);
+    poll_fn(|cx| match site.sessions.is_ended(connection) {
+        true => Poll::Ready(Err(Fault::Ended)),
+        false => dialled.as_mut().poll(cx),
+    })
+    .await
 }
 
 /// Which idle connections may carry this request.

@@ -6,9 +6,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::line::Line;
 use super::pool::Idle;
 use super::recipe::Recipe;
-use super::{Destination, Servers};
+use super::{Destination, Servers, Waiter};
 use crate::config::content::same;
 use crate::config::succession::Succession;
 use crate::exchange::site::Site;
@@ -37,6 +38,17 @@ impl Servers {
                 match heir.and_then(|(backend, server)| self.stock(backend, server)) {
                     Some(to) => to.borrow_mut().inherit(&mut stock, &self.tally),
                     None => stock.clear(&self.tally),
+                }
+            }
+        }
+    }
+
+    /// Gives places that a new plan brought to who waits for them.
+    pub(in crate::exchange) fn hand_over_all(&self, site: &Site) {
+        for backend in 0..site.plan.proxies.len() {
+            for server in 0..site.live.servers(backend).len() {
+                if Line::<Waiter>::is_waited_for(backend, server, &site.live) {
+                    self.hand_over(site, backend, server);
                 }
             }
         }

@@ -32,7 +32,7 @@ fn first_come_first_served() {
     assert_eq!(hand_over(&line, &live, 0), [0; 0], "nothing is free");
     live.end_server(0, 0);
     assert_eq!(hand_over(&line, &live, 0), [1]);
-    assert_eq!((one.granted(), any.granted(), last.granted()), (Some(0), None, None));
+    assert_eq!((one.turn(), any.turn(), last.turn()), (Some(Turn::Place(0)), None, None));
     live.end_server(0, 0);
     assert_eq!(hand_over(&line, &live, 0), [2], "who waits for any comes before who came later");
     live.end_server(0, 1);
@@ -50,7 +50,7 @@ fn priorities_come_before_the_order() {
     let wishes = [(0, 0), (0, 0), (5, 0), (-1, 0), (0, -2), (0, 3)];
     for (number, (class, offset_ms)) in (0..).zip(wishes) {
         let now_us = 1_000 * u64::from(number);
-        line.join(Wish { server: None, class, offset_ms, now_us }, number, &live);
+        line.join(Wish { class, offset_ms, now_us, ..Wish::default() }, number, &live);
     }
     let mut order = Vec::new();
     for _ in wishes {
@@ -72,7 +72,11 @@ fn who_leaves_takes_a_granted_place_along_and_else_nothing() {
     assert_eq!(live.waits(0), 1);
     live.end_server(0, 0);
     assert_eq!(hand_over(&line, &live, 0), [2]);
-    assert_eq!(line.leave(&second, &live), Some(0), "the place is the leaver's to give back");
+    assert_eq!(
+        line.leave(&second, &live),
+        Some(Turn::Place(0)),
+        "the place is the leaver's to give back"
+    );
     assert_eq!((live.waits(0), live.server(0, 0).expect("it").current()), (0, 1));
 }
 
@@ -129,11 +133,15 @@ impl Race {
             }
             let patience = if random.u8(..8) == 0 { random.usize(..50) } else { usize::MAX };
             let mut waited = 0;
-            while ticket.granted().is_none() && waited < patience {
+            while ticket.turn().is_none() && waited < patience {
                 waited += 1;
                 thread::yield_now();
             }
-            self.line.leave(&ticket, &self.live)
+            match self.line.leave(&ticket, &self.live) {
+                Some(Turn::Place(server)) => Some(server),
+                Some(Turn::Again) => panic!("no server went down"),
+                None => None,
+            }
         };
         let Some(server) = place else {
             self.left.fetch_add(1, SeqCst);

@@ -26,13 +26,15 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
+use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
 use crate::worker::{Message, TaskRef};
-use line::Line;
+use line::{Line, Tie};
 use pool::{Claim, Idle, Stock};
 use recipe::BackendRecipe;
 
@@ -58,6 +60,16 @@ impl Destinations {
     pub fn new(servers: Vec<Vec<Destination>>) -> Destinations {
         let lines = (0..servers.len()).map(Line::new).collect();
         Destinations { servers, lines, workers: OnceLock::new() }
+    }
+
+    /// For the plan that follows: who waits for a server goes on waiting.
+    pub fn succeed(&mut self, old: &Destinations, heirs: &Succession) {
+        for (backend, line) in self.lines.iter_mut().enumerate() {
+            let before = heirs.backend_before(backend).and_then(|it| old.lines.get(it));
+            if let Some(before) = before {
+                *line = before.succeed(backend);
+            }
+        }
     }
 
     /// The workers, by number: whoever waits for a server on another worker is woken through these.
@@ -139,8 +151,10 @@ impl Servers {
 
     fn recipe(&self, site: &Site, backend: usize) -> Option<&BackendRecipe> {
         let make = || {
-            let proxies = site.plan.proxies.iter();
-            proxies.map(|proxy| BackendRecipe::new(&site.plan, proxy)).collect()
+            let proxies = site.plan.proxies.iter().enumerate();
+            let of =
+                |(index, proxy)| BackendRecipe::new(&site.plan, proxy, site.program.proxy(index));
+            proxies.map(of).collect()
         };
         self.recipes.get_or_init(make).get(backend)
     }
@@ -184,13 +198,23 @@ impl Servers {
         if worker == site.process.worker {
             return site.local.wake(task);
         }
-        if self.destinations.wake(worker, task) {
+        self.tell(site, worker, move || Message::Run(Box::new(move |local| local.wake(task))));
+    }
+
+    /// The numbers of all workers, as far as they are known.
+    pub(super) fn workers(&self) -> std::ops::Range<usize> {
+        0..self.destinations.workers.get().map_or(0, Vec::len)
+    }
+
+    /// Sends a worker a message, sooner or later.
+    pub(super) fn tell(&self, site: &Site, worker: usize, message: impl Fn() -> Message + 'static) {
+        if self.destinations.send(worker, message()) {
             return;
         }
         // Its mailbox is full, or not known yet: whoever waits must not wait for its timeout.
         let (local, destinations) = (site.local.clone(), self.destinations.clone());
         site.local.spawn(async move {
-            while !local.is_stopping() && !destinations.wake(worker, task) {
+            while !local.is_stopping() && !destinations.send(worker, message()) {
                 local.sleep(MAILBOX_FULL).await;
             }
         });
@@ -198,11 +222,42 @@ impl Servers {
 }
 
 impl Destinations {
-    /// Whether the message to wake a task could be sent.
-    fn wake(&self, worker: usize, task: TaskRef) -> bool {
+    /// Whether a message could be sent.
+    fn send(&self, worker: usize, message: Message) -> bool {
         let address = self.workers.get().and_then(|workers| workers.get(worker));
-        let message = Message::Run(Box::new(move |local| local.wake(task)));
         address.is_some_and(|address| address.send(message).is_ok())
+    }
+}
+
+/// To be called behind every change to a server's state, weight or limits, by any worker's task. Those who
+/// wait for a server that is gone choose again; those who wait for a place get what became free; idle
+/// connections to a server that is down are closed, on every worker.
+pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let up = figures.is_up();
+    if let Some(line) = site.servers.line(backend) {
+        let wake = |waiter: &Waiter| site.servers.wake(site, *waiter);
+        if !figures.is_usable() {
+            let frees = acquire::frees_the_bound(site, backend, server);
+            let may_go = |tie| tie == Tie::Loose || (tie == Tie::Bound && frees);
+            line.send_back(Some(server), &site.live, may_go, wake);
+        }
+        if !site.live.has_usable(backend) {
+            line.send_back(None, &site.live, |_| true, wake);
+        }
+        // One that went may make room for a backup.
+        for server in 0..site.live.servers(backend).len() {
+            if Line::<Waiter>::is_waited_for(backend, server, &site.live) {
+                site.servers.hand_over(site, backend, server);
+            }
+        }
+    }
+    if !up {
+        sessions::everywhere(site, move |site| {
+            if let Some(stock) = site.servers.stock(backend, server) {
+                stock.borrow_mut().clear(&site.servers.tally);
+            }
+        });
     }
 }
 
@@ -321,6 +376,8 @@ pub enum Wanted {
 pub enum Refusal {
     /// No server is usable: 503, `SC--`.
     NoServer,
+    /// An operator ended the session before it had a connection: 503, and the log tells who.
+    Ended,
     /// The queue was full: 503, `SQ--`.
     QueueFull,
     /// `timeout queue`: 503, `sQ--`.

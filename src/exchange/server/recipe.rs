@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::balance::hash::{self, Hash};
 use crate::config::plan::{
-    Balance, Given, KeepaliveProbes, Location, Mode, Plan, PortSpec, Pretend, Proxy, ProxyProtocol,
+    Given, KeepaliveProbes, Location, Mode, Plan, PortSpec, Pretend, Proxy, ProxyProtocol,
     Redispatch, Reuse, Server, is_on,
 };
 use crate::config::source::Span;
+use crate::rules::program::ProxyProgram;
 use crate::worker::{DialOptions, KeepAlive, SocketAddress};
 
 /// Retries if the plan says nothing.
@@ -29,8 +31,10 @@ pub(super) struct BackendRecipe {
     pub turn_around: Duration,
     pub retries: u32,
     pub redispatch: Redispatch,
-    /// The client decides where it goes, not the turn.
+    /// The client or the request decides where it goes, not the turn.
     pub hashes: bool,
+    /// What of a request decides.
+    pub hash: Option<Hash>,
     pub servers: Vec<Recipe>,
 }
 
@@ -66,18 +70,18 @@ pub(super) struct Recipe {
 pub(super) struct WithPort(pub bool);
 
 impl BackendRecipe {
-    pub(super) fn new(plan: &Plan, proxy: &Proxy) -> BackendRecipe {
+    pub(super) fn new(plan: &Plan, proxy: &Proxy, program: &ProxyProgram) -> BackendRecipe {
         let timeouts = &proxy.settings.timeouts;
         let lasting = |given: Given<Duration>| Some(given.value).filter(|it| !it.is_zero());
         let connect = timeouts.connect.and_then(lasting);
-        let balance = proxy.back.balance.as_ref().map(|given| &given.value);
         BackendRecipe {
             connect,
             queue: timeouts.queue.map_or(connect, lasting),
             turn_around: connect.map_or(TURN_AROUND, |it| it.min(TURN_AROUND)),
             retries: proxy.back.retries.map_or(RETRIES, |given| given.value),
             redispatch: proxy.settings.options.redispatch.map_or(Redispatch::Off, |it| it.value),
-            hashes: matches!(balance, Some(Balance::Source)),
+            hashes: hash::hashes(proxy),
+            hash: Hash::new(proxy, program),
             servers: proxy.servers.iter().map(|server| Recipe::new(plan, proxy, server)).collect(),
         }
     }

@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::balance::Admin;
+use crate::exchange::sessions;
 use crate::exchange::site::Site;
 
 /// Within which a connection given back is watched.
@@ -24,7 +25,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub async fn watch(site: Rc<Site>) {
     let servers = &site.servers;
     servers.watcher.set(Some(site.local.current()));
-    mark_unresolved(&site);
+    sessions::enter(&site);
+    tell_addresses(&site);
     let is_over = || site.local.is_stopping() || site.tenure.is_over();
     while !is_over() {
         let fresh = servers.tally.fresh.get() > 0;
@@ -53,10 +55,11 @@ pub async fn watch(site: Rc<Site>) {
     }
 }
 
-/// Servers whose names have no address are down, until a reload finds one.
-fn mark_unresolved(site: &Site) {
+/// Says where servers are; those whose names have no address are down, until a reload finds one.
+fn tell_addresses(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
+            site.live.set_address(backend, server, destination.address);
             let unresolved = destination.address.is_none() && destination.unix.is_none();
             site.live.set_admin(backend, server, Admin::UNRESOLVED, unresolved);
         }

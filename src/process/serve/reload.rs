@@ -83,12 +83,19 @@ impl Reloader {
 
     /// Reads the files again, and has them hold if they can.
     pub fn reload(&mut self, group: &Group) -> Answer {
+        self.count_plans();
+        let earlier = self.plans.len().saturating_sub(1);
         let outcome = self.ready().and_then(|ready| self.put_in_place(ready, group));
         let facts = self.shared.control.facts();
         Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
         self.count_plans();
         match outcome {
-            Ok(text) => Answer { done: true, text },
+            Ok(mut text) => {
+                if earlier > 0 {
+                    text += &format!("; connections still use {earlier} earlier plans");
+                }
+                Answer { done: true, text }
+            }
             Err(text) => {
                 let number = self.shared.number;
                 let text = format!(
@@ -141,6 +148,7 @@ impl Reloader {
         let Some(targets) = targets else { return Err("no log targets\n".to_owned()) };
         ports::warn_of_others(&plan, &others);
         carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
+        destinations.succeed(&self.shared.destinations, &heirs);
         let live = self.shared.live.succeed(&old, &plan, &heirs);
         let shared = Shared {
             live: Arc::new(live),

@@ -16,6 +16,7 @@ use crate::balance::{Chooser, Live};
 use crate::config::plan::{Given, Plan, Process};
 use crate::exchange::control::Control;
 use crate::exchange::server::{Destinations, Servers, Tally};
+use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
 use crate::exchange::tenure::{Tenure, Throne};
 use crate::log::access::{Sink, Targets};
@@ -120,7 +121,7 @@ pub struct Workplace {
     throne: Rc<Throne>,
     tally: Rc<Tally>,
     wall_offset_us: Rc<Cell<u64>>,
-    serial: Rc<Cell<u64>>,
+    sessions: Sessions,
 }
 
 impl Workplace {
@@ -137,7 +138,7 @@ impl Workplace {
             throne: Rc::default(),
             tally: Rc::default(),
             wall_offset_us: Rc::new(Cell::new(wall_offset_us(local))),
-            serial: Rc::default(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -157,7 +158,7 @@ impl Workplace {
             limits: head_limits(plan),
             wall_offset_us: self.wall_offset_us.clone(),
             random: RefCell::new(fastrand::Rng::new()),
-            serial: self.serial.clone(),
+            sessions: self.sessions.of_plan(shared.number),
             tenure: Tenure::new(shared.number, self.throne.clone()),
             control: shared.control.clone(),
         }

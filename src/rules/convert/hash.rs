@@ -31,6 +31,11 @@ pub fn avalanche(mut hash: u32) -> u32 {
     ((hash ^ 0xb55a_4f09) ^ (hash >> 16)).wrapping_mul(3_221_225_473)
 }
 
+/// CRC-32, as zip has it.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    CRC32.checksum(bytes)
+}
+
 /// djb2: times 33.
 pub fn djb2(bytes: &[u8]) -> u32 {
     bytes.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
@@ -67,7 +72,7 @@ macro_rules! quick {
 }
 
 quick! {
-    crc32_of |bytes| CRC32.checksum(&bytes);
+    crc32_of |bytes| crc32(&bytes);
     crc32c_of |bytes| CRC32C.checksum(&bytes);
     djb2_of |bytes| djb2(&bytes);
     sdbm_of |bytes| sdbm(&bytes);

@@ -5,7 +5,7 @@
 mod address;
 mod bytes;
 mod date;
-mod hash;
+pub mod hash;
 mod json;
 mod later;
 mod map;

@@ -23,7 +23,7 @@ mod cookies;
 mod fields;
 mod http;
 mod internal;
-mod list;
+pub mod list;
 mod lookup;
 mod number;
 mod places;
