@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::worker::{Local, TaskRef};
 
 /// How often who asks looks by itself: a message that was lost with a full mailbox delays no longer.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

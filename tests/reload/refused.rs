@@ -40,6 +40,39 @@ fn what_needs_a_restart_is_said() {
     answers(port);
 }
 
+/// What the runtime socket answers.
+#[cfg(unix)]
+fn said(path: &std::path::Path, command: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::os::unix::net::UnixStream::connect(path).expect("a connection");
+    stream.write_all(format!("{command}\n").as_bytes()).expect("a command");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    text
+}
+
+#[cfg(unix)]
+#[test]
+fn the_runtime_socket_reloads_and_tells() {
+    let (folder, port) = (Folder::new(), free_port());
+    let path = folder.path().join("s");
+    let global = format!("    stats socket {} level admin\n", path.display());
+    folder.file("a.cfg", hello(port, &global, ""));
+    let _koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let answer = said(&path, "reload");
+    assert!(answer.starts_with("Success=1\n--\nreload: plan 2 holds: nothing"), "{answer}");
+    folder.file("a.cfg", hello(port, &global, "    nonsense\n"));
+    let answer = said(&path, "reload");
+    assert!(answer.starts_with("Success=0\n--\nreload: refused, and plan 2 holds"), "{answer}");
+    assert!(answer.contains("a.cfg:11:5"), "{answer}");
+    let more = "backend more\n    server s 127.0.0.1:9\n";
+    folder.file("a.cfg", hello(port, &global, "") + more);
+    let answer = said(&path, "reload");
+    assert!(answer.contains("plan 3 holds: 1 proxy added, 1 server added"), "{answer}");
+    assert!(said(&path, "show servers state more").contains(" more "), "commands know it");
+    answers(port);
+}
+
 #[test]
 fn a_reload_while_it_stops_is_refused() {
     let (folder, port) = (Folder::new(), free_port());

@@ -8,6 +8,7 @@
 //!
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
+//! - [`command_sockets`]: the runtime socket;
 //! - [`predecessors`]: those that are replaced; [`workers`], [`door`], [`pace`]: what runs, and how fast
 //!   it takes connections; [`news`], [`end`]: signals and the end;
 //! - [`reload`]: a new plan beside the running one; [`diff`], [`carried`], [`changes`]: what is new in it
@@ -19,6 +20,7 @@ pub mod address;
 pub mod carried;
 pub mod certificates;
 pub mod changes;
+pub mod command_sockets;
 pub mod diff;
 pub mod door;
 pub mod end;
@@ -243,6 +245,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let destinations = prepare::destinations(&plan, names, report);
     let tls = prepare::binds_tls(&plan, &Disk, report);
     let targets = prepare::log_targets(&plan, report);
+    let commands = command_sockets::wanted(&plan, names, report);
     let identity = identity::wanted(&plan, report);
     check::tell(options, report, &plan)?;
     let pidfile = around.pidfile.map(|path| open_pidfile(&path)).transpose()?;
@@ -252,6 +255,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         _ => Vec::new(),
     };
     let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
+    let commands = command_sockets::open(commands, &plan, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
@@ -268,6 +272,8 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
     newsroom.listen_to_signals().map_err(|error| format!("no thread for signals: {error}"))?;
+    let operators = command_sockets::start(&config, &shared, &group, commands)
+        .map_err(|error| error.to_string())?;
     if let Some(pidfile) = pidfile
         && let Err(error) = pidfile.write()
     {
@@ -278,8 +284,11 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         log::to_targets(shared.targets.clone());
     }
     let teller = around.ready.say()?;
-    let reloader = Reloader::new(options, shared, held, config.workers);
-    match Watch::new(group, newsroom, reloader, around.master, teller).run() {
+    let reloader =
+        Reloader::new(options, shared, held, config.workers).telling(operators.office.clone());
+    let ended = Watch::new(group, newsroom, reloader, around.master, teller).run();
+    drop(operators);
+    match ended {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
         Ok(End::WorkerLost) => Err(None),
         Err(error) => Err(Some(error.to_string())),

@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use super::address::Names;
 use super::carried;
 use super::changes;
+use super::command_sockets;
 use super::diff::{self, Difference};
 use super::everywhere::everywhere;
 use super::ports::{self, Held, Opened};
@@ -20,6 +21,7 @@ use super::prepare;
 use super::switch::{self, Change};
 use super::workers::Shared;
 use super::{amend, limits};
+use crate::admin::office::Office;
 use crate::config::plan::Plan;
 use crate::config::render::{self, Style};
 use crate::config::report::{Level, Report};
@@ -44,6 +46,8 @@ pub struct Reloader {
     plans: Vec<Weak<Plan>>,
     /// The files lie outside of the `chroot`.
     shut_in: bool,
+    /// Who runs commands.
+    office: Option<Arc<Office>>,
 }
 
 /// A plan that is ready.
@@ -63,10 +67,15 @@ impl Reloader {
     pub fn new(options: &Options, shared: Shared, held: Vec<Held>, workers: usize) -> Reloader {
         let shut_in = shared.plan.global.process.chroot.is_some();
         let (plans, ids) = (vec![Arc::downgrade(&shared.plan)], held.len() as u64);
-        let reloader =
-            Reloader { options: options.clone(), shared, held, ids, workers, plans, shut_in };
+        let (options, office) = (options.clone(), None);
+        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, office };
         reloader.shared.control.facts().plans.store(1, Relaxed);
         reloader
+    }
+
+    /// Commands are run about the new plan, too.
+    pub fn telling(self, office: Arc<Office>) -> Reloader {
+        Reloader { office: Some(office), ..self }
     }
 
     /// Whether files cannot be read again.
@@ -116,7 +125,7 @@ impl Reloader {
             ));
         }
         let options = &self.options;
-        let checked = check::again(options);
+        let checked = check::again(options, &self.shared.program.lists);
         let Checked { mut plan, program, report } = checked;
         self.refuse(&report, &plan)?;
         let warnings = report.count(Level::Warning);
@@ -199,7 +208,13 @@ impl Reloader {
         self.held = held;
         self.plans.push(Arc::downgrade(&shared.plan));
         self.shared = shared;
+        if let Some(office) = &self.office {
+            office.replace(command_sockets::running(&self.shared));
+        }
         let mut text = text;
+        for (name, _) in self.shared.program.lists.left_behind() {
+            text += &format!("; what was changed of {name} at run time is gone: its file is new");
+        }
         if let Err(fault) = changed {
             text += &format!("; {fault}: it takes the new plan when it can");
         }
