@@ -1,6 +1,7 @@
 //! Reloads, as an operator and clients meet them: the executable, signals, files that change, connections
 //! that stay.
 
+#[allow(dead_code, reason = "others also run the executable and wait for it")]
 #[path = "common/folder.rs"]
 mod folder;
 #[path = "starting/koi.rs"]

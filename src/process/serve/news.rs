@@ -3,8 +3,7 @@
 //! In: signals of the process, taken by a thread of their own; orders by a [`Control`]. Out: one after the
 //! other. Limits: [`WAITING`] wait; an order that finds no room is refused, a signal waits for some.
 
-use std::sync::mpsc::sync_channel;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use crate::exchange::control::{Ask, Control, Unanswered};
@@ -69,17 +68,11 @@ impl Newsroom {
 
     /// The next piece, if one comes in time.
     pub fn next(&self, limit: Duration) -> Option<News> {
-        match self.receiver.recv_timeout(limit) {
-            Ok(news) => Some(news),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(limit).ok()
     }
 
     /// What is there already.
     pub fn at_once(&self) -> Option<News> {
-        match self.receiver.try_recv() {
-            Ok(news) => Some(news),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.receiver.try_recv().ok()
     }
 }
