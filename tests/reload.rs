@@ -13,11 +13,15 @@ mod binds;
 mod connections;
 #[path = "reload/origin.rs"]
 mod origin;
+#[path = "reload/privileges.rs"]
+mod privileges;
 #[path = "reload/refused.rs"]
 mod refused;
 #[path = "reload/servers.rs"]
 mod servers;
 #[path = "reload/tell.rs"]
 mod tell;
+#[path = "reload/tls.rs"]
+mod tls;
 #[path = "reload/traffic.rs"]
 mod traffic;

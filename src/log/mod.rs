@@ -37,6 +37,14 @@ pub fn to_targets(targets: Arc<Targets>) {
     *BACKGROUND.write().unwrap_or_else(PoisonError::into_inner) = Some(targets);
 }
 
+/// A reload has opened other targets: if lines go to targets, they go to these.
+pub fn follow_targets(targets: &Arc<Targets>) {
+    let mut background = BACKGROUND.write().unwrap_or_else(PoisonError::into_inner);
+    if background.is_some() {
+        *background = Some(targets.clone());
+    }
+}
+
 /// Has panics told of like anything else, with the place in the source: one a second at most, for a
 /// client may be able to cause them.
 pub fn tell_panics() {

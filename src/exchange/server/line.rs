@@ -162,6 +162,7 @@ impl<W> Line<W> {
         let ticket = Arc::new(Ticket { rank, server, known, tie, granted, waker });
         waiting.tickets(server).insert(rank, ticket.clone());
         self.count(server, live, |count| count.fetch_add(1, Ordering::SeqCst));
+        live.note_waiting(self.backend, wish.server);
         ticket
     }
 

@@ -45,8 +45,13 @@ pub fn keep_tls(
     }
     for (number, proxy) in old.proxies.iter().enumerate() {
         for place in 0..proxy.binds.len() {
-            // It goes on only where the line's TLS is the same.
             let Some((frontend, bind)) = heirs.connection(number, place) else { continue };
+            let line = |plan: &Plan, (proxy, bind): (usize, usize)| {
+                Some(plan.proxies.get(proxy)?.binds.get(bind)?.tls.clone())
+            };
+            if !same(&line(old, (number, place)), &line(plan, (frontend, bind))) {
+                continue;
+            }
             let used = shared.tls.get(number).and_then(|of| of.get(place));
             let new = tls.get_mut(frontend).and_then(|of| of.get_mut(bind));
             if let (Some(Some(used)), Some(Some(new))) = (used, new) {

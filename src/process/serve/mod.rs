@@ -65,6 +65,7 @@ use crate::config::report::Report;
 use crate::config::source::{Disk, Files, Span};
 use crate::exchange::control::Control;
 use crate::exchange::server::Destinations;
+use crate::ledger::Ledger;
 use crate::log;
 use crate::log::access::Targets;
 use crate::rules::program::Program;
@@ -206,7 +207,7 @@ pub fn start_here(
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
-    let shared = shared(plan, program, destinations, tls, targets);
+    let shared = shared(plan, program, destinations, tls, targets, config.workers);
     workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
 }
 
@@ -217,9 +218,12 @@ fn shared(
     destinations: Destinations,
     tls: BindsTls,
     targets: Arc<Targets>,
+    workers: usize,
 ) -> Shared {
     Shared {
         live: Arc::new(Live::new(&plan)),
+        ledger: Arc::new(Ledger::new(&plan, workers)),
+        desk: Arc::new(workers::desk(&plan, workers)),
         pace: Arc::new(Pace::new(&plan)),
         destinations: Arc::new(destinations),
         tls: Arc::new(tls),
@@ -267,7 +271,8 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let Some(targets) = targets else { return Err(None) };
     let newsroom = Newsroom::open();
     let control = newsroom.control();
-    let shared = Shared { control, ..shared(plan, program, destinations, tls, targets) };
+    let shared = shared(plan, program, destinations, tls, targets, config.workers);
+    let shared = Shared { control, ..shared };
     let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;

@@ -28,6 +28,7 @@ use crate::config::report::{Level, Report};
 use crate::config::source::Disk;
 use crate::config::succession::Succession;
 use crate::exchange::control::{Answer, Facts};
+use crate::log;
 use crate::process::check::{self, Checked};
 use crate::process::options::Options;
 use crate::worker::Group;
@@ -161,6 +162,8 @@ impl Reloader {
         let live = self.shared.live.succeed(&old, &plan, &heirs);
         let shared = Shared {
             live: Arc::new(live),
+            ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
+            desk: self.shared.desk.clone(),
             pace: Arc::new(self.shared.pace.succeed(&plan, &heirs)),
             destinations: Arc::new(destinations),
             tls: Arc::new(tls),
@@ -208,6 +211,7 @@ impl Reloader {
         self.held = held;
         self.plans.push(Arc::downgrade(&shared.plan));
         self.shared = shared;
+        log::follow_targets(&self.shared.targets);
         if let Some(office) = &self.office {
             office.replace(command_sockets::running(&self.shared));
         }

@@ -12,6 +12,8 @@ use super::pace::Pace;
 use super::ports::Port;
 use super::prepare::BindsTls;
 use super::switch;
+use crate::admin::desk::Desk;
+use crate::admin::info;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::{Given, Plan, Process};
 use crate::exchange::control::Control;
@@ -19,6 +21,7 @@ use crate::exchange::server::{Destinations, Servers, Tally};
 use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
 use crate::exchange::tenure::{Tenure, Throne};
+use crate::ledger::Ledger;
 use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
 use crate::rules::context::ProcessFacts;
@@ -38,6 +41,10 @@ pub struct Shared {
     pub program: Arc<Program>,
     /// Figures.
     pub live: Arc<Live>,
+    /// What has happened.
+    pub ledger: Arc<Ledger>,
+    /// Who answers requests that are about Koi.
+    pub desk: Arc<Desk>,
     /// How fast connections are taken.
     pub pace: Arc<Pace>,
     /// Where servers are.
@@ -124,6 +131,17 @@ pub struct Workplace {
     sessions: Sessions,
 }
 
+/// Who answers requests that are about Koi itself.
+pub fn desk(plan: &Plan, workers: usize) -> Desk {
+    let host = || guard::host_name().unwrap_or_default().into();
+    Desk::new(info::Process {
+        pid: std::process::id(),
+        started_us: unix_us(),
+        workers: u32::try_from(workers).unwrap_or(u32::MAX),
+        node: plan.global.process.node.as_ref().map_or_else(host, |it| it.value.clone()),
+    })
+}
+
 impl Workplace {
     /// Of a worker that begins.
     pub fn new(worker: usize, local: &Local, started_us: u64) -> Workplace {
@@ -150,6 +168,8 @@ impl Workplace {
             plan: plan.clone(),
             program: shared.program.clone(),
             live: shared.live.clone(),
+            ledger: shared.ledger.clerk(self.process.worker),
+            service: Some(shared.desk.clone()),
             process: self.process.clone(),
             chooser: Chooser::new(plan, self.process.worker),
             servers: Servers::counted(shared.destinations.clone(), self.tally.clone()),
