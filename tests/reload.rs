@@ -23,5 +23,3 @@ mod servers;
 mod tell;
 #[path = "reload/tls.rs"]
 mod tls;
-#[path = "reload/traffic.rs"]
-mod traffic;

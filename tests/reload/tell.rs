@@ -1,9 +1,11 @@
 //! Asking for a reload, and waiting until it is over.
 
+use std::time::Instant;
+
 use koi_sys::guard::Signal;
 
 use crate::folder::Folder;
-use crate::koi::{Koi, until};
+use crate::koi::{Koi, LOOK, PATIENCE};
 
 /// How often this was said.
 fn count(koi: &Koi, text: &str) -> usize {
@@ -21,7 +23,11 @@ pub fn signal(koi: &Koi, signal: Signal) -> String {
     let over = |koi: &Koi| count(koi, "reload: plan ") + count(koi, "reload: refused");
     let (before, length) = (over(koi), koi.told().len());
     koi.signal(signal);
-    until("the reload is over", || over(koi) > before);
+    let asked = Instant::now();
+    while over(koi) == before {
+        assert!(asked.elapsed() < PATIENCE, "no answer to {signal}; it said:\n{}", koi.told());
+        std::thread::sleep(LOOK);
+    }
     // What is said of it comes in one go.
     std::thread::sleep(std::time::Duration::from_millis(20));
     koi.told().split_off(length)
