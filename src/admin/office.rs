@@ -10,6 +10,7 @@ use super::info::Process;
 use super::rows::Sight;
 use crate::balance::Live;
 use crate::config::plan::{CommandLevel, Plan};
+use crate::exchange::control::Control;
 use crate::exchange::server::{Destination, Destinations};
 use crate::ledger::Ledger;
 use crate::rules::program::Program;
@@ -34,6 +35,8 @@ pub struct Running {
     pub destinations: Arc<Destinations>,
     /// TLS of the binds: by proxy, then by bind.
     pub tls: Arc<Vec<Vec<Option<Arc<BindTls>>>>>,
+    /// The way to the main thread.
+    pub control: Control,
 }
 
 impl Running {

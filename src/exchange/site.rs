@@ -7,9 +7,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::control::Control;
 use super::server::Servers;
 use super::service::Service;
 use super::sessions::Sessions;
+use super::tenure::Tenure;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::Plan;
 use crate::ledger::{Clerk, Entry};
@@ -48,11 +50,15 @@ pub struct Site {
     /// How large heads may be.
     pub limits: Limits,
     /// Unix time less the worker's clock, in microseconds; set again every second.
-    pub wall_offset_us: Cell<u64>,
+    pub wall_offset_us: Rc<Cell<u64>>,
     /// The worker's own random numbers: for chance, not for secrets.
     pub random: std::cell::RefCell<fastrand::Rng>,
     /// The connections of clients.
     pub sessions: Sessions,
+    /// Whether it is still the worker's own, and what follows it.
+    pub tenure: Tenure,
+    /// The way to the main thread.
+    pub control: Control,
 }
 
 impl Site {

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::client::Seat;
 use super::http;
 use super::inbox::Inbox;
 use super::server::{self, Link, Wanted};
@@ -28,14 +29,15 @@ use crate::rules::walk::{self, Decision, Effects, Passage, Quiet, Walk};
 
 /// Serves one connection of a TCP frontend. `inbox` has what came already; `variables` are those that
 /// rules for the connection set.
-pub async fn serve(
-    site: &Rc<Site>,
+pub(super) async fn serve(
+    seat: Seat,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
 ) {
+    let site = seat.site();
     let times =
         Times { accepted: Some(accepted_us), greeted: Some(site.now_us()), ..Times::default() };
     let exchange = Exchange { started_us: connection.accepted_us, times, ..Exchange::default() };
@@ -49,7 +51,7 @@ pub async fn serve(
             let Opening { client, inbox, facts, .. } = *opening;
             let Facts { mut connection, variables, .. } = *facts;
             connection.http_major = 1;
-            Box::pin(http::serve(site, client, inbox, connection, variables, accepted_us)).await;
+            Box::pin(http::serve(seat, client, inbox, connection, variables, accepted_us)).await;
         }
     }
 }

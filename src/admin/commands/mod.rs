@@ -7,6 +7,7 @@
 mod general;
 mod help;
 mod lists;
+mod reload;
 mod server;
 mod server_tables;
 
@@ -120,6 +121,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         server::COMMANDS,
         server_tables::COMMANDS,
         lists::COMMANDS,
+        reload::COMMANDS,
     ];
     FAMILIES.iter().flat_map(|family| family.iter())
 }

@@ -7,13 +7,14 @@
 //!
 //! - `acquire`: a server, a place on it, retries; `line`: the queue in front of full servers;
 //! - `dial`: one attempt; `header`: the PROXY protocol out; `recipe`: what the plan says, looked up once;
-//! - `pool`: idle connections; `watch`: the task that closes those that the server gave up.
+//! - `pool`: idle connections, `inherit`: those of the plan before; `watch`: the task that closes those that the server gave up.
 //!
 //! A backend's places (`maxconn`) are shared by the workers, idle connections are each worker's own.
 
 mod acquire;
 mod dial;
 mod header;
+mod inherit;
 mod line;
 mod pool;
 mod recipe;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
+use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
@@ -58,6 +60,16 @@ impl Destinations {
     pub fn new(servers: Vec<Vec<Destination>>) -> Destinations {
         let lines = (0..servers.len()).map(Line::new).collect();
         Destinations { servers, lines, workers: OnceLock::new() }
+    }
+
+    /// For the plan that follows: who waits for a server goes on waiting.
+    pub fn succeed(&mut self, old: &Destinations, heirs: &Succession) {
+        for (backend, line) in self.lines.iter_mut().enumerate() {
+            let before = heirs.backend_before(backend).and_then(|it| old.lines.get(it));
+            if let Some(before) = before {
+                *line = before.succeed(backend);
+            }
+        }
     }
 
     /// The workers, by number: whoever waits for a server on another worker is woken through these.
@@ -95,7 +107,7 @@ pub struct Servers {
     recipes: OnceCell<Vec<BackendRecipe>>,
     /// By proxy, then by server.
     stocks: Vec<Vec<RefCell<Stock>>>,
-    tally: Tally,
+    tally: Rc<Tally>,
     /// The task that watches idle connections.
     watcher: Cell<Option<TaskRef>>,
 }
@@ -104,12 +116,17 @@ impl Servers {
     /// With no idle connection yet. A task that watches idle connections (closes what the server
     /// closed, what is too many, what is too old) is spawned on the site's worker by [`watch`].
     pub fn new(destinations: Arc<Destinations>) -> Servers {
+        Servers::counted(destinations, Rc::default())
+    }
+
+    /// The same, with the figures of the worker's idle connections, which the sites of all its plans share.
+    pub fn counted(destinations: Arc<Destinations>, tally: Rc<Tally>) -> Servers {
         let stocks =
             |servers: &Vec<Destination>| servers.iter().map(|_| RefCell::default()).collect();
         Servers {
             recipes: OnceCell::new(),
             stocks: destinations.servers.iter().map(stocks).collect(),
-            tally: Tally::default(),
+            tally,
             watcher: Cell::new(None),
             destinations,
         }
@@ -161,6 +178,18 @@ impl Servers {
 
     fn take_idle(&self, backend: usize, server: usize, claim: Claim) -> Option<Idle> {
         self.stock(backend, server)?.borrow_mut().take(claim, &self.tally)
+    }
+
+    /// Keeps a connection that is idle from now on.
+    fn keep(&self, site: &Site, (backend, server): (usize, usize), idle: Idle) {
+        let recipe = self.recipe(site, backend).and_then(|it| it.servers.get(server));
+        let (Some(recipe), Some(stock)) = (recipe, self.stock(backend, server)) else { return };
+        stock.borrow_mut().put(idle, recipe, &self.tally);
+        if self.tally.fresh.get() == 1
+            && let Some(watcher) = self.watcher.get()
+        {
+            site.local.wake(watcher);
+        }
     }
 
     /// Gives free places of a server to who waits for them.
@@ -321,17 +350,12 @@ impl Link {
         let Link { transport, facts, backend, server, slot, key, owner, uses, .. } = self;
         // The connection before the place, so that who waits for the place finds it.
         let servers = &site.servers;
-        let recipe = servers.recipe(site, backend).and_then(|it| it.servers.get(server));
-        if let (Some(recipe), Some(stock), false) =
-            (recipe, servers.stock(backend, server), site.local.is_stopping())
-        {
+        if !site.local.is_stopping() {
             let (since_us, watched) = (site.now_us(), false);
             let idle = Idle { transport, facts, key, owner, uses, since_us, watched };
-            stock.borrow_mut().put(idle, recipe, &servers.tally);
-            if servers.tally.fresh.get() == 1
-                && let Some(watcher) = servers.watcher.get()
-            {
-                site.local.wake(watcher);
+            match site.tenure.is_over() {
+                false => servers.keep(site, (backend, server), idle),
+                true => Servers::bequeath(site, (backend, server), idle),
             }
         }
         drop(slot);

@@ -264,6 +264,19 @@ impl Stock {
         }
     }
 
+    /// Takes over the connections of the same server under the plan before, and how many were needed.
+    pub(super) fn inherit(&mut self, old: &mut Stock, tally: &Tally) {
+        self.need = self.need.max(old.need).max(old.peak);
+        self.purged_us = self.purged_us.max(old.purged_us);
+        for mut idle in old.idle.drain(..) {
+            // Another task watches it from now on.
+            if std::mem::replace(&mut idle.watched, false) {
+                tally.fresh.set(tally.fresh.get() + 1);
+            }
+            self.idle.push_back(idle);
+        }
+    }
+
     /// Whether [`Stock::watch`] and [`Stock::purge`] have anything to look at.
     pub(super) fn is_quiet(&self) -> bool {
         self.idle.is_empty() && self.used == 0 && self.peak == 0 && self.need == 0

@@ -19,20 +19,34 @@ pub type BindsTls = Vec<Vec<Option<Arc<BindTls>>>>;
 
 /// Addresses and TLS of every server.
 pub fn destinations(plan: &Plan, names: &mut Names, report: &mut Report) -> Destinations {
-    let of_proxy = |proxy: &crate::config::plan::Proxy| {
+    destinations_after(plan, names, &|_, _| None, report)
+}
+
+/// The same behind an earlier plan: `last` says where a server was, by its place in this plan.
+pub fn destinations_after(
+    plan: &Plan,
+    names: &mut Names,
+    last: &dyn Fn(usize, usize) -> Option<Target>,
+    report: &mut Report,
+) -> Destinations {
+    let mut all = Vec::with_capacity(plan.proxies.len());
+    for (number, proxy) in plan.proxies.iter().enumerate() {
         let servers = if proxy.disabled { &[][..] } else { &proxy.servers[..] };
-        servers.iter().map(|server| destination(plan, server, names, report)).collect()
-    };
-    Destinations::new(plan.proxies.iter().map(of_proxy).collect())
+        let of_server =
+            |(place, server)| destination(plan, server, names, last(number, place), report);
+        all.push(servers.iter().enumerate().map(of_server).collect());
+    }
+    Destinations::new(all)
 }
 
 fn destination(
     plan: &Plan,
     server: &Server,
     names: &mut Names,
+    last: Option<Target>,
     report: &mut Report,
 ) -> Destination {
-    let Target { address, unix, port_offset } = target(server, names, report);
+    let Target { address, unix, port_offset } = target(server, names, last, report);
     let tls = match server.settings.uses_tls() {
         true => loaded(ServerTls::load(plan, server, &mut warn(plan)), report),
         false => None,
@@ -40,8 +54,9 @@ fn destination(
     Destination { address, unix, port_offset, tls }
 }
 
-/// Where a server is, by its `init-addr`. Files of states (`last`) are not read.
-fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
+/// Where a server is, by its `init-addr`. Files of states (`last`) are not read; but a name that is not
+/// found any more keeps the address it had.
+fn target(server: &Server, names: &mut Names, last: Option<Target>, report: &mut Report) -> Target {
     const DEFAULT: &[InitAddr] = &[InitAddr::Last, InitAddr::Libc];
     let endpoint = &server.endpoint;
     let ways = match (&endpoint.location, &server.settings.naming.init_addr) {
@@ -52,6 +67,7 @@ fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
     for way in ways {
         match way {
             InitAddr::Last => {}
+            InitAddr::None | InitAddr::Ip(_) if last.is_some() => break,
             InitAddr::None => return address::without_name(None, endpoint.port),
             InitAddr::Ip(ip) => return address::without_name(Some(*ip), endpoint.port),
             InitAddr::Libc => match address::connecting(endpoint, names) {
@@ -59,6 +75,13 @@ fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
                 Err(unusable) => fault = Some(unusable),
             },
         }
+    }
+    if let (Location::Name { name, .. }, Some(last)) = (&endpoint.location, last) {
+        log::warning(format_args!(
+            "`{name}` of server {} has no address just now: the last one stays",
+            server.name.value
+        ));
+        return last;
     }
     match fault {
         Some(mut unusable) => {
