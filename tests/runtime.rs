@@ -3,13 +3,15 @@
 //! Where there is an HAProxy (`KOI_HAPROXY`, or /work/haproxy-3.0/haproxy) the same commands are given to both,
 //! and the answers are compared: see `runtime/compare.rs`.
 
-#[path = "common/folder.rs"]
-#[allow(dead_code)]
-mod folder;
+mod common;
 #[path = "starting/koi.rs"]
 #[allow(dead_code)]
 mod koi;
 
+use common::folder;
+
+#[path = "runtime/certificates.rs"]
+mod certificates;
 #[path = "runtime/client.rs"]
 mod client;
 #[path = "runtime/compare.rs"]
@@ -18,5 +20,7 @@ mod compare;
 mod lists;
 #[path = "runtime/servers.rs"]
 mod servers;
+#[path = "runtime/sessions.rs"]
+mod sessions;
 #[path = "runtime/socket.rs"]
 mod socket;

@@ -100,6 +100,18 @@ impl Live {
         self.process.0.limit()
     }
 
+    /// Connections of the process at a time, from now on (`set maxconn global`); 0 is no limit.
+    pub fn set_limit(&self, most: u32) {
+        self.process.0.set_limit(most);
+    }
+
+    /// Connections of a frontend at a time, from now on (`set maxconn frontend`); 0 is no limit.
+    pub fn set_frontend_limit(&self, frontend: usize, most: u32) {
+        if let Some(proxy) = self.proxies.get(frontend) {
+            proxy.front.0.connections.set_limit(most);
+        }
+    }
+
     /// A connection was accepted on a bind of a frontend; false if `maxconn` (of the process, the
     /// frontend or the bind) forbids it, and then nothing is counted.
     pub fn begin_connection(&self, frontend: usize, bind: usize) -> bool {
