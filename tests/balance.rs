@@ -4,6 +4,8 @@
 #[path = "balance/beside.rs"]
 mod beside;
 mod common;
+#[path = "balance/cookies.rs"]
+mod cookies;
 mod end_to_end;
 #[path = "balance/hashes.rs"]
 mod hashes;

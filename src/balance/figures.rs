@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ord
 use std::sync::{Mutex, PoisonError};
 
 use super::state::{Admin, Health, State};
-use crate::config::plan::{Given, Server};
+use crate::config::plan::{Given, Location, PortSpec, Server};
 
 /// The length of a rate's window, in microseconds.
 pub(crate) const WINDOW_US: u64 = 1_000_000;
@@ -157,6 +157,20 @@ fn limits_of(server: &Server) -> (u32, u32) {
     }
 }
 
+/// The address that is written down, if it is one.
+fn address_of(server: &Server) -> Option<SocketAddr> {
+    let endpoint = &server.endpoint.value;
+    let port = match endpoint.port {
+        PortSpec::One(port) => port,
+        _ => 0,
+    };
+    match &endpoint.location {
+        Location::V4(ip) => Some((*ip, port).into()),
+        Location::V6 { ip, .. } => Some((*ip, port).into()),
+        _ => None,
+    }
+}
+
 fn queue_of(server: &Server) -> u32 {
     number(server.settings.maxqueue)
 }
@@ -174,7 +188,7 @@ impl ServerFigures {
             least: AtomicU32::new(least),
             most: AtomicU32::new(most),
             queue_max: AtomicU32::new(queue_of(server)),
-            address: Mutex::new(None),
+            address: Mutex::new(address_of(server)),
         }
     }
 

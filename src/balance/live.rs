@@ -442,6 +442,10 @@ impl Counters for Live {
     fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
     }
+
+    fn server_address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
+        self.address(backend, server)
+    }
 }
 
 #[path = "succeed.rs"]

@@ -49,7 +49,6 @@ features! {
     Http2 "HTTP/2" "HTTP/2 to clients and to servers.",
     Checks "health checks" "Health checks and agent checks.",
     StickTables "stick tables" "Stick tables, stickiness, counters.",
-    Cookies "cookies for persistence" "Cookies for persistence.",
     Statistics "the statistics page and the runtime socket" "The statistics page and the runtime socket.",
     Logs "this part of logs" "Log messages over streams and to log servers, and some formats.",
     Resolvers "name servers" "Name servers, changes of servers' addresses at run time.",

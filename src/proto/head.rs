@@ -152,6 +152,33 @@ impl Head {
         self.fields.push(field);
     }
 
+    /// Gives the fields of a name the values that `edit` has for theirs; those that become empty go.
+    pub fn edit(
+        &mut self,
+        base: &[u8],
+        name: &[u8],
+        mut edit: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) {
+        let mut index = 0;
+        while let Some(&field) = self.fields.get(index) {
+            index += 1;
+            let view = self.view(base);
+            if !view.bytes(field.name).eq_ignore_ascii_case(name) {
+                continue;
+            }
+            let Some(value) = edit(view.bytes(field.value)) else { continue };
+            if value.is_empty() {
+                index -= 1;
+                self.fields.remove(index);
+                continue;
+            }
+            let value = self.add(&value);
+            if let Some(field) = self.fields.get_mut(index - 1) {
+                field.value = value;
+            }
+        }
+    }
+
     /// Removes the fields for which `drop` says so.
     pub fn remove(&mut self, base: &[u8], mut drop: impl FnMut(&[u8], &[u8]) -> bool) {
         let mut fields = std::mem::take(&mut self.fields);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use core::net::SocketAddr;
 
-use super::ending::{Ending, Times};
+use super::ending::{CookieState, Ending, Times};
 use super::value::Value;
 use crate::config::source::Span;
 use crate::proto::head::View;
@@ -110,6 +110,11 @@ pub struct Exchange {
     pub request_cookie: Option<Box<[u8]>>,
     /// What `capture cookie` kept of the response.
     pub response_cookie: Option<Box<[u8]>>,
+    /// The server that the client is bound to: by `use-server`, its cookie, a stick table. The balance
+    /// chooses if it is none, or if that server does not answer.
+    pub bound: Option<usize>,
+    /// What is known of the cookie that binds it.
+    pub cookie: CookieState,
     /// What failed on the client's connection, if that is why there is no request.
     pub failure: Option<Failure>,
     /// The number of this exchange's log line among those of its frontend: set when it is written.
@@ -201,6 +206,10 @@ pub trait Counters {
     fn rate(&self, of: Rate) -> i64;
     /// Whether the process is stopping.
     fn stopping(&self) -> bool;
+    /// Where a server is: backend, index in it; `None` if that is not known.
+    fn server_address(&self, _backend: usize, _server: usize) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// What a rate is of: events in the last second.

@@ -113,6 +113,82 @@ impl Times {
     }
 }
 
+/// What is known of the cookie that keeps a client on its server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CookieState {
+    /// What the request brought.
+    pub request: OfRequest,
+    /// What the response brings.
+    pub response: OfResponse,
+    /// When the client was seen last, by its cookie: seconds since 1970-01-01 UTC.
+    pub last_s: Option<u64>,
+    /// When it got its cookie.
+    pub first_s: Option<u64>,
+}
+
+/// What a request brought as its cookie: the third letter of a termination state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfRequest {
+    /// `N`: none.
+    #[default]
+    None,
+    /// `I`: one that names no server.
+    Invalid,
+    /// `D`: one of a server that is down.
+    Down,
+    /// `V`: one of a server that is up.
+    Valid,
+    /// `E`: one that was not used for too long.
+    Expired,
+    /// `O`: one that is too old.
+    Old,
+    /// `U`: one that was not looked at, since something else chose the server.
+    Unused,
+}
+
+/// What becomes of the cookie in a response: the fourth letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfResponse {
+    /// `N`: there is none.
+    #[default]
+    None,
+    /// `P`: the server's passes.
+    Passive,
+    /// `D`: the server's was removed.
+    Deleted,
+    /// `I`: one was inserted.
+    Inserted,
+    /// `R`: the server's was changed.
+    Replaced,
+    /// `U`: one was inserted for its date only.
+    Updated,
+}
+
+impl CookieState {
+    /// The two letters, as the log has them.
+    pub fn letters(self, redispatched: bool) -> [u8; 2] {
+        let request = match self.request {
+            OfRequest::None => b'N',
+            OfRequest::Invalid => b'I',
+            OfRequest::Valid if redispatched => b'D',
+            OfRequest::Valid => b'V',
+            OfRequest::Down => b'D',
+            OfRequest::Expired => b'E',
+            OfRequest::Old => b'O',
+            OfRequest::Unused => b'U',
+        };
+        let response = match self.response {
+            OfResponse::None => b'N',
+            OfResponse::Passive => b'P',
+            OfResponse::Deleted => b'D',
+            OfResponse::Inserted => b'I',
+            OfResponse::Replaced => b'R',
+            OfResponse::Updated => b'U',
+        };
+        [request, response]
+    }
+}
+
 /// Who or what ended an exchange: the first letter of a termination state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {

@@ -19,6 +19,7 @@ pub mod compiler;
 pub mod condition;
 pub mod context;
 pub mod convert;
+pub mod cookie;
 pub mod ending;
 pub mod explain;
 pub mod expr;

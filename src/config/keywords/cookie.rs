@@ -40,6 +40,11 @@ fn cookie(args: &mut Args<'_>, proxy: &mut Proxy) {
             return args.skip();
         }
     }
+    if cookie.mode == Some(CookieMode::Rewrite) && cookie.indirect {
+        args.error(args.keyword_span(), "`rewrite` and `indirect` exclude each other")
+            .label("what is rewritten has to be seen by the server");
+        return;
+    }
     if let Some(word) = preserve
         && cookie.mode != Some(CookieMode::Insert)
         && !cookie.indirect
@@ -169,8 +174,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Keeps a client on its server by a cookie that names the server.",
         "cookie SERVER insert indirect nocache httponly secure",
         cookie,
-    )
-    .later(Feature::Cookies),
+    ),
     row(
         "dynamic-cookie-key",
         BACKS,
@@ -178,8 +182,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "The secret that `cookie ... dynamic` makes servers' values with.",
         "dynamic-cookie-key 3h4kPq8z",
         dynamic_key,
-    )
-    .later(Feature::Cookies),
+    ),
     row(
         "persist",
         BACKS,
@@ -188,7 +191,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "persist rdp-cookie",
         persist,
     )
-    .later(Feature::Cookies),
+    .later(Feature::Bodies),
 ];
 
 #[cfg(test)]
@@ -219,6 +222,7 @@ mod tests {
         assert_eq!(bad("cookie \"\" insert"), ["\"\""]);
         assert_eq!(bad("cookie S insert prefix"), ["prefix"]);
         assert_eq!(bad("cookie S prefix preserve"), ["preserve"]);
+        assert_eq!(bad("cookie S indirect rewrite"), ["cookie"]);
         assert_eq!(bad("cookie S insert insrt"), ["insrt"]);
         assert_eq!(bad("cookie S insert maxidle soon"), ["soon"]);
         assert_eq!(bad("cookie S insert attr a;b"), [";"]);

@@ -257,8 +257,7 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option checkcache" BACKS, check_cache,
         "Refuses responses that a cache could keep although they set a cookie."
-    )
-    .later(Feature::Cookies),
+    ),
     switch!(
         "option clitcpka" FRONTS, client_keepalive,
         "Sends TCP keep-alive probes to clients."
@@ -392,8 +391,7 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option persist" BACKS, persist,
         "Sends a client with a cookie to its server even if that is down."
-    )
-    .later(Feature::Cookies),
+    ),
     switch!(
         "option prefer-last-server" BACKS, prefer_last_server,
         "Keeps the requests of one client connection at the server of the last one."

@@ -140,6 +140,7 @@ async fn place(
     walk.server = None;
     let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
     walk.server = Some(slot.server);
+    walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
     walk.exchange.times.assigned = Some(site.now_us());
     Ok(slot)
 }

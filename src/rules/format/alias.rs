@@ -206,10 +206,15 @@ fn ending(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The two letters for cookies are dashes until there are cookies for persistence.
+/// The two letters for cookies are dashes where Koi makes none.
 fn ending_cookie(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
     ending(context, flags, out)?;
-    out.extend_from_slice(b"--");
+    let back = context.backend.and_then(|backend| context.plan.proxies.get(backend));
+    let cookie = back.and_then(|it| it.back.cookie.as_ref());
+    let makes = cookie.is_some_and(|it| it.value.mode.is_some() || it.value.indirect);
+    let exchange = context.exchange;
+    let letters = exchange.cookie.letters(exchange.redispatched);
+    out.extend_from_slice(if makes { &letters } else { b"--" });
     Some(())
 }
 

@@ -5,14 +5,15 @@
 //!
 //! The order is HAProxy's. A request: `tcp-request content` of the frontend, `monitor-uri`,
 //! `http-request` and `redirect` of the frontend, `use_backend` and `default_backend`, persistence, then
-//! `tcp-request content`, `http-request` and `redirect` of the backend, `use-server`. A response:
-//! `tcp-response content` of the backend, `http-response` of the backend and of the frontend. Every
-//! response, Koi's own included: `http-after-response` of the backend and of the frontend.
+//! `tcp-request content`, `http-request` and `redirect` of the backend, `use-server`, `cookie`. A
+//! response: `tcp-response content` of the backend, `http-response` of the backend and of the frontend,
+//! `cookie`. Every response, Koi's own included: `http-after-response` of the backend and of the frontend.
 //!
 //! A [`Watch`] sees every step: `explain` is one.
 
 mod act;
 mod addresses;
+mod cookie;
 mod effects;
 mod forwarded;
 mod keep;
@@ -102,7 +103,8 @@ pub enum Decision {
     Forward {
         /// An index into `Plan::proxies`.
         backend: usize,
-        /// What `use-server` chose.
+        /// What `use-server` chose, or the client's cookie. Who looks elsewhere if it is none (a stick
+        /// table) says so in [`Exchange::bound`], too.
         server: Option<usize>,
         /// What `force-persist` or `ignore-persist` ask for.
         persistence: Option<Persistence>,
@@ -250,6 +252,11 @@ pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
             Flow::End(Decision::Drop(ttl)) => return Passage::Drop(ttl),
             Flow::End(_) => return Passage::Close,
         }
+    }
+    if !walk.cookie_of_response() {
+        walk.exchange.ending = Ending { cause: Cause::Proxy, stage: Stage::Headers };
+        let answer = answer::default(502, walk.program, &walk.context());
+        return Passage::Answer(own_answer(walk, answer, watch));
     }
     after(walk, watch);
     Passage::Forward
@@ -506,6 +513,8 @@ impl<'a> Walk<'a> {
         let backend = self.backend.unwrap_or(self.connection.frontend);
         self.proxy = backend;
         self.server = self.choose_server(backend, watch);
+        self.exchange.bound = self.server;
+        self.cookie_of_request();
         self.send_identifier();
         addresses::send(self, backend);
         forwarded::send(self, backend);

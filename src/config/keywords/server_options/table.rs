@@ -211,18 +211,15 @@ pub const OPTIONS: &[ServerOption] = &[
             ignore,
         ),
     ),
-    with(
-        Status::Later(Feature::Cookies),
-        new(
-            "cookie",
-            "<value>",
-            "The value of the persistence cookie that means this server.",
-            "cookie web1",
-            |opt, it| {
-                let found = opt.text("a value");
-                it.settings.cookie = found.or(it.settings.cookie.take());
-            },
-        ),
+    new(
+        "cookie",
+        "<value>",
+        "The value of the persistence cookie that means this server.",
+        "cookie web1",
+        |opt, it| {
+            let found = opt.text("a value");
+            it.settings.cookie = found.or(it.settings.cookie.take());
+        },
     ),
     new(
         "crl-file",
