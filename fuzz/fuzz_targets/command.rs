@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use koi::admin::commands::{self, Answer, Call};
+use koi::admin::info::Process;
 use koi::admin::office::{Office, Running};
 use koi::admin::socket::{Session, split};
 use koi::balance::Live;
@@ -14,6 +15,7 @@ use koi::config::read::read;
 use koi::config::report::Report;
 use koi::config::source::MemoryFiles;
 use koi::exchange::server::{Destination, Destinations};
+use koi::ledger::Ledger;
 use koi::rules::compile::compile;
 use koi::worker::{Pool, PoolConfig, Worker};
 use koi_sys::ring::sim::{Faults, Network};
@@ -61,6 +63,8 @@ fn office() -> Arc<Office> {
         plan.proxies.iter().map(|proxy| (2..).map(at).take(proxy.servers.len()).collect());
     Office::new(Running {
         live: Arc::new(Live::new(&plan)),
+        ledger: Arc::new(Ledger::new(&plan, 1)),
+        process: Process::default(),
         destinations: Arc::new(Destinations::new(servers.collect())),
         tls: Arc::new(plan.proxies.iter().map(|_| Vec::new()).collect()),
         program: Arc::new(program),

@@ -143,6 +143,11 @@ impl Stock {
         None
     }
 
+    /// How many idle connections there are.
+    pub(super) fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
     /// A connection is used from now on.
     pub(super) fn begin(&mut self) {
         self.used += 1;
