@@ -18,9 +18,13 @@ mod client;
 mod compare;
 #[path = "runtime/lists.rs"]
 mod lists;
+#[path = "runtime/process.rs"]
+mod process;
 #[path = "runtime/servers.rs"]
 mod servers;
 #[path = "runtime/sessions.rs"]
 mod sessions;
 #[path = "runtime/socket.rs"]
 mod socket;
+#[path = "runtime/statistics.rs"]
+mod statistics;

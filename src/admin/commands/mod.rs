@@ -5,13 +5,16 @@
 //! exist is answered with those it may have been meant to be.
 
 mod certificates;
+mod frontends;
 mod general;
 mod help;
 mod limits;
 mod lists;
+mod process;
 mod server;
 mod server_tables;
 mod sessions;
+mod statistics;
 
 pub(super) use certificates::Transactions;
 
@@ -135,6 +138,9 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         server_tables::COMMANDS,
         lists::COMMANDS,
         sessions::COMMANDS,
+        statistics::COMMANDS,
+        frontends::COMMANDS,
+        process::COMMANDS,
         limits::COMMANDS,
         certificates::COMMANDS,
     ];
