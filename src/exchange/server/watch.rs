@@ -59,8 +59,8 @@ pub async fn watch(site: Rc<Site>) {
 fn tell_addresses(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
-            site.live.set_address(backend, server, destination.address);
-            let unresolved = destination.address.is_none() && destination.unix.is_none();
+            site.live.set_address(backend, server, destination.address());
+            let unresolved = destination.address().is_none() && destination.unix.is_none();
             site.live.set_admin(backend, server, Admin::UNRESOLVED, unresolved);
         }
     }
