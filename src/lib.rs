@@ -8,11 +8,13 @@
 //! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`log`]: access logs and lines for the operator: formats, targets, batches.
+//! - [`admin`]: the runtime socket: what operators see and change while it serves.
 //! - [`process`]: what the command line starts: serving, the check, help, explaining, the demonstration.
 //!
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod balance;
 pub mod config;
 pub mod exchange;

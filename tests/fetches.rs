@@ -43,7 +43,8 @@ fn parse(text: &str, plan: &Plan) -> (Option<Expr>, Report) {
     let files = MemoryFiles::default();
     let proxy = plan.frontend("l").and_then(|index| plan.proxies.get(index));
     let words = [Word::synthetic(text)];
-    let mut compiler = Compiler { plan, proxy, report: &mut report, files: &files };
+    let mut compiler =
+        Compiler { plan, proxy, report: &mut report, files: &files, lists: &Default::default() };
     let expr = Expr::parse(&mut Words::new(&words, Span::default()), &mut compiler);
     (expr, report)
 }

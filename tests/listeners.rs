@@ -43,6 +43,7 @@ fn two_workers_share_the_connections() {
             ring: Choice::Forced(kind),
             pool: PoolConfig::default(),
             pipes: PipeConfig::default(),
+            name: "worker",
         };
         let (said, heard) = channel();
         let group = Group::start(&config, |_, _| Ok(())).expect("workers");

@@ -56,7 +56,6 @@ features! {
     Carp "CARP" "Moving virtual addresses.",
     Compression "compression" "Compression of answers.",
     Bandwidth "bandwidth limits" "Limits of bandwidth.",
-    MapChanges "rules that change maps and ACLs" "Changing maps and ACLs while they are in use.",
     Bodies "rules that look into bodies" "Looking into bodies.",
     Cache "a cache" "Keeping a copy of small answers.",
     Mail "mail alerts" "Mail alerts.",

@@ -14,12 +14,11 @@ use super::expr::{Expr, begins_converter, name_at, trailing, unknown};
 use super::fetch::acl_names::{self, acl_name};
 use super::fetch::{self, in_group};
 use super::pattern::{
-    self, Lists, Method, Operator, Origin, Parsed, Path, Pattern, Patterns, as_text,
+    self, FilePatterns, Method, Operator, Origin, Parsed, Path, Pattern, Patterns, Shapes, as_text,
 };
 use super::value::Value;
 use crate::config::advice;
 use crate::config::args::{shown, shown_text};
-use crate::config::keyword::Feature;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::report::Report;
 use crate::config::source::Span;
@@ -42,7 +41,7 @@ pub struct Test {
 #[derive(Debug, Default)]
 pub struct Shared {
     /// The lists of patterns they use.
-    lists: Lists,
+    lists: Shapes,
     /// The numbers that `-u` gives.
     ids: BTreeSet<i64>,
 }
@@ -76,6 +75,7 @@ impl Test {
             map: false,
             list: Vec::new(),
             parsed: Vec::new(),
+            files: Vec::new(),
             from_file: false,
             meant: false,
             shared,
@@ -84,13 +84,17 @@ impl Test {
         let rest = parser.flags(&expr, words.get(1..).unwrap_or_default())?;
         let method = parser.method(&expr)?;
         parser.patterns(method, rest)?;
-        let Parser { list, parsed, from_file, meant, compiler, .. } = parser;
+        let Parser { list, parsed, files, from_file, meant, compiler, .. } = parser;
         if method.has_patterns() && list.is_empty() && !from_file && !meant {
             no_patterns(&expr, compiler.report);
         }
         let span = first.span.to(last.span);
         match Patterns::new(method, list, parsed) {
-            Ok(patterns) => Some(Test { expr, patterns, span, text: joined(words) }),
+            Ok(patterns) => {
+                note_written(&patterns, &expr, span, compiler);
+                let patterns = patterns.with_files(files);
+                Some(Test { expr, patterns, span, text: joined(words) })
+            }
             Err(reason) => {
                 compiler.report.error(span, format!("these patterns are too much: {reason}"));
                 None
@@ -117,9 +121,9 @@ impl Test {
     }
 
     /// The first pattern, in the order written, that this sample matches. Slow.
-    pub fn first(&self, value: &Value<'_>, context: &Context<'_>) -> Option<&Pattern> {
+    pub fn first(&self, value: &Value<'_>, context: &Context<'_>) -> Option<Pattern> {
         match self.patterns.method() {
-            Method::Group => self.groups(value, context).next(),
+            Method::Group => self.groups(value, context).next().cloned(),
             _ => self.patterns.first(value),
         }
     }
@@ -223,6 +227,8 @@ struct Parser<'p, 'c> {
     map: bool,
     list: Vec<Pattern>,
     parsed: Vec<Parsed>,
+    /// Patterns that may change.
+    files: Vec<FilePatterns>,
     /// Patterns come from a file, be it empty.
     from_file: bool,
     /// `--` was written, which says that no patterns are meant.
@@ -369,9 +375,6 @@ impl Parser<'_, '_> {
             self.compiler.report.error(word.span, message).label(format!("here it has {wants}"));
             return None;
         }
-        if let Path::Virtual(_) = path {
-            self.compiler.report.later(Feature::Statistics, word.span);
-        }
         let lines = match pattern::read(path, self.map, self.compiler.files) {
             Ok(lines) => lines,
             Err(error) => {
@@ -381,11 +384,42 @@ impl Parser<'_, '_> {
         };
         self.from_file = true;
         let name: Arc<str> = path.name().into();
-        for (line, text) in lines {
-            let origin = Origin::Line(Arc::clone(&name), line);
-            self.pattern(method, &text, Operator::Eq, origin, word.span)?;
+        for (line, text) in &lines {
+            let origin = Origin::Line(Arc::clone(&name), *line);
+            self.pattern(method, text, Operator::Eq, origin, word.span)?;
+        }
+        if method.has_patterns() && method != Method::Group {
+            // They were looked at for their faults; from here on they belong to the list.
+            let kept = self.list.len() - lines.len();
+            self.list.truncate(kept);
+            self.parsed.truncate(kept);
+            self.changeable(method, path, lines, word)?;
         }
         Some(())
+    }
+
+    /// Joins a list whose patterns may change.
+    fn changeable(
+        &mut self,
+        method: Method,
+        path: Path<'_>,
+        lines: Vec<(usize, String)>,
+        word: &Word,
+    ) -> Option<()> {
+        let lines = lines.into_iter().map(|(line, text)| (line, text, String::new()));
+        let list = self.compiler.lists.open(path.name(), self.map, lines);
+        let about = about(word.span, self.compiler);
+        match FilePatterns::new(list, (method, self.fold, self.strict), &about) {
+            Ok(file) => {
+                self.files.push(file);
+                Some(())
+            }
+            Err(reason) => {
+                let message = format!("the list `{}`: {reason}", shown_text(path.name()));
+                self.compiler.report.error(word.span, message).label("named here");
+                None
+            }
+        }
     }
 
     fn unreadable(&mut self, word: &Word, path: Path<'_>, error: &io::Error) {
@@ -460,6 +494,23 @@ impl Parser<'_, '_> {
                 None
             }
         }
+    }
+}
+
+/// Where an ACL stands, for `show acl`.
+fn about(span: Span, compiler: &Compiler<'_>) -> String {
+    let place = compiler.plan.sources.place(span);
+    format!("by acl at file '{}' line {}", place.file, place.line)
+}
+
+/// Has `show acl` list patterns that stand on a line, too.
+fn note_written(patterns: &Patterns, expr: &Expr, span: Span, compiler: &Compiler<'_>) {
+    if !patterns.list().is_empty() {
+        let place = compiler.plan.sources.place(span);
+        let name = expr.fetch.name;
+        let about = format!("acl '{name}' file '{}' line {}", place.file, place.line);
+        let texts = patterns.list().iter().map(|pattern| pattern.text.clone()).collect();
+        compiler.lists.note_fixed(about, texts);
     }
 }
 

@@ -1,5 +1,8 @@
 //! What compiling a rule needs at hand, and the cursor over its words.
 
+use std::sync::Arc;
+
+use super::lists::Lists;
 use crate::config::args::shown;
 use crate::config::plan::{Plan, Proxy};
 use crate::config::report::{Fault, Report};
@@ -105,6 +108,8 @@ pub struct Compiler<'a> {
     pub report: &'a mut Report,
     /// Where map and pattern files are read from.
     pub files: &'a dyn Files,
+    /// The lists that were read: maps, files of patterns.
+    pub lists: &'a Arc<Lists>,
 }
 
 /// A cursor over the words of a rule.

@@ -308,7 +308,7 @@ pub struct TestReport<'r> {
     /// Every sample.
     pub values: Vec<Value<'static>>,
     /// The first sample that matches (its place in `values`), and the pattern, if the method has any.
-    pub matched: Option<(usize, Option<&'r Pattern>)>,
+    pub matched: Option<(usize, Option<Pattern>)>,
 }
 
 impl Condition {
@@ -539,7 +539,8 @@ mod tests {
         let mut report = Report::default();
         let (plan, files) = (&world.plan, &world.files);
         let proxy = plan.proxies.first();
-        let mut compiler = Compiler { plan, proxy, report: &mut report, files };
+        let mut compiler =
+            Compiler { plan, proxy, report: &mut report, files, lists: &Default::default() };
         let mut acls = Acls::compile(&mut compiler);
         let (place, mut words) = ("a rule for requests", Words::new(&words, end));
         let outer = Condition::parse(&mut words, &mut acls, Scope::REQUEST, place, &mut compiler);

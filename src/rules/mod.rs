@@ -25,6 +25,7 @@ pub mod explain;
 pub mod expr;
 pub mod fetch;
 pub mod format;
+pub mod lists;
 pub mod map;
 pub mod pattern;
 mod pcre;

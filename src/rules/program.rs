@@ -15,6 +15,7 @@ use super::condition::Condition;
 use super::context::Context;
 use super::expr::Expr;
 use super::format::Format;
+use super::lists::Lists;
 use super::select::Select;
 use crate::config::plan::TableId;
 use crate::config::source::Span;
@@ -28,6 +29,8 @@ pub struct Program {
     pub variables: Vec<VariableEdit>,
     /// The conditions of each `carp` section's demotions, in order; `None` for one with a fault.
     pub demotions: Vec<Vec<Option<Condition>>>,
+    /// Maps and files of patterns, which change at run time.
+    pub lists: Arc<Lists>,
 }
 
 impl Program {

@@ -321,7 +321,9 @@ fn keys(condition: &Condition) -> BTreeSet<Samples<'_>> {
 /// The expression of which a term needs one of a few strings.
 fn exact(term: &Term) -> Option<Samples<'_>> {
     let (first, more) = term.tests.split_first()?;
-    let exact = |test: &Test| test.patterns.method() == Method::Str;
+    // Patterns of files may change, and tables do not.
+    let exact =
+        |test: &Test| test.patterns.method() == Method::Str && test.patterns.files().is_empty();
     let same = |test: &Arc<Test>| exact(test) && test.samples() == first.samples();
     (!term.negated && exact(first) && more.iter().all(same)).then(|| first.samples())
 }

@@ -270,6 +270,7 @@ impl World {
             proxy: self.plan.proxies.get(self.proxy),
             report: &mut report,
             files: &self.files,
+            lists: &Default::default(),
         };
         let mut cursor = Words::new(&words, Span::default());
         let done = parse(&mut cursor, &mut compiler);

@@ -29,6 +29,8 @@ pub struct GroupConfig {
     pub pool: PoolConfig,
     /// All workers' pipes.
     pub pipes: PipeConfig,
+    /// What its threads are called.
+    pub name: &'static str,
 }
 
 impl Default for GroupConfig {
@@ -41,6 +43,7 @@ impl Default for GroupConfig {
             ring: Choice::Auto,
             pool: PoolConfig::default(),
             pipes: PipeConfig::default(),
+            name: "worker",
         }
     }
 }
@@ -151,7 +154,7 @@ impl Member {
         let (report, reported): (Sender<Started>, Receiver<Started>) = channel();
         let config = config.clone();
         let thread = std::thread::Builder::new()
-            .name(format!("worker {number}"))
+            .name(format!("{} {number}", config.name))
             .spawn(move || run(number, &config, &*start, &report))
             .map_err(StartError::Thread)?;
         match reported.recv() {
@@ -181,7 +184,7 @@ fn run(number: usize, config: &GroupConfig, start: &Start, report: &Sender<Start
             return Leftovers::default();
         }
     };
-    log::notice(format_args!("worker {number}: {}", ring.caps()));
+    log::notice(format_args!("{} {number}: {}", config.name, ring.caps()));
     let worker = Worker::with_pipes(ring, pool, config.pipes.share(number, config.workers));
     let started =
         start(number, worker.local()).map(|()| worker.address()).map_err(StartError::Refused);

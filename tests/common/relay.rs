@@ -88,6 +88,7 @@ pub fn start_group(
         ring: Choice::Forced(kind),
         pool: PoolConfig::default(),
         pipes: PipeConfig::default(),
+        name: "worker",
     };
     let start = move |_, local: &Local| start(local).map_err(|error| error.to_string());
     Group::start(&config, start).expect("a worker")

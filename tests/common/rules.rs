@@ -29,8 +29,13 @@ pub fn compile(text: &str, mut files: MemoryFiles) -> Compiled {
     let plan = read(&["rules.cfg".into()], &files, &mut Environment::default(), &mut report);
     let mut conditions = Vec::new();
     if let Some(proxy) = plan.proxies.first() {
-        let mut compiler =
-            Compiler { plan: &plan, proxy: Some(proxy), report: &mut report, files: &files };
+        let mut compiler = Compiler {
+            plan: &plan,
+            proxy: Some(proxy),
+            report: &mut report,
+            files: &files,
+            lists: &Default::default(),
+        };
         let mut acls = Acls::compile(&mut compiler);
         for rule in &proxy.rules.use_backend {
             let words = rule.words.get(1..).unwrap_or_default();

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::address::Names;
-use super::{identity, limits, ports, prepare, workers};
+use super::{command_sockets, identity, limits, ports, prepare, workers};
 use crate::config::plan::{Given, Plan};
 use crate::config::report::Report;
 use crate::config::source::Disk;
@@ -20,6 +20,8 @@ pub fn rehearse(plan: &mut Plan, report: &mut Report) {
     limits::settle(plan, workers, report);
     let names = &mut Names::default();
     let wanted = ports::wanted(plan, names, report);
+    // Not opened: that would take a Unix socket's place from the process that runs.
+    drop(command_sockets::wanted(plan, names, report));
     drop(prepare::destinations(plan, names, report));
     drop(prepare::binds_tls(plan, &Disk, report));
     drop(prepare::log_targets(plan, report));

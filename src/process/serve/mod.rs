@@ -8,12 +8,14 @@
 //!
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
+//! - [`command_sockets`]: the runtime socket;
 //! - [`predecessors`]: those that are replaced; [`workers`], [`pace`]: what runs, and how fast it takes
 //!   connections; [`end`]: signals and the end;
 //! - [`here`]: all of it tried without starting (`-c --here`).
 
 pub mod accounts;
 pub mod address;
+pub mod command_sockets;
 pub mod end;
 pub mod here;
 pub mod identity;
@@ -224,6 +226,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let destinations = prepare::destinations(&plan, names, report);
     let tls = prepare::binds_tls(&plan, &Disk, report);
     let targets = prepare::log_targets(&plan, report);
+    let commands = command_sockets::wanted(&plan, names, report);
     let identity = identity::wanted(&plan, report);
     check::tell(options, report, &plan)?;
     let pidfile = around.pidfile.map(|path| open_pidfile(&path)).transpose()?;
@@ -233,6 +236,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         _ => Vec::new(),
     };
     let shares = ports::open_all(&wanted, config.workers, predecessors, report);
+    let commands = command_sockets::open(commands, &plan, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
@@ -245,6 +249,8 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let shared = shared(plan, program, destinations, tls, targets);
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
+    let operators = command_sockets::start(&config, &shared, &group, commands)
+        .map_err(|error| error.to_string())?;
     if let Some(pidfile) = pidfile
         && let Err(error) = pidfile.write()
     {
@@ -255,7 +261,9 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         log::to_targets(shared.targets.clone());
     }
     around.ready.say()?;
-    match Watch::new(group, shared, around.master).run() {
+    let ended = Watch::new(group, shared, around.master).run();
+    drop(operators);
+    match ended {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
         Ok(End::WorkerLost) => Err(None),
         Err(error) => Err(Some(error.to_string())),

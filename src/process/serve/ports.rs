@@ -94,7 +94,12 @@ pub fn wanted(plan: &Plan, names: &mut Names, report: &mut Report) -> Vec<Wanted
 }
 
 /// How a `bind` line listens.
-fn listen_options(plan: &Plan, proxy: &Proxy, bind: &Bind, report: &mut Report) -> ListenOptions {
+pub(super) fn listen_options(
+    plan: &Plan,
+    proxy: &Proxy,
+    bind: &Bind,
+    report: &mut Report,
+) -> ListenOptions {
     let set = |value: Option<Given<u32>>| value.map(|given| given.value).filter(|&value| value > 0);
     // As in HAProxy: what may wait is as much as may be served.
     let backlog = set(bind.backlog)

@@ -30,6 +30,7 @@ pub fn compile(
                 proxy: if inherited { both.as_ref() } else { Some(proxy) },
                 report: &mut *compiler.report,
                 files: compiler.files,
+                lists: compiler.lists,
             };
             rules.extend(rule(line, ruleset, acls, compiler));
         }

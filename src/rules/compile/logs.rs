@@ -56,6 +56,7 @@ fn named(text: &str, compiler: &Compiler<'_>) -> Option<Format> {
         proxy: compiler.proxy,
         report: &mut report,
         files: compiler.files,
+        lists: compiler.lists,
     };
     Format::parse(&word, of, &mut compiler)
 }

@@ -13,9 +13,11 @@ mod routes;
 mod servers;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::compiler::Compiler;
 use super::condition::Acls;
+use super::lists::Lists;
 use super::program::{Program, ProxyProgram};
 use crate::config::advice;
 use crate::config::plan::{Plan, Proxy};
@@ -24,8 +26,21 @@ use crate::config::source::{Files, Span};
 
 /// Compiles every rule of the plan.
 pub fn compile(plan: &Plan, files: &dyn Files, report: &mut Report) -> Program {
+    compile_after(&Lists::default(), plan, files, report)
+}
+
+/// The same for a plan that follows another one: maps and files of patterns that were changed at run time
+/// stay as they are, unless their files are others now.
+pub fn compile_after(
+    before: &Lists,
+    plan: &Plan,
+    files: &dyn Files,
+    report: &mut Report,
+) -> Program {
     inherit::check(plan, report);
-    let mut program = Program::default();
+    let lists = &Arc::new(Lists::after(before));
+    let files = From { files, lists };
+    let mut program = Program { lists: lists.clone(), ..Program::default() };
     let mut seen = Seen::default();
     for defaults in &plan.defaults {
         if has_rules(defaults) {
@@ -40,10 +55,18 @@ pub fn compile(plan: &Plan, files: &dyn Files, report: &mut Report) -> Program {
         };
         program.proxies.push(compiled);
     }
-    let mut compiler = Compiler { plan, proxy: None, report, files };
+    let From { files, lists } = files;
+    let mut compiler = Compiler { plan, proxy: None, report, files, lists };
     program.variables = lines::process_variables(&mut compiler);
     program.demotions = lines::demotions(&mut compiler);
     program
+}
+
+/// Where lists come from.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    files: &'a dyn Files,
+    lists: &'a Arc<Lists>,
 }
 
 /// What was reported of rules that several proxies inherit: each fault is told once.
@@ -55,7 +78,7 @@ impl Seen {
         &mut self,
         plan: &Plan,
         proxy: &Proxy,
-        files: &dyn Files,
+        files: From<'_>,
         report: &mut Report,
     ) -> ProxyProgram {
         let mut own = Report::default();
@@ -94,8 +117,9 @@ fn has_rules(proxy: &Proxy) -> bool {
         || !rules.stats.is_empty()
 }
 
-fn proxy(plan: &Plan, proxy: &Proxy, files: &dyn Files, report: &mut Report) -> ProxyProgram {
-    let mut compiler = Compiler { plan, proxy: Some(proxy), report, files };
+fn proxy(plan: &Plan, proxy: &Proxy, from: From<'_>, report: &mut Report) -> ProxyProgram {
+    let From { files, lists } = from;
+    let mut compiler = Compiler { plan, proxy: Some(proxy), report, files, lists };
     let mut acls = Acls::compile(&mut compiler);
     let mut program = ProxyProgram::default();
     lists::compile(proxy, &mut program, &mut acls, &mut compiler);

@@ -83,7 +83,8 @@ fn term(report: &TermReport<'_>) -> Term {
             .collect(),
         matched: it
             .matched
-            .map(|(at, pattern)| (at, pattern.map(|pattern| pattern.text.to_string()))),
+            .as_ref()
+            .map(|(at, pattern)| (*at, pattern.as_ref().map(|it| it.text.to_string()))),
     });
     Term {
         branch: report.branch,

@@ -24,7 +24,7 @@ mod fields;
 mod http;
 mod internal;
 pub mod list;
-mod lookup;
+pub mod lookup;
 mod number;
 mod places;
 mod stick;

@@ -39,7 +39,7 @@ impl<'w> Path<'w> {
 }
 
 /// The lists that were read, by name, and whether each has two columns (`-M`): a list cannot be both.
-pub type Lists = BTreeMap<String, bool>;
+pub type Shapes = BTreeMap<String, bool>;
 
 /// The lines of a list, each with its number from 1. With two columns (`map`) only the first counts.
 ///

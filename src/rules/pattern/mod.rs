@@ -12,13 +12,15 @@ mod automaton;
 mod bytes;
 mod exact;
 mod file;
+mod live;
 mod net;
 mod number;
 mod parse;
 
 pub use bytes::{as_bytes, as_text};
 pub use exact::FoldMap;
-pub use file::{Lists, Path, read};
+pub use file::{Path, Shapes, read};
+pub use live::FilePatterns;
 pub use parse::{Fault, Operator, Parsed, parse};
 
 use crate::config::source::Span;
@@ -106,6 +108,7 @@ pub struct Patterns {
     method: Method,
     list: Box<[Pattern]>,
     matcher: Matcher,
+    files: Box<[FilePatterns]>,
 }
 
 /// What is looked through when a sample comes.
@@ -137,7 +140,17 @@ impl Patterns {
         parsed: Vec<Parsed>,
     ) -> Result<Patterns, String> {
         let matcher = Matcher::new(method, &list, parsed)?;
-        Ok(Patterns { method, list: list.into(), matcher })
+        Ok(Patterns { method, list: list.into(), matcher, files: Box::default() })
+    }
+
+    /// These, and those of files.
+    pub fn with_files(self, files: Vec<FilePatterns>) -> Patterns {
+        Patterns { files: files.into(), ..self }
+    }
+
+    /// The files, whose patterns may change.
+    pub fn files(&self) -> &[FilePatterns] {
+        &self.files
     }
 
     /// The method.
@@ -145,18 +158,24 @@ impl Patterns {
         self.method
     }
 
-    /// The patterns, in the order written.
+    /// The patterns, in the order written; without those of files that may change.
     pub fn list(&self) -> &[Pattern] {
         &self.list
     }
 
     /// Whether any pattern matches.
     pub fn matches(&self, value: &Value<'_>) -> bool {
-        self.matcher.matches(value)
+        self.matcher.matches(value) || self.files.iter().any(|file| file.matches(value))
     }
 
-    /// The first pattern that matches, in the order written. Slow: each is tried by itself.
-    pub fn first(&self, value: &Value<'_>) -> Option<&Pattern> {
+    /// The first pattern that matches, in the order written, those of files in front. Slow: each is tried
+    /// by itself.
+    pub fn first(&self, value: &Value<'_>) -> Option<Pattern> {
+        let of_files = self.files.iter().find_map(|file| file.first(value));
+        of_files.or_else(|| self.first_written(value).cloned())
+    }
+
+    fn first_written(&self, value: &Value<'_>) -> Option<&Pattern> {
         self.list.iter().find(|pattern| {
             let parsed = parse(self.method, &pattern.text, pattern.operator, pattern.fold, false);
             let alone = std::slice::from_ref(*pattern);

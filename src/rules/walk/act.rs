@@ -2,13 +2,12 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::{Decision, Did, Flow, MapChange, Message, Walk, Watch};
+use super::{Decision, Did, Flow, Message, Walk, Watch};
 use crate::config::keyword::Feature;
 use crate::config::source::Span;
 use crate::rules::action::Action;
 use crate::rules::action::field::FieldEdit;
 use crate::rules::action::line::Amount;
-use crate::rules::action::map::{EditKind, MapEdit};
 use crate::rules::action::other::Other;
 use crate::rules::action::redirect::Redirect;
 use crate::rules::action::setting::{Capture, End, Setting, Side, Slot, Timeout};
@@ -48,7 +47,7 @@ impl Walk<'_> {
                 return None;
             }
             Action::Setting(setting) => self.set(setting, watch),
-            Action::Map(edit) => self.edit_map(edit),
+            Action::Map(edit) => edit.run(&self.context()),
             Action::Counter(_) => {
                 watch.did(self, Did::NotBuilt(Feature::StickTables.words()));
             }
@@ -145,19 +144,6 @@ impl Walk<'_> {
         let value = value.unwrap_or_default();
         let Some((head, base)) = self.message() else { return Outcome::Same };
         edit.apply(&value, head, base)
-    }
-
-    fn edit_map(&mut self, edit: &MapEdit) {
-        let context = self.context();
-        let key = edit.key.bytes(&context).into_owned();
-        let (value, remove, is_map) = match &edit.kind {
-            EditKind::Set(format) => (Some(format.bytes(&context).into_owned()), false, true),
-            EditKind::Unset => (None, true, true),
-            EditKind::Add => (None, false, false),
-            EditKind::Remove => (None, true, false),
-        };
-        let file = edit.file.clone();
-        self.effects.map_changes.push(MapChange { file, key, value, remove, is_map });
     }
 
     fn other<W: Watch>(&mut self, other: &Other, watch: &mut W) {

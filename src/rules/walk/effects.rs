@@ -26,8 +26,6 @@ pub struct Effects {
     pub no_retry: bool,
     /// `early-hint`: fields, in order. They are sent before the answer.
     pub hints: Vec<(Box<str>, Vec<u8>)>,
-    /// `set-map` and its relatives, in order.
-    pub map_changes: Vec<MapChange>,
     /// `force-persist` and `ignore-persist`.
     pub persistence: Option<Persistence>,
     /// `strict-mode off`, in the list of rules that runs.
@@ -36,19 +34,4 @@ pub struct Effects {
     pub switched: bool,
     /// `expect-proxy layer4`.
     pub expect_proxy: bool,
-}
-
-/// A change to a map or a list of patterns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapChange {
-    /// The file it was loaded from.
-    pub file: Box<str>,
-    /// The key or pattern.
-    pub key: Vec<u8>,
-    /// The new value; `None` where there is none.
-    pub value: Option<Vec<u8>>,
-    /// Whether the key goes.
-    pub remove: bool,
-    /// Whether it is a map, not a list of patterns.
-    pub is_map: bool,
 }

@@ -18,7 +18,7 @@ mod effects;
 mod forwarded;
 mod keep;
 
-pub use effects::{Effects, MapChange};
+pub use effects::Effects;
 
 use std::borrow::Cow;
 

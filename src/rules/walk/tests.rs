@@ -315,7 +315,6 @@ fn settings_reach_the_exchange() {
         assert_eq!(walk.effects.client_tos, Some(16));
         assert_eq!(walk.effects.hints, [("Link".into(), b"<a>".to_vec())]);
         assert_eq!(walk.exchange.priority_class, 2047);
-        assert_eq!(walk.effects.map_changes[0].key, b"10.1.2.3");
     });
     // What is no address changes nothing.
     let bogus = "GET /a/b HTTP/1.1\nHost: Ex.com\nX-Ip: bogus\n";

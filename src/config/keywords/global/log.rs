@@ -84,40 +84,31 @@ pub const KEYWORDS: &[Keyword] = &[
     global("log-tag", "<tag>", "The program's name in messages.", "log-tag koi", |args, global| {
         last(&mut global.logs.tag, filled(args, "a tag"), args)
     }),
-    later(
-        Feature::Statistics,
-        global(
-            "stats socket",
-            "<address> [<bind option>]...",
-            "Where the runtime socket listens; options as on a `bind` line, among them `level` and \
-             `mode`.",
-            "stats socket /var/run/koi.sock mode 600 level admin",
-            stats_socket,
-        ),
+    global(
+        "stats socket",
+        "<address> [<bind option>]...",
+        "Where the runtime socket listens; options as on a `bind` line, among them `level` and \
+         `mode`.",
+        "stats socket /var/run/koi.sock mode 600 level admin",
+        stats_socket,
     ),
-    later(
-        Feature::Statistics,
-        global(
-            "stats timeout",
-            "<time>",
-            "How long an idle client of the runtime socket stays connected.",
-            "stats timeout 30s",
-            stats_timeout,
-        ),
+    global(
+        "stats timeout",
+        "<time>",
+        "How long an idle client of the runtime socket stays connected.",
+        "stats timeout 30s",
+        stats_timeout,
     ),
-    later(
-        Feature::Statistics,
-        global(
-            "stats maxconn",
-            "<number>",
-            "How many clients the runtime socket takes at once.",
-            "stats maxconn 10",
-            |args, global| {
-                let number = args.number("a number", 1..=super::INT_MAX);
-                last(&mut global.stats.connections, number, args);
-                extra_words(args);
-            },
-        ),
+    global(
+        "stats maxconn",
+        "<number>",
+        "How many clients the runtime socket takes at once.",
+        "stats maxconn 10",
+        |args, global| {
+            let number = args.number("a number", 1..=super::INT_MAX);
+            last(&mut global.stats.connections, number, args);
+            extra_words(args);
+        },
     ),
     refused(
         Sections::GLOBAL,

@@ -1,0 +1,207 @@
+//! What changes a server: its state, weight, limit.
+
+use super::{Answer, Call, Command};
+use crate::admin::socket::Session;
+use crate::balance::{Admin, Health};
+use crate::config::args::shown_text;
+use crate::config::nearest::{did_you_mean, nearest};
+use crate::config::plan::CommandLevel;
+
+/// The largest weight.
+const WEIGHT_MAX: u16 = 256;
+
+/// What `set server` can be told.
+const SETTINGS: &[&str] = &["health", "state", "weight", "fqdn", "ssl"];
+
+/// The table.
+pub(super) const COMMANDS: &[Command] = &[
+    admin(
+        "set server",
+        "<bk>/<srv> [opts]",
+        "change a server's state, weight, address or ssl",
+        set,
+    ),
+    admin(
+        "set weight",
+        "<bk>/<srv>  (DEPRECATED)",
+        "change a server's weight (use 'set server' instead)",
+        |call, _| Answer::of(call.server(0).and_then(|server| set_weight(call, server, 1))),
+    ),
+    Command {
+        level: CommandLevel::User,
+        ..admin("get weight", "<bk>/<srv>", "report a server's current weight", get_weight)
+    },
+    admin(
+        "disable server",
+        "(DEPRECATED)",
+        "disable a server for maintenance (use 'set server' instead)",
+        |call, _| Answer::of(call.server(0).map(|server| maintain(call, server))),
+    ),
+    admin(
+        "enable server",
+        " (DEPRECATED)",
+        "enable a disabled server (use 'set server' instead)",
+        |call, _| Answer::of(call.server(0).map(|server| make_ready(call, server))),
+    ),
+    admin("set maxconn server", "<bk>/<srv>", "change a server's maxconn setting", set_limit),
+];
+
+const fn admin(
+    name: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    run: fn(&mut Call, &mut Session) -> Answer,
+) -> Command {
+    Command { name, usage, about, level: CommandLevel::Admin, run }
+}
+
+/// A server: its backend's index, and its own in it.
+type Which = (usize, usize);
+
+fn set(call: &mut Call, _: &mut Session) -> Answer {
+    let which = match call.server(0) {
+        Ok(which) => which,
+        Err(message) => return Answer::error(message),
+    };
+    Answer::of(match call.word(1) {
+        Some("weight") => set_weight(call, which, 2),
+        Some("state") => set_state(call, which),
+        Some("health") => set_health(call, which),
+        Some("fqdn") => Err("set server <b>/<s> fqdn failed because names of servers are resolved at the \
+                             start only: this build has no resolvers yet; `set server <b>/<s> addr` \
+                             takes an address."
+            .to_owned()),
+        Some("ssl") => Err("set server <b>/<s> ssl: TLS of a server is what its line says; change the line \
+                            and reload."
+            .to_owned()),
+        other => Err(usage(other)),
+    })
+}
+
+fn usage(said: Option<&str>) -> String {
+    let near = said.and_then(|said| did_you_mean(&nearest(said, SETTINGS.iter().copied())));
+    let known = SETTINGS.join(" | ");
+    match (said, near) {
+        (Some(said), Some(near)) => format!(
+            "usage: set server <backend>/<server> {known}\n'{}' is none of them: {near}",
+            shown_text(said)
+        ),
+        _ => format!("usage: set server <backend>/<server> {known}"),
+    }
+}
+
+fn set_weight(call: &Call, (backend, server): Which, at: usize) -> Result<(), String> {
+    let live = &call.running.live;
+    let initial = live.server(backend, server).map_or(1, |figures| figures.initial_weight());
+    let text = call.word(at).ok_or_else(|| "Require <weight> or <weight%>.".to_owned())?;
+    live.set_weight(backend, server, read_weight(text, initial)?);
+    call.server_changed((backend, server));
+    Ok(())
+}
+
+/// A weight, or a part of the initial one in per cent.
+fn read_weight(text: &str, initial: u16) -> Result<u16, String> {
+    let absolute = "Absolute weight can only be between 0 and 256 inclusive.";
+    let Some(percent) = text.strip_suffix('%') else {
+        let weight = text.parse().ok().filter(|weight| *weight <= WEIGHT_MAX);
+        return weight.ok_or_else(|| absolute.to_owned());
+    };
+    let wrong = "Relative weight must be positive.";
+    let percent: u32 = percent.parse().map_err(|_| wrong.to_owned())?;
+    let weight = u64::from(initial) * u64::from(percent) / 100;
+    let weight = weight.min(u64::from(WEIGHT_MAX));
+    Ok(u16::try_from(weight).unwrap_or(WEIGHT_MAX))
+}
+
+fn get_weight(call: &mut Call, _: &mut Session) -> Answer {
+    match call.server(0) {
+        Ok((backend, server)) => match call.running.live.server(backend, server) {
+            Some(it) => {
+                Answer::Text(format!("{} (initial {})\n", it.weight(), it.initial_weight()))
+            }
+            None => Answer::error("No such server."),
+        },
+        Err(message) => Answer::error(message),
+    }
+}
+
+fn set_state(call: &Call, which: Which) -> Result<(), String> {
+    match call.word(2) {
+        Some("ready") => make_ready(call, which),
+        Some("drain") => drain(call, which),
+        Some("maint") => maintain(call, which),
+        _ => {
+            return Err("'set server <srv> state' expects 'ready', 'drain' and 'maint'.".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// What an operator decided, and what the configuration did: `disabled` lasts until somebody enables it.
+const BY_DECISION: Admin = Admin(Admin::FORCED_MAINT.0 | Admin::CONFIG_MAINT.0);
+
+fn make_ready(call: &Call, (backend, server): Which) {
+    call.running.live.set_admin(backend, server, BY_DECISION, false);
+    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, false);
+    call.server_changed((backend, server));
+}
+
+fn drain(call: &Call, (backend, server): Which) {
+    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, true);
+    call.running.live.set_admin(backend, server, BY_DECISION, false);
+    call.server_changed((backend, server));
+}
+
+fn maintain(call: &Call, (backend, server): Which) {
+    call.running.live.set_admin(backend, server, Admin::FORCED_MAINT, true);
+    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, false);
+    call.server_changed((backend, server));
+}
+
+fn set_health(call: &Call, (backend, server): Which) -> Result<(), String> {
+    let health = match call.word(2) {
+        Some("up") => Health::Running,
+        Some("stopping") => Health::Stopping,
+        Some("down") => Health::Stopped,
+        _ => {
+            return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.".to_owned());
+        }
+    };
+    call.running.live.set_health(backend, server, health);
+    call.server_changed((backend, server));
+    Ok(())
+}
+
+fn set_limit(call: &mut Call, _: &mut Session) -> Answer {
+    Answer::of(call.server(0).and_then(|(backend, server)| {
+        let text = call.word(1).ok_or_else(|| "Require <maxconn>.".to_owned())?;
+        let most: u32 =
+            text.parse().map_err(|_| "maxconn string empty or preceded by garbage".to_owned())?;
+        if let Some(figures) = call.running.live.server(backend, server) {
+            figures.set_limit(most);
+        }
+        call.server_changed((backend, server));
+        Ok(())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_absolute_or_parts_of_the_first() {
+        assert_eq!(read_weight("50%", 10), Ok(5));
+        assert_eq!(read_weight("4000000000%", 256), Ok(256));
+        assert_eq!((read_weight("256", 1), read_weight("0", 1)), (Ok(256), Ok(0)));
+        for wrong in ["257", "-1", "", "%", "-5%", "x", "99999999999999999999"] {
+            assert!(read_weight(wrong, 1).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_answered_with_the_nearest() {
+        assert!(usage(Some("wieght")).contains("did you mean `weight`?"));
+        assert!(usage(None).starts_with("usage: set server <backend>/<server> "));
+    }
+}

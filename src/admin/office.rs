@@ -1,0 +1,109 @@
+//! What commands look at and change: one object for all who ask.
+//!
+//! In: what runs (again after each reload), the workers' addresses. Out: the same, to everybody. Commands
+//! run on a thread of their own, so the locks in here make nobody on a request's path wait.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::balance::Live;
+use crate::config::plan::{CommandLevel, Plan};
+use crate::exchange::server::{Destination, Destinations};
+use crate::rules::program::Program;
+use crate::tls::BindTls;
+use crate::worker::Message;
+use crate::worker::mailbox::Address;
+
+/// What runs just now.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Its rules.
+    pub program: Arc<Program>,
+    /// Figures.
+    pub live: Arc<Live>,
+    /// Where servers are.
+    pub destinations: Arc<Destinations>,
+    /// TLS of the binds: by proxy, then by bind.
+    pub tls: Arc<Vec<Vec<Option<Arc<BindTls>>>>>,
+}
+
+impl Running {
+    /// Where a server is.
+    pub fn destination(&self, backend: usize, server: usize) -> Option<&Destination> {
+        self.destinations.servers.get(backend)?.get(server)
+    }
+}
+
+/// A socket that commands come to.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its address as `show cli sockets` prints it.
+    pub address: String,
+    /// What clients may do.
+    pub level: CommandLevel,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Office {
+    running: RwLock<Arc<Running>>,
+    workers: OnceLock<Vec<Address<Message>>>,
+    places: Mutex<Vec<Place>>,
+    started: Instant,
+    started_at: SystemTime,
+}
+
+impl Office {
+    /// For what runs now.
+    pub fn new(running: Running) -> Arc<Office> {
+        Arc::new(Office {
+            running: RwLock::new(Arc::new(running)),
+            workers: OnceLock::new(),
+            places: Mutex::default(),
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+        })
+    }
+
+    /// What runs now.
+    pub fn running(&self) -> Arc<Running> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a reload: this runs from now on.
+    pub fn replace(&self, running: Running) {
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(running);
+    }
+
+    /// The workers, by number; a second call changes nothing.
+    pub fn set_workers(&self, workers: Vec<Address<Message>>) {
+        let _ = self.workers.set(workers);
+    }
+
+    /// The workers' addresses, by number.
+    pub fn workers(&self) -> &[Address<Message>] {
+        self.workers.get().map_or(&[], |workers| workers)
+    }
+
+    /// The sockets that commands come to.
+    pub fn places(&self) -> Vec<Place> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes them.
+    pub fn set_places(&self, places: Vec<Place>) {
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = places;
+    }
+
+    /// How long the process has run.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> SystemTime {
+        self.started_at
+    }
+}

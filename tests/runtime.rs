@@ -1,0 +1,22 @@
+//! The runtime socket, as its users see it: a running Koi, clients that speak to its Unix socket.
+//!
+//! Where there is an HAProxy (`KOI_HAPROXY`, or /work/haproxy-3.0/haproxy) the same commands are given to both,
+//! and the answers are compared: see `runtime/compare.rs`.
+
+#[path = "common/folder.rs"]
+#[allow(dead_code)]
+mod folder;
+#[path = "starting/koi.rs"]
+#[allow(dead_code)]
+mod koi;
+
+#[path = "runtime/client.rs"]
+mod client;
+#[path = "runtime/compare.rs"]
+mod compare;
+#[path = "runtime/lists.rs"]
+mod lists;
+#[path = "runtime/servers.rs"]
+mod servers;
+#[path = "runtime/socket.rs"]
+mod socket;
