@@ -5,10 +5,11 @@
 //! - [`rules`]: fetches, converters, ACLs, actions: compiled from the plan, evaluated without I/O.
 //! - [`tls`]: certificates and their names, OpenSSL's words for what rustls does, the pump around it.
 //! - [`balance`]: which server is next, and figures of the running proxies.
+//! - [`ledger`]: what has happened in each proxy and server, counted by each worker for itself.
 //! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`log`]: access logs and lines for the operator: formats, targets, batches.
-//! - [`admin`]: the runtime socket: what operators see and change while it serves.
+//! - [`admin`]: the runtime socket and the statistics: what operators see and change while it serves.
 //! - [`process`]: what the command line starts: serving, the check, help, explaining, the demonstration.
 //!
 //! The operating system is behind `koi-sys`; nothing here is unsafe.
@@ -18,6 +19,7 @@ pub mod admin;
 pub mod balance;
 pub mod config;
 pub mod exchange;
+pub mod ledger;
 pub mod log;
 pub mod process;
 pub mod proto;

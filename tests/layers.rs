@@ -50,6 +50,11 @@ const HOUSE: &[Room] = &[
                   about them",
     },
     Room {
+        name: "ledger",
+        may_use: "config rules",
+        because: "counts what exchanges were; it reads their facts and nothing else",
+    },
+    Room {
         name: "stick",
         may_use: "config proto",
         because: "keys, entries and messages; sending the messages is the worker's part",
@@ -64,7 +69,7 @@ const HOUSE: &[Room] = &[
         // With worker this is the one pair that knows each other. The worker runs exchanges; an
         // exchange holds the worker's leaf handles (its sockets, its clock, its timers). A trait
         // between the two would have one implementation and hide nothing.
-        may_use: "config proto rules balance stick tls worker log",
+        may_use: "config proto rules balance ledger stick tls worker log",
         because: "joins the cores into one request and its response",
     },
     Room {
@@ -86,12 +91,12 @@ const HOUSE: &[Room] = &[
     },
     Room {
         name: "admin",
-        may_use: "config proto rules balance stick tls exchange worker failover log",
+        may_use: "config proto rules balance ledger stick tls exchange worker failover log",
         because: "looks in from outside: shows and steers what the others do",
     },
     Room {
         name: "process",
-        may_use: "config proto rules balance stick tls exchange worker failover log admin",
+        may_use: "config proto rules balance ledger stick tls exchange worker failover log admin",
         because: "starts, reloads and stops all of it",
     },
     Room {

@@ -6,9 +6,12 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::info::Process;
+use super::rows::Sight;
 use crate::balance::Live;
 use crate::config::plan::{CommandLevel, Plan};
 use crate::exchange::server::{Destination, Destinations};
+use crate::ledger::Ledger;
 use crate::rules::program::Program;
 use crate::tls::BindTls;
 use crate::worker::Message;
@@ -23,6 +26,10 @@ pub struct Running {
     pub program: Arc<Program>,
     /// Figures.
     pub live: Arc<Live>,
+    /// What has happened.
+    pub ledger: Arc<Ledger>,
+    /// The process.
+    pub process: Process,
     /// Where servers are.
     pub destinations: Arc<Destinations>,
     /// TLS of the binds: by proxy, then by bind.
@@ -30,6 +37,18 @@ pub struct Running {
 }
 
 impl Running {
+    /// What the statistics look at ([`super::rows`], [`super::info`]).
+    pub fn sight(&self) -> Sight<'_> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Sight {
+            plan: &self.plan,
+            live: &self.live,
+            ledger: &self.ledger,
+            destinations: &self.destinations,
+            unix_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Where a server is.
     pub fn destination(&self, backend: usize, server: usize) -> Option<&Destination> {
         self.destinations.servers.get(backend)?.get(server)

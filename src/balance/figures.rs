@@ -19,6 +19,16 @@ pub(crate) struct Gauge {
     /// The limit that the configuration gave.
     said: AtomicU32,
     total: AtomicU64,
+    /// The most at a time.
+    peak: AtomicU32,
+}
+
+/// Takes a new maximum over. Mostly it is none.
+#[inline]
+pub(crate) fn heighten(peak: &AtomicU32, value: u32) {
+    if value > peak.load(Relaxed) {
+        peak.fetch_max(value, Relaxed);
+    }
 }
 
 impl Gauge {
@@ -46,8 +56,14 @@ impl Gauge {
         let begun = raise(&self.current, self.limit());
         if begun {
             self.total.fetch_add(1, Relaxed);
+            heighten(&self.peak, self.current());
         }
         begun
+    }
+
+    /// The most at a time.
+    pub(crate) fn peak(&self) -> &AtomicU32 {
+        &self.peak
     }
 
     #[inline]
@@ -98,6 +114,8 @@ fn lower(count: &AtomicU32) {
 pub(crate) struct Rated {
     current: AtomicU32,
     previous: AtomicU32,
+    /// The most in one window.
+    peak: AtomicU32,
 }
 
 impl Rated {
@@ -111,7 +129,19 @@ impl Rated {
         let events = u64::from(self.current.swap(0, Relaxed));
         let per_second = events * WINDOW_US / length_us.max(WINDOW_US);
         // It is no more than the events, which were 32 bits.
-        self.previous.store(u32::try_from(per_second).unwrap_or(u32::MAX), Relaxed);
+        let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
+        self.previous.store(per_second, Relaxed);
+        heighten(&self.peak, per_second);
+    }
+
+    /// The most in one second.
+    pub(crate) fn peak(&self) -> &AtomicU32 {
+        &self.peak
+    }
+
+    /// Those of the last whole window.
+    pub(crate) fn last_window(&self) -> u32 {
+        self.previous.load(Relaxed)
     }
 
     /// Events in the last second, when the current window began so long ago.
@@ -130,6 +160,10 @@ pub struct ServerFigures {
     current: AtomicU32,
     /// Requests that wait for it.
     waiting: AtomicU32,
+    /// The most on it at a time.
+    peak: AtomicU32,
+    /// The most that waited at a time.
+    waiting_peak: AtomicU32,
     pub(crate) requests: Rated,
     total: AtomicU64,
     state: State,
@@ -181,6 +215,8 @@ impl ServerFigures {
         ServerFigures {
             current: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            peak: AtomicU32::new(0),
+            waiting_peak: AtomicU32::new(0),
             requests: Rated::default(),
             total: AtomicU64::new(0),
             state: State::new(server),
@@ -319,6 +355,28 @@ impl ServerFigures {
         &self.waiting
     }
 
+    /// Somebody began to wait.
+    pub(crate) fn note_waiting(&self) {
+        heighten(&self.waiting_peak, self.waiting());
+    }
+
+    /// The most requests on it at a time.
+    pub fn peak(&self) -> u32 {
+        self.peak.load(Relaxed)
+    }
+
+    /// The most that waited for it at a time.
+    pub fn waiting_peak(&self) -> u32 {
+        self.waiting_peak.load(Relaxed)
+    }
+
+    /// Forgets the maxima.
+    pub(crate) fn clear_peaks(&self) {
+        [&self.peak, &self.waiting_peak, self.requests.peak()]
+            .into_iter()
+            .for_each(|peak| peak.store(0, Relaxed));
+    }
+
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -329,6 +387,7 @@ impl ServerFigures {
         if begun {
             self.requests.note();
             self.total.fetch_add(1, Relaxed);
+            heighten(&self.peak, self.current.load(Relaxed));
         }
         begun
     }

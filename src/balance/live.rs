@@ -33,6 +33,8 @@ pub struct Live {
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
+    /// The most connections that all frontends took in a second.
+    rate_peak: Arc<AtomicU32>,
 }
 
 /// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
@@ -64,6 +66,8 @@ struct Back {
     reached: Rated,
     /// Requests that wait for any server.
     waiting: AtomicU32,
+    /// The most that waited at a time.
+    waiting_peak: AtomicU32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
 }
@@ -85,6 +89,7 @@ impl Live {
             stopping: Arc::default(),
             origin: Instant::now(),
             window: Arc::default(),
+            rate_peak: Arc::default(),
         }
     }
 
@@ -336,6 +341,7 @@ impl Live {
                 server.requests.roll(length);
             }
         }
+        self.note_rate();
     }
 
     fn elapsed_us(&self) -> u64 {
@@ -437,8 +443,12 @@ impl Counters for Live {
     }
 }
 
+#[path = "shown.rs"]
+mod shown;
 #[path = "succeed.rs"]
 mod succeed;
+
+pub use shown::{BackFigures, FrontFigures, ProcessFigures};
 
 #[cfg(test)]
 #[path = "live_tests.rs"]

@@ -22,5 +22,5 @@ pub(crate) mod testing;
 mod turns;
 
 pub use choose::{Choice, Chooser, Key};
-pub use live::Live;
+pub use live::{BackFigures, FrontFigures, Live, ProcessFigures};
 pub use state::{Admin, Health};

@@ -27,6 +27,7 @@ impl Live {
             stopping: self.stopping.clone(),
             origin: self.origin,
             window: self.window.clone(),
+            rate_peak: self.rate_peak.clone(),
         }
     }
 

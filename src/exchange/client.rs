@@ -16,6 +16,7 @@ use super::site::Site;
 use super::transport::Transport;
 use super::{http, tcp};
 use crate::config::plan::Mode;
+use crate::ledger::Count;
 use crate::rules::context::{Connection, Variables};
 use crate::worker::{SocketAddress, Stream};
 
@@ -38,6 +39,7 @@ pub async fn serve(
     let serial = site.sessions.begin(source, (frontend, bind), accepted_us, here);
     let counted = Counted { site, frontend, bind, serial };
     let site = &counted.site;
+    site.ledger.accepted(frontend, bind);
     let Some(proxy) = site.plan.proxies.get(frontend) else { return };
     let mode = proxy.mode();
     let ours = || stream.local_address().map_or(NO_ADDRESS, |address| ip_address(&address));
@@ -66,6 +68,7 @@ pub async fn serve(
         }
     }
     let Client { transport, inbox, connection, variables } = client;
+    site.ledger.count_front(frontend, bind, Count::Sessions);
     match mode {
         Mode::Http => {
             http::serve(site, transport, inbox, connection, variables, accepted_us).await;

@@ -6,12 +6,14 @@
 //! - [`http`]: requests and responses on it; [`tcp`]: TCP mode; [`tunnel`]: bytes both ways;
 //! - [`splice`]: bytes one way, by the kernel;
 //! - [`server`]: a connection to a server: chosen, taken from the pool or dialled, given back;
-//! - [`sessions`]: the connections of clients, to be shown and ended.
+//! - [`sessions`]: the connections of clients, to be shown and ended;
+//! - [`service`]: who answers requests that are about Koi itself.
 
 pub mod client;
 pub mod http;
 pub mod inbox;
 pub mod server;
+pub mod service;
 pub mod sessions;
 pub mod site;
 pub mod splice;

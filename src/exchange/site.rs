@@ -8,13 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::server::Servers;
+use super::service::Service;
 use super::sessions::Sessions;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::Plan;
+use crate::ledger::{Clerk, Entry};
 use crate::log::access::Sink;
 use crate::proto::h1::Limits;
 use crate::rules::context::{Moment, ProcessFacts};
 use crate::rules::program::Program;
+use crate::rules::walk::Walk;
 use crate::tls::BindTls;
 use crate::worker::{Local, Time};
 
@@ -28,6 +31,10 @@ pub struct Site {
     pub program: Arc<Program>,
     /// Figures of the proxies, shared with the other workers.
     pub live: Arc<Live>,
+    /// What has happened, counted: this worker's hand in it.
+    pub ledger: Clerk,
+    /// What answers requests that are about Koi itself, if anything does.
+    pub service: Option<Arc<dyn Service>>,
     /// The process.
     pub process: ProcessFacts,
     /// Who is next, in each backend.
@@ -59,6 +66,18 @@ impl Site {
         self.wall_offset_us.get().wrapping_add(at.as_micros())
     }
 
+    /// An exchange ended: into the ledger.
+    pub fn note(&self, walk: &Walk<'_>) {
+        self.ledger.note(&Entry {
+            frontend: walk.connection.frontend,
+            bind: walk.connection.bind,
+            backend: walk.backend,
+            server: walk.server,
+            http: walk.connection.http_major > 0,
+            exchange: &walk.exchange,
+        });
+    }
+
     /// The worker's clock, as of this turn, in microseconds.
     pub fn now_us(&self) -> u64 {
         self.local.now().as_micros()
@@ -75,6 +94,7 @@ impl Counted {
     /// It begins.
     pub fn new(site: &Rc<Site>, backend: usize) -> Counted {
         site.live.begin_backend(backend);
+        site.ledger.enter_backend(backend, site.unix_us(site.local.now()));
         Counted { site: site.clone(), backend }
     }
 }

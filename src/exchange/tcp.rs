@@ -96,7 +96,11 @@ impl<'a> Opening<'a> {
                 return over(site, &mut walk, Cause::Server, Stage::Connect);
             }
             // Only HTTP has answers.
-            Decision::Close | Decision::Answer(_) | Decision::Tarpit(_) | Decision::Service(_) => {
+            Decision::Close
+            | Decision::Answer(_)
+            | Decision::Tarpit(_)
+            | Decision::Service(_)
+            | Decision::Statistics { .. } => {
                 conclude(site, &mut walk);
                 return Next::Over;
             }
@@ -289,6 +293,7 @@ fn conclude(site: &Site, walk: &mut Walk<'_>) {
         walk.exchange.ending.cause = cause;
     }
     walk.exchange.times.ended = Some(site.now_us());
+    site.note(walk);
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
 }
 

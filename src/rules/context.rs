@@ -145,6 +145,8 @@ pub struct Exchange {
     pub times: Times,
     /// How it ended.
     pub ending: Ending,
+    /// Whether a rule refused the request or the response.
+    pub denied: bool,
     /// The status that the client got; `None` before there is one.
     pub status: Option<u16>,
 }

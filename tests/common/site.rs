@@ -9,6 +9,7 @@ use koi::config::source::MemoryFiles;
 use koi::exchange::server::{Destination, Destinations, Link, Refusal, Servers, Wanted, acquire};
 use koi::exchange::sessions::Sessions;
 use koi::exchange::site::Site;
+use koi::ledger::Ledger;
 use koi::log::access::{Sink, Targets};
 use koi::proto::h1::Limits;
 use koi::rules::compile::compile;
@@ -29,6 +30,7 @@ pub struct Running {
     pub plan: Arc<Plan>,
     pub program: Arc<Program>,
     pub live: Arc<Live>,
+    pub ledger: Arc<Ledger>,
     pub destinations: Arc<Destinations>,
 }
 
@@ -58,6 +60,7 @@ impl Running {
         let destinations = plan.proxies.iter().enumerate().map(of).collect();
         Running {
             live: Arc::new(Live::new(&plan)),
+            ledger: Arc::new(Ledger::new(&plan, 8)),
             program: Arc::new(program),
             destinations: Arc::new(Destinations::new(destinations)),
             plan: Arc::new(plan),
@@ -72,6 +75,8 @@ impl Running {
             plan: self.plan.clone(),
             program: self.program.clone(),
             live: self.live.clone(),
+            ledger: self.ledger.clerk(worker),
+            service: None,
             process: ProcessFacts { worker, ..ProcessFacts::default() },
             chooser: Chooser::new(&self.plan, worker),
             servers: Servers::new(self.destinations.clone()),

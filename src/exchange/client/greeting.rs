@@ -15,6 +15,7 @@ use crate::config::plan::{Bind, Proxy, is_on};
 use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
+use crate::ledger::Count;
 use crate::proto::proxy_protocol::{self, Fault, Header};
 use crate::rules::action::Ruleset;
 use crate::rules::context::{Connection, Exchange, ProxyFacts, Variables};
@@ -92,6 +93,11 @@ impl Greeting<'_> {
         transport.stream().set_packets(effects.client_tos, effects.client_mark);
         connection.source = exchange.source.unwrap_or(connection.source);
         connection.destination = exchange.destination.unwrap_or(connection.destination);
+        let refused = match ruleset {
+            Ruleset::TcpConnection => Count::DeniedConnections,
+            _ => Count::DeniedSessions,
+        };
+        let (frontend, bind) = (connection.frontend, connection.bind);
         match admission {
             Admission::Accept => return Some(effects),
             // As in HAProxy: by a reset before the handshakes.
@@ -99,6 +105,7 @@ impl Greeting<'_> {
             Admission::Close => {}
             Admission::Drop(ttl) => transport.stream().vanish(ttl),
         }
+        site.ledger.count_front(frontend, bind, refused);
         None
     }
 
@@ -108,7 +115,9 @@ impl Greeting<'_> {
         let Client { transport, mut inbox, mut connection, variables } = client;
         // Nothing was done on it before: it is in the clear.
         let Transport::Plain(stream) = transport else { return None };
-        let limit = site.plan.proxies.get(connection.frontend).and_then(limit);
+        let (frontend, bind) = (connection.frontend, connection.bind);
+        let count = |count| site.ledger.count_front(frontend, bind, count);
+        let limit = site.plan.proxies.get(frontend).and_then(limit);
         let first = if expect { Step::ProxyProtocol { begun: false } } else { Step::Tls };
         let step = Cell::new(first);
         let shaking = async {
@@ -131,11 +140,20 @@ impl Greeting<'_> {
         let outcome = within(site, limit, shaking).await;
         match outcome.unwrap_or_else(|Expired| Err(Failure::Late(step.get()))) {
             Ok(transport) => {
+                if let Some(tls) = &connection.tls {
+                    count(Count::TlsSessions);
+                    if tls.resumed {
+                        count(Count::TlsResumed);
+                    }
+                }
                 let client = Client { transport, inbox, connection, variables };
                 Some(Greeting { site, client, accepted_us })
             }
             Err(failure) => {
                 let walk = walk_of(site, &connection, &variables, accepted_us);
+                if matches!(failure, Failure::Tls(_) | Failure::Late(Step::Tls)) {
+                    count(Count::TlsFailed);
+                }
                 log(&walk, site, &failure);
                 None
             }

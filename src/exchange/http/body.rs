@@ -70,6 +70,16 @@ impl Gather {
         }
     }
 
+    /// Shows its runs, in order.
+    pub(super) fn bytes(&self, mut show: impl FnMut(&[u8])) {
+        match self {
+            Gather::Nothing => {}
+            Gather::One(chunk) => show(chunk),
+            Gather::Two(chunks) => chunks.iter().for_each(|chunk| show(chunk)),
+            Gather::Many(chunks) => chunks.iter().for_each(|chunk| show(chunk)),
+        }
+    }
+
     /// What to send, and how many bytes that is; then there is nothing.
     pub(super) fn take(&mut self) -> Option<(Payload, u64)> {
         let bytes = self.len() as u64;

@@ -13,9 +13,11 @@ use super::connection::{Client, Next};
 use super::ending::Unread;
 use super::forward;
 use super::read;
+use super::service;
 use super::wait::{self, Alarm, Waited};
 use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
+use crate::exchange::service::Subject;
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::request::{self, Expect, Request};
@@ -309,10 +311,9 @@ async fn settle(side: &mut Side<'_>, walk: &mut Walk<'_>, ask: &Ask, decision: D
             walk.exchange.times.assigned = Some(side.site.now_us());
             answer::own(side, walk, ask, answer).await
         }
-        Decision::Service(_) => {
-            let answer = answers::default(501, walk.program, &walk.context());
-            let answer = walk::own_answer(walk, answer, &mut Quiet);
-            answer::own(side, walk, ask, answer).await
+        Decision::Service(name) => service::serve(side, walk, ask, Subject::Named(&name)).await,
+        Decision::Statistics { proxy, admin } => {
+            service::serve(side, walk, ask, Subject::Page { proxy, admin }).await
         }
         Decision::Forward { .. } | Decision::Close | Decision::SwitchToHttp => Next::Close,
         Decision::Drop(hops) => Next::Vanish(hops),
@@ -357,6 +358,7 @@ pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
         walk.exchange.ending.cause = cause;
     }
     walk.exchange.times.ended = Some(site.now_us());
+    site.note(walk);
     log(site, walk);
 }
 

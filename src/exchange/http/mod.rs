@@ -9,7 +9,8 @@
 //! - `read`: heads, as they come, each within its time;
 //! - `decide`: the rules, and what is done with what they say;
 //! - `forward`: the request to a server, tried again where that is safe;
-//! - `respond`: the response to the client; `answer`: our own answers;
+//! - `respond`: the response to the client; `answer`: our own answers; `service`: those about Koi
+//!   itself;
 //! - `body`: a body, from one connection to the other; `splice`: by the kernel; `upload`: the request's,
 //!   beside the response;
 //! - `upgrade`: bytes both ways behind a 101;
@@ -27,6 +28,7 @@ mod ending;
 mod forward;
 mod read;
 mod respond;
+mod service;
 mod spare;
 mod splice;
 mod upgrade;

@@ -22,6 +22,7 @@ use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
+use crate::ledger::Count;
 use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
 use crate::rules::walk::Walk;
@@ -142,6 +143,8 @@ async fn place(
     walk.server = Some(slot.server);
     walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
     walk.exchange.times.assigned = Some(site.now_us());
+    let now = site.unix_us(site.local.now());
+    site.ledger.enter_server(backend, slot.server, now, chosen != Some(slot.server));
     Ok(slot)
 }
 
@@ -408,6 +411,7 @@ async fn connect(
         && let Some(idle) = site.servers.take_idle(slot.backend, server, claim)
     {
         walk.exchange.times.connected = Some(site.now_us());
+        site.ledger.count_server(slot.backend, server, Count::Reuses);
         return Ok(Link::reuse(slot, idle));
     }
     // Boxed, so that a request that takes an idle connection does not carry the room for it.
@@ -421,6 +425,7 @@ async fn connect(
         Err(fault) => Err((slot, fault)),
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
+            site.ledger.count_server(slot.backend, server, Count::Connects);
             let private = recipe_of.reuse == Reuse::Never;
             let owner = if private { walk.connection.serial } else { 0 };
             Ok(Link::dialled(slot, transport, facts, wants.key, owner))

@@ -135,6 +135,7 @@ impl<W> Line<W> {
         let ticket = Arc::new(Ticket { rank, server, tie, granted, waker });
         waiting.tickets(wish.server).insert(rank, ticket.clone());
         self.count(wish.server, live, |count| count.fetch_add(1, Ordering::SeqCst));
+        live.note_waiting(self.backend, wish.server);
         ticket
     }
 

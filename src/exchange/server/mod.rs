@@ -115,6 +115,11 @@ impl Servers {
         }
     }
 
+    /// Where servers are.
+    pub fn destinations(&self) -> &Arc<Destinations> {
+        &self.destinations
+    }
+
     /// Figures of the idle connections.
     pub fn tally(&self) -> &Tally {
         &self.tally

@@ -148,6 +148,11 @@ impl Stock {
         self.idle.iter().filter(|idle| idle.owner == owner).map(|idle| idle.since_us).max()
     }
 
+    /// How many idle connections there are.
+    pub(super) fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
     /// A connection is used from now on.
     pub(super) fn begin(&mut self) {
         self.used += 1;

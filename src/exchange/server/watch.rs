@@ -66,11 +66,12 @@ fn look(site: &Site, take_over: bool) {
     let (servers, now_us) = (&site.servers, site.now_us());
     for (backend, stocks) in servers.stocks.iter().enumerate() {
         let Some(recipe) = servers.recipe(site, backend) else { continue };
-        for (stock, recipe) in stocks.iter().zip(&recipe.servers) {
+        for (server, (stock, recipe)) in stocks.iter().zip(&recipe.servers).enumerate() {
             let mut stock = stock.borrow_mut();
             if !stock.is_quiet() {
                 stock.watch(&servers.tally, take_over);
                 stock.purge(now_us, recipe, &servers.tally);
+                site.ledger.set_idle(backend, server, stock.idle());
             }
         }
     }

@@ -162,6 +162,8 @@ pub fn running(shared: &Shared) -> Running {
         plan: shared.plan.clone(),
         program: shared.program.clone(),
         live: shared.live.clone(),
+        ledger: shared.ledger.clone(),
+        process: shared.desk.process().clone(),
         destinations: shared.destinations.clone(),
         tls: shared.tls.clone(),
     }

@@ -49,6 +49,7 @@ use crate::config::render::{self, Style};
 use crate::config::report::Report;
 use crate::config::source::{Disk, Files, Span};
 use crate::exchange::server::Destinations;
+use crate::ledger::Ledger;
 use crate::log;
 use crate::log::access::Targets;
 use crate::rules::program::Program;
@@ -190,7 +191,7 @@ pub fn start_here(
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
-    let shared = shared(plan, program, destinations, tls, targets);
+    let shared = shared(plan, program, destinations, tls, targets, config.workers);
     workers::start(config, shared, shares).map_err(|error| error.to_string())
 }
 
@@ -201,9 +202,12 @@ fn shared(
     destinations: Destinations,
     tls: BindsTls,
     targets: Arc<Targets>,
+    workers: usize,
 ) -> workers::Shared {
     workers::Shared {
         live: Arc::new(Live::new(&plan)),
+        ledger: Arc::new(Ledger::new(&plan, workers)),
+        desk: Arc::new(workers::desk(&plan, workers)),
         pace: Arc::new(Pace::new(&plan)),
         destinations: Arc::new(destinations),
         tls: Arc::new(tls),
@@ -246,7 +250,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     identity::assume(&plan, &identity, report);
     check::tell(options, report, &plan)?;
     let Some(targets) = targets else { return Err(None) };
-    let shared = shared(plan, program, destinations, tls, targets);
+    let shared = shared(plan, program, destinations, tls, targets, config.workers);
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
     let operators = command_sockets::start(&config, &shared, &group, commands)

@@ -12,12 +12,15 @@ use std::time::{Duration, SystemTime};
 use super::pace::Pace;
 use super::ports::Port;
 use super::prepare::BindsTls;
+use crate::admin::desk::Desk;
+use crate::admin::info;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::{Given, Plan, Process};
 use crate::exchange::client;
 use crate::exchange::server::{self, Destinations, Servers};
 use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
+use crate::ledger::Ledger;
 use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
 use crate::rules::context::ProcessFacts;
@@ -40,6 +43,10 @@ pub struct Shared {
     pub program: Arc<Program>,
     /// Figures.
     pub live: Arc<Live>,
+    /// What has happened.
+    pub ledger: Arc<Ledger>,
+    /// Who answers requests that are about Koi.
+    pub desk: Arc<Desk>,
     /// How fast connections are taken.
     pub pace: Arc<Pace>,
     /// Where servers are.
@@ -124,6 +131,17 @@ fn run(
     Ok(())
 }
 
+/// Who answers requests that are about Koi itself.
+pub fn desk(plan: &Plan, workers: usize) -> Desk {
+    let host = || guard::host_name().unwrap_or_default().into();
+    Desk::new(info::Process {
+        pid: std::process::id(),
+        started_us: unix_us(),
+        workers: u32::try_from(workers).unwrap_or(u32::MAX),
+        node: plan.global.process.node.as_ref().map_or_else(host, |it| it.value.clone()),
+    })
+}
+
 fn site(worker: usize, local: &Local, shared: &Shared, started_us: u64) -> Site {
     let plan = &shared.plan;
     Site {
@@ -131,6 +149,8 @@ fn site(worker: usize, local: &Local, shared: &Shared, started_us: u64) -> Site 
         plan: plan.clone(),
         program: shared.program.clone(),
         live: shared.live.clone(),
+        ledger: shared.ledger.clerk(worker),
+        service: Some(shared.desk.clone()),
         process: ProcessFacts {
             hostname: guard::host_name().unwrap_or_default().into(),
             pid: i64::from(std::process::id()),

@@ -191,6 +191,7 @@ impl Page<'_> {
                 )
             }
             Decision::Service(name) => format!("the service {name} answers"),
+            Decision::Statistics { .. } => "the statistics page answers".to_owned(),
             Decision::Close => "the connection is closed without an answer".to_owned(),
             Decision::Drop(_) => {
                 "the connection is dropped without a sign to the client".to_owned()

@@ -62,6 +62,18 @@ fn basic(context: &Context<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
     }
 }
 
+/// Whether the request brings one of these users and passwords (Basic).
+pub fn is_one_of<'u>(
+    context: &Context<'_>,
+    users: impl IntoIterator<Item = (&'u str, &'u str)>,
+) -> bool {
+    let Some((user, password)) = basic(context) else { return false };
+    // All are compared, so that the time tells nothing of who there is.
+    users.into_iter().fold(false, |found, (name, word)| {
+        found | (same(name.as_bytes(), &user) & same(word.as_bytes(), &password))
+    })
+}
+
 /// The user that the request names, if the userlist knows the password.
 fn known<'a>(context: &Context<'a>, args: &[Arg]) -> Option<Option<&'a str>> {
     let (user, password) = basic(context)?;

@@ -15,7 +15,7 @@ macro_rules! times {
 }
 
 pub mod acl_names;
-mod auth;
+pub mod auth;
 mod certificate;
 mod connection;
 mod content;

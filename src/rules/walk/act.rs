@@ -89,6 +89,10 @@ impl Walk<'_> {
             }
         };
         self.exchange.last_rule = Some(span);
+        self.exchange.denied = matches!(
+            verdict,
+            Verdict::Deny(_) | Verdict::Tarpit(_) | Verdict::Reject | Verdict::SilentDrop { .. }
+        );
         self.end_by(match verdict {
             Verdict::Return(_) | Verdict::Service(_) | Verdict::Auth { .. } => Cause::Local,
             _ => Cause::Proxy,

@@ -4,10 +4,11 @@
 //! them. Pure: no I/O, no clock; nothing is allocated where no rule changes anything.
 //!
 //! The order is HAProxy's. A request: `tcp-request content` of the frontend, `monitor-uri`,
-//! `http-request` and `redirect` of the frontend, `use_backend` and `default_backend`, persistence, then
-//! `tcp-request content`, `http-request` and `redirect` of the backend, `use-server`, `cookie`. A
-//! response: `tcp-response content` of the backend, `http-response` of the backend and of the frontend,
-//! `cookie`. Every response, Koi's own included: `http-after-response` of the backend and of the frontend.
+//! `http-request`, the statistics page and `redirect` of the frontend, `use_backend` and
+//! `default_backend`, persistence, then `tcp-request content`, `http-request`, the page and `redirect` of
+//! the backend, `use-server`, `cookie`. A response: `tcp-response content` of the backend,
+//! `http-response` of the backend and of the frontend, `cookie`. Every response, Koi's own included:
+//! `http-after-response` of the backend and of the frontend.
 //!
 //! A [`Watch`] sees every step: `explain` is one.
 
@@ -17,6 +18,7 @@ mod cookie;
 mod effects;
 mod forwarded;
 mod keep;
+pub mod page;
 
 pub use effects::Effects;
 
@@ -115,6 +117,13 @@ pub enum Decision {
     Tarpit(Answer),
     /// A service of Koi's answers.
     Service(Box<str>),
+    /// The statistics page of a proxy answers.
+    Statistics {
+        /// An index into `Plan::proxies`.
+        proxy: usize,
+        /// Whether who asks may change things (`stats admin`).
+        admin: bool,
+    },
     /// The connection is closed.
     Close,
     /// The connection is forgotten, or reset by a packet that lives for so many hops.
@@ -408,6 +417,9 @@ impl<'a> Walk<'a> {
     /// `http-request` and `redirect` of the current proxy.
     fn http_request<W: Watch>(&mut self, watch: &mut W) -> Flow {
         if let end @ Flow::End(_) = self.run(Ruleset::HttpRequest, watch) {
+            return end;
+        }
+        if let Some(end) = self.page(watch) {
             return end;
         }
         let program = self.program;
