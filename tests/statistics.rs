@@ -392,7 +392,6 @@ fn names_and_figures_are_haproxys() {
         "bout",
         "bin",
         "iid",
-        "addr",
         "qtime",
         "ctime",
         "rtime",
@@ -449,7 +448,7 @@ fn theirs_header() -> String {
     String::from(
         "pxname,svname,qcur,qmax,dreq,dresp,econ,eresp,wretr,wredis,status,weight,act,bck,pid,sid,\
          lbtot,type,rate_lim,hrsp_1xx,hrsp_3xx,hrsp_5xx,hrsp_other,cli_abrt,srv_abrt,comp_in,mode,\
-         algo,dcon,dses,wrew,connect,reuse,cache_lookups,eint,uweight,srid,h2sess,h2req,proto,-,",
+         algo,dcon,dses,wrew,connect,reuse,cache_lookups,eint,uweight,srid,addr,cookie,h2sess,h2req,proto,-,",
     )
 }
 

@@ -217,6 +217,9 @@ fn html(mut reply: Reply) -> Reply {
     reply
 }
 
+/// What only `stats show-legends` shows.
+const LEGENDS: &[Column] = &[Column::Address, Column::Cookie, Column::Algorithm];
+
 /// Rows as text.
 struct Rows {
     wanted: Wanted,
@@ -232,8 +235,12 @@ impl Rows {
     /// The next row that is shown.
     fn next_row(&mut self) -> Option<Row> {
         loop {
-            let row = self.cursor.next(&self.wanted.held.sight())?;
+            let mut row = self.cursor.next(&self.wanted.held.sight())?;
             if self.wanted.shows_proxy(row.proxy) && self.wanted.shows_row(&row) {
+                // As in HAProxy: who may not see legends does not learn where servers are.
+                if !self.wanted.page().is_some_and(|page| page.show_legends) {
+                    LEGENDS.iter().for_each(|&column| row.clear(column));
+                }
                 return Some(row);
             }
         }
