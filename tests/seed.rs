@@ -65,7 +65,6 @@ fn it_is_accepted_with_exactly_this_advice() {
         [
             (Level::Warning, "tls-dropped", 5),
             (Level::Warning, "tls-dropped", 9),
-            (Level::Warning, "not-yet", 15),
             (Level::Warning, "stats-everywhere", 15),
             (Level::Warning, "log-without-target", 19),
             (Level::Warning, "not-yet", 32),
