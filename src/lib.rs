@@ -7,6 +7,7 @@
 //! - [`balance`]: which server is next, and figures of the running proxies.
 //! - [`ledger`]: what has happened in each proxy and server, counted by each worker for itself.
 //! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
+//! - [`health`]: checks of servers, and what their agents say.
 //! - [`worker`]: the thread-per-core shell: executor, timers, mailboxes, listeners, streams.
 //! - [`log`]: access logs and lines for the operator: formats, targets, batches.
 //! - [`admin`]: the runtime socket and the statistics: what operators see and change while it serves.
@@ -19,6 +20,7 @@ pub mod admin;
 pub mod balance;
 pub mod config;
 pub mod exchange;
+pub mod health;
 pub mod ledger;
 pub mod log;
 pub mod process;

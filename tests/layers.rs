@@ -90,13 +90,18 @@ const HOUSE: &[Room] = &[
         because: "looks in from outside: writes down what the others did",
     },
     Room {
+        name: "health",
+        may_use: "config proto rules balance tls exchange worker log",
+        because: "asks servers how they are, on the worker's sockets, and tells the balance and the log",
+    },
+    Room {
         name: "admin",
-        may_use: "config proto rules balance ledger stick tls exchange worker failover log",
+        may_use: "config proto rules balance ledger stick tls exchange worker failover log health",
         because: "looks in from outside: shows and steers what the others do",
     },
     Room {
         name: "process",
-        may_use: "config proto rules balance ledger stick tls exchange worker failover log admin",
+        may_use: "config proto rules balance ledger stick tls exchange worker failover log health admin",
         because: "starts, reloads and stops all of it",
     },
     Room {
@@ -107,7 +112,7 @@ const HOUSE: &[Room] = &[
     },
     Room {
         name: "main",
-        may_use: "config proto rules balance stick tls exchange worker failover log admin process",
+        may_use: "config proto rules balance stick tls exchange worker failover log health admin process",
         because: "the command line: chooses which role to start",
     },
 ];

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::checkup::Checkup;
 use super::state::{Admin, Health, State};
 use crate::config::plan::{Given, Location, PortSpec, Server};
 
@@ -178,6 +179,10 @@ pub struct ServerFigures {
     queue_max: AtomicU32,
     /// Where it is; asked for only when the balance prepares.
     address: Mutex<Option<SocketAddr>>,
+    /// Its health; not on the path of a request.
+    checkup: Mutex<Checkup>,
+    /// Errors of requests in a row (`observe`).
+    errors: AtomicU32,
 }
 
 fn number(given: Option<Given<u32>>) -> u32 {
@@ -229,6 +234,8 @@ impl ServerFigures {
             most: AtomicU32::new(most),
             queue_max: AtomicU32::new(queue_of(server)),
             address: Mutex::new(address_of(server)),
+            checkup: Mutex::new(Checkup::new(server)),
+            errors: AtomicU32::new(0),
         }
     }
 
@@ -354,11 +361,34 @@ impl ServerFigures {
         self.state.follow(old, new);
         self.backup.store(new.settings.backup.is_some(), Relaxed);
         self.queue_max.store(queue_of(new), Relaxed);
+        self.checkup().follow(new);
         if limits_of(old) != limits_of(new) {
             let (least, most) = limits_of(new);
             self.least.store(least, Relaxed);
             self.most.store(most, Relaxed);
         }
+    }
+
+    /// What is known of its health.
+    pub fn checkup(&self) -> MutexGuard<'_, Checkup> {
+        self.checkup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request met no error (`observe`): cheap if there was none before.
+    #[inline]
+    pub fn note_success(&self) {
+        if self.errors.load(Relaxed) > 0 {
+            self.errors.store(0, Relaxed);
+        }
+    }
+
+    /// A request met an error (`observe`): how many there were in a row. At the limit they begin anew.
+    pub fn note_error(&self, limit: u32) -> u32 {
+        let errors = self.errors.fetch_add(1, Relaxed).saturating_add(1);
+        if errors >= limit {
+            self.errors.store(0, Relaxed);
+        }
+        errors
     }
 
     pub(crate) fn waiting_count(&self) -> &AtomicU32 {

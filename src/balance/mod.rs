@@ -5,9 +5,11 @@
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
 //!   fully loaded.
+//! - [`checkup`]: what checks found so far.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
 //!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
 
+pub mod checkup;
 pub mod choose;
 mod draw;
 pub mod figures;

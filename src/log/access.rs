@@ -115,6 +115,18 @@ impl Sink {
         );
     }
 
+    /// Says something of a proxy to its targets, or to the operator if it has none: "Server b/s is DOWN".
+    /// At once; not for the path of a request.
+    pub fn announce(&self, proxy: usize, level: LogLevel, text: &str) {
+        if self.0.targets.listen(proxy) {
+            self.0.targets.announce(Some(proxy), level, text);
+        } else if level <= LogLevel::Warning {
+            super::warning(format_args!("{text}"));
+        } else {
+            super::notice(format_args!("{text}"));
+        }
+    }
+
     /// Whether lines of a frontend go anywhere: if not, nothing needs to be kept for them.
     pub fn wants(&self, frontend: usize) -> bool {
         self.voice(frontend).is_some()

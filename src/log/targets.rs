@@ -218,6 +218,11 @@ impl Targets {
         }
     }
 
+    /// Whether anybody hears what is said of a proxy.
+    pub(super) fn listen(&self, proxy: usize) -> bool {
+        self.proxies.get(proxy).is_some_and(|voice| !voice.loggers.is_empty())
+    }
+
     /// Counts lines that were dropped, and tells the operator; once a second.
     pub(super) fn lose(&self, count: u64) {
         if count > 0 {

@@ -5,7 +5,7 @@
 use super::check_steps as steps;
 use super::common::{BACKS, here, refused, row, text};
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword, Parse};
+use crate::config::keyword::{Keyword, Parse};
 use crate::config::plan::{CheckKind, Proxy};
 use crate::config::section::Sections;
 use crate::config::word::Word;
@@ -98,7 +98,7 @@ const fn option(
     example: &'static str,
     parse: fn(&mut Args<'_>, &mut Proxy),
 ) -> Keyword {
-    row(name, BACKS, syntax, about, example, parse).later(Feature::Checks)
+    row(name, BACKS, syntax, about, example, parse)
 }
 
 const CONNECT: &str = "[default] [port { <port> | <expression> }] [addr <address>] [send-proxy] [via-socks4] [ssl] [sni <name>] [alpn <protocols>] [linger] [proto { h1 | h2 }] [comment <text>]";

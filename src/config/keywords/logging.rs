@@ -11,7 +11,7 @@ use super::log_line::log_target;
 use super::options::switch;
 use crate::config::advice;
 use crate::config::args::{Args, Negation};
-use crate::config::keyword::{Feature, Keyword, Prefix};
+use crate::config::keyword::{Keyword, Prefix};
 use crate::config::plan::{
     Capture, CookieCapture, Given, LogFormat, LogLine, LogSettings, Proxy, RuleLine,
 };
@@ -273,8 +273,7 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option log-health-checks" super::common::BACKS, health_checks,
         "Logs every change of a health check's outcome."
-    )
-    .later(Feature::Checks),
+    ),
     row(
         "capture cookie",
         Sections::FRONTS,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::common::{BACKS, FRONTS, in_section, named, replaced, row, surplus};
 use crate::config::advice;
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword};
+use crate::config::keyword::Keyword;
 use crate::config::plan::{Given, Proxy, Timeouts};
 use crate::config::section::Sections;
 use crate::config::value;
@@ -127,8 +127,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "timeout check" BACKS, check,
         "How long a health check may wait for an answer once connected.",
         "timeout check 2s"
-    )
-    .later(Feature::Checks),
+    ),
     row(
         "tcp-request inspect-delay",
         Sections::PROXIES,

@@ -21,6 +21,16 @@ pub struct Checks {
     pub tcp_steps: Vec<CheckStep>,
 }
 
+impl Checks {
+    /// Whether a step connects by TLS by itself.
+    pub fn uses_tls(&self) -> bool {
+        self.http_steps.iter().chain(&self.tcp_steps).any(|step| match &step.action {
+            CheckAction::Connect(connect) => connect.tls,
+            _ => false,
+        })
+    }
+}
+
 /// What a check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckKind {

@@ -23,7 +23,7 @@ use super::splice::{self, Part};
 use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
 use super::wait::{self, Alarm};
-use crate::config::plan::{Proxy, is_on};
+use crate::config::plan::{Observe, Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
 use crate::exchange::site::{Counted, Site};
@@ -95,6 +95,7 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
+        observe(site, &link, &reached);
         let repeats = upload.may_repeat() && !site.sessions.is_ended(walk.connection);
         if repeats && tries_again(walk, &link, &reached) {
             drop(upload);
@@ -227,6 +228,29 @@ pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
     JUNK.warning(format_args!(
         "server {backend}/{server} sent no good response: {reason} ({section})"
     ));
+}
+
+/// `observe layer7`: what an answer, or that there is none, says of the server.
+fn observe(
+    site: &Site,
+    link: &Link,
+    reached: &Result<(crate::proto::h1::response::Response, Chunk), Fault>,
+) {
+    let error = match reached {
+        Ok((response, base)) => match response.head.view(base).status() {
+            501 | 505 => None,
+            status if status >= 500 => Some("Wrong http response"),
+            _ => None,
+        },
+        Err(Fault::Silence) => Some("Http response timeout"),
+        Err(Fault::Junk(_) | Fault::Short | Fault::Interim) => {
+            Some("Invalid http response (headers)")
+        }
+        // A kept connection that the server closed is nobody's fault.
+        Err(Fault::Empty) if !link.reused => Some("Read error (http)"),
+        Err(_) => return,
+    };
+    server::observe(site, (link.backend, link.server), Observe::Layer7, error);
 }
 
 /// Whether the request goes to a server once more; if so, that is counted.

@@ -20,7 +20,7 @@ use super::pool::Claim;
 use super::recipe::{BackendRecipe, Recipe};
 use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
-use crate::config::plan::{Redispatch, Reuse, is_on};
+use crate::config::plan::{Observe, Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
 use crate::exchange::stick;
 use crate::ledger::Count;
@@ -434,7 +434,11 @@ async fn connect(
         Some(limit) => site.local.timeout(limit, dialled).await.unwrap_or(Err(Fault::Expired)),
     };
     match dialled {
-        Err(fault) => Err((slot, fault)),
+        Err(fault) => {
+            let error = Some("L4 unsuccessful connection");
+            super::observe(site, (slot.backend, server), Observe::Layer4, error);
+            Err((slot, fault))
+        }
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
             site.ledger.count_server(slot.backend, server, Count::Connects);

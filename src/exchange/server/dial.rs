@@ -20,7 +20,7 @@ use crate::tls::{HandshakeFault, ServerTls};
 use crate::worker::{ConnectError, SocketAddress, Stream};
 
 /// What stands where a Unix socket has no address.
-const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
+pub const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
 
 /// What makes connections to a server differ.
 #[derive(Debug)]

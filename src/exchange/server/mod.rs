@@ -32,15 +32,17 @@ use arc_swap::ArcSwapOption;
 use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
+use crate::config::plan::Observe;
 use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
-use crate::worker::{Message, TaskRef};
+use crate::worker::{Message, SocketAddress, TaskRef};
 use line::{Line, Tie};
 use pool::{Claim, Idle, Stock};
 use recipe::BackendRecipe;
 
+pub use dial::NO_ADDRESS;
 pub use pool::{IDLE_MAX, Tally};
 pub use watch::watch;
 
@@ -90,7 +92,7 @@ pub struct Destination {
     /// Unix socket see `unix`. A port of 0 is the port that the client connected to, plus `port_offset`.
     pub address: Option<SocketAddr>,
     /// Its Unix socket, instead of an address.
-    pub unix: Option<crate::worker::SocketAddress>,
+    pub unix: Option<SocketAddress>,
     /// What is added to the client's port if `address` has none.
     pub port_offset: i32,
     /// What its TLS needs, if it has any.
@@ -306,6 +308,45 @@ pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
         });
     }
     requeued
+}
+
+/// A request met an error on a server, or none: counted, if the server's line observes that. Enough of them
+/// in a row bring the next health check forward, which does what the line says (`on-error`).
+pub fn observe(site: &Site, (backend, server): (usize, usize), what: Observe, error: Option<&str>) {
+    let recipe = site.servers.recipe(site, backend).and_then(|it| it.servers.get(server));
+    let Some(observed) = recipe.and_then(|it| it.observed).filter(|it| it.what == what) else {
+        return;
+    };
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let Some(error) = error else { return figures.note_success() };
+    if figures.note_error(observed.limit) >= observed.limit {
+        let mut checkup = figures.checkup();
+        checkup.observed = Some(error.into());
+        checkup.hurry = true;
+    }
+}
+
+/// Where a server is just now; none while its name has no address, or if that is each client's own.
+pub fn place(site: &Site, (backend, server): (usize, usize)) -> Option<SocketAddress> {
+    let destination = site.servers.destination(backend, server)?;
+    if let Some(unix) = &destination.unix {
+        return Some(unix.clone());
+    }
+    Some(destination.address()?.into())
+}
+
+/// What TLS with a server needs, if its line has any.
+pub fn tls_of(
+    site: &Site,
+    (backend, server): (usize, usize),
+) -> Option<Arc<crate::tls::ServerTls>> {
+    site.servers.destination(backend, server)?.tls.clone()
+}
+
+/// Where connections to a server come from, if that is said.
+pub fn source(plan: &crate::config::plan::Plan, of: (usize, usize)) -> Option<SocketAddress> {
+    let proxy = plan.proxies.get(of.0)?;
+    recipe::source(proxy, proxy.servers.get(of.1)?)
 }
 
 impl std::fmt::Debug for Servers {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::balance::checkup::Observed;
 use crate::balance::hash::{self, Hash};
 use crate::config::plan::{
     Given, KeepaliveProbes, Location, Mode, Plan, PortSpec, Pretend, Proxy, ProxyProtocol,
@@ -68,6 +69,8 @@ pub(super) struct Recipe {
     pub purge_delay_us: u64,
     /// How many requests a connection may carry.
     pub uses_max: u32,
+    /// `observe`.
+    pub observed: Option<Observed>,
 }
 
 /// Whether it is the client's port as well as its address.
@@ -132,6 +135,7 @@ impl Recipe {
             idle_max: pool.max_idle.and_then(|given| given.value),
             idle_low: pool.low_idle.map_or(0, |given| given.value),
             purge_delay_us: u64::try_from(delay.as_micros()).unwrap_or(u64::MAX),
+            observed: Observed::of(server),
             uses_max: uses.map_or(u32::MAX, |uses| uses.saturating_add(1)),
         }
     }
@@ -147,7 +151,7 @@ fn keep_alive(probes: &KeepaliveProbes) -> KeepAlive {
 }
 
 /// Where connections to a server come from: what it says itself, or else its backend.
-fn source(proxy: &Proxy, server: &Server) -> Option<SocketAddress> {
+pub(super) fn source(proxy: &Proxy, server: &Server) -> Option<SocketAddress> {
     if let Some(source) = &server.settings.source {
         let port = match source.endpoint.port {
             PortSpec::One(port) => port,

@@ -230,6 +230,7 @@ fn shared(
         targets,
         plan: Arc::new(plan),
         program: Arc::new(program),
+        workers,
         number: 1,
         control: Control::default(),
         started_us: workers::unix_us(),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::address::{self, Names, Target};
-use crate::config::plan::{InitAddr, Location, Plan, Server};
+use crate::config::plan::{InitAddr, Location, Plan, Proxy, Server};
 use crate::config::report::Report;
 use crate::config::source::Files;
 use crate::exchange::server::{Destination, Destinations, Moved};
@@ -32,22 +32,25 @@ pub fn destinations_after(
     let mut all = Vec::with_capacity(plan.proxies.len());
     for (number, proxy) in plan.proxies.iter().enumerate() {
         let servers = if proxy.disabled { &[][..] } else { &proxy.servers[..] };
-        let of_server =
-            |(place, server)| destination(plan, server, names, last(number, place), report);
+        let of_server = |(place, server)| {
+            destination((plan, proxy), server, names, last(number, place), report)
+        };
         all.push(servers.iter().enumerate().map(of_server).collect());
     }
     Destinations::new(all)
 }
 
 fn destination(
-    plan: &Plan,
+    (plan, proxy): (&Plan, &Proxy),
     server: &Server,
     names: &mut Names,
     last: Option<Target>,
     report: &mut Report,
 ) -> Destination {
     let Target { address, unix, port_offset } = target(server, names, last, report);
-    let tls = match server.settings.uses_tls() {
+    // A step of a check may ask for TLS where the server's line does not.
+    let by_check = server.settings.health.check.is_some() && proxy.back.checks.uses_tls();
+    let tls = match server.settings.uses_tls() || by_check {
         true => loaded(ServerTls::load(plan, server, &mut warn(plan)), report),
         false => None,
     };

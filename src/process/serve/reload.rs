@@ -170,6 +170,7 @@ impl Reloader {
             targets,
             plan: Arc::new(plan),
             program: Arc::new(program),
+            workers: self.shared.workers,
             number: self.shared.number.saturating_add(1),
             control: self.shared.control.clone(),
             started_us: self.shared.started_us,

@@ -18,6 +18,7 @@ use super::workers::{Shared, Workplace};
 use crate::config::succession::Succession;
 use crate::exchange::server;
 use crate::exchange::site::Site;
+use crate::health::{self, Checks};
 use crate::worker::{Listener, Local};
 
 /// How often stick tables are looked through.
@@ -53,6 +54,8 @@ pub struct Kept {
 struct Floor {
     workplace: Workplace,
     site: Rc<Site>,
+    /// This worker's health checks for the plan.
+    checks: Checks,
     doors: BTreeMap<PortId, Rc<Door>>,
     /// Sockets of a reload that does not hold yet.
     adopted: Vec<(PortId, (usize, usize), Listener)>,
@@ -80,10 +83,12 @@ pub fn begin(
     let workplace = Workplace::new(worker, local, shared.started_us);
     let site = Rc::new(workplace.site(shared));
     site.begin_tenure();
-    let mut floor = Floor { workplace, site, doors: BTreeMap::new(), adopted: Vec::new() };
+    let checks = Checks::default();
+    let mut floor = Floor { workplace, site, checks, doors: BTreeMap::new(), adopted: Vec::new() };
     floor.adopt(ports)?;
     floor.open_adopted(shared);
     local.spawn(server::watch(floor.site.clone()));
+    floor.checks = health::start(&floor.site, shared.workers);
     local.spawn(floor.workplace.clone().follow_the_clock());
     local.spawn(tend_tables(local.clone()));
     FLOOR.set(Some(floor));
@@ -172,5 +177,7 @@ impl Floor {
         }
         self.open_adopted(shared);
         site.local.spawn(server::watch(site.clone()));
+        self.checks.end();
+        self.checks = health::start(&site, shared.workers);
     }
 }

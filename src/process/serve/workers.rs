@@ -53,6 +53,8 @@ pub struct Shared {
     pub tls: Arc<BindsTls>,
     /// Log targets.
     pub targets: Arc<Targets>,
+    /// How many workers there are.
+    pub workers: usize,
     /// Which plan it is, from 1.
     pub number: u64,
     /// The way to the main thread.

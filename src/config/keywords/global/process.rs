@@ -551,37 +551,28 @@ pub const KEYWORDS: &[Keyword] = &[
         "http-fail-codes -501,505",
         |args, global| codes(args, &mut global.fail_codes),
     ),
-    later(
-        Feature::Checks,
-        global(
-            "pp2-never-send-local",
-            "",
-            "Health checks announce themselves by PROXY, not LOCAL, in version 2 of that protocol.",
-            "pp2-never-send-local",
-            |_, global| global.proxy_never_local = true,
-        ),
+    global(
+        "pp2-never-send-local",
+        "",
+        "Health checks announce themselves by PROXY, not LOCAL, in version 2 of that protocol.",
+        "pp2-never-send-local",
+        |_, global| global.proxy_never_local = true,
     ),
-    later(
-        Feature::Checks,
-        global(
-            "spread-checks",
-            "<percent>",
-            "By how much the intervals of health checks vary.",
-            "spread-checks 5",
-            |args, global| {
-                last(&mut global.checks.spread_percent, args.number("a percentage", 0..=50), args);
-            },
-        ),
+    global(
+        "spread-checks",
+        "<percent>",
+        "By how much the intervals of health checks vary.",
+        "spread-checks 5",
+        |args, global| {
+            last(&mut global.checks.spread_percent, args.number("a percentage", 0..=50), args);
+        },
     ),
-    later(
-        Feature::Checks,
-        global(
-            "max-spread-checks",
-            "<time>",
-            "The longest time over which the first health checks are spread.",
-            "max-spread-checks 10s",
-            |args, global| last(&mut global.checks.spread_max, args.time("a time"), args),
-        ),
+    global(
+        "max-spread-checks",
+        "<time>",
+        "The longest time over which the first health checks are spread.",
+        "max-spread-checks 10s",
+        |args, global| last(&mut global.checks.spread_max, args.time("a time"), args),
     ),
     later(
         Feature::Checks,

@@ -60,15 +60,12 @@ pub const OPTIONS: &[ServerOption] = &[
         "agent-check agent-port 8081 agent-addr 192.0.2.9",
         health::agent_addr,
     ),
-    with(
-        Status::Later(Feature::Checks),
-        new(
-            "agent-check",
-            "",
-            "Asks an agent at `agent-port` for the weight and state of the server.",
-            "agent-check agent-port 8081",
-            |opt, it| it.settings.agent.check = Some(opt.word.span),
-        ),
+    new(
+        "agent-check",
+        "",
+        "Asks an agent at `agent-port` for the weight and state of the server.",
+        "agent-check agent-port 8081",
+        |opt, it| it.settings.agent.check = Some(opt.word.span),
     ),
     new(
         "agent-inter",
@@ -127,28 +124,31 @@ pub const OPTIONS: &[ServerOption] = &[
             it.settings.tls.ca_file = found.or(it.settings.tls.ca_file.take());
         },
     ),
+    new("check", "", "Checks whether the server works.", "check", |opt, it| {
+        it.settings.health.check = Some(opt.word.span)
+    }),
     with(
         Status::Later(Feature::Checks),
-        new("check", "", "Checks whether the server works.", "check", |opt, it| {
-            it.settings.health.check = Some(opt.word.span)
-        }),
+        new(
+            "check-alpn",
+            "<protocol>[,<protocol>]...",
+            "The protocols that checks offer, if not those of `alpn`.",
+            "ssl verify none check check-alpn http/1.1",
+            tls::check_alpn,
+        ),
     ),
-    new(
-        "check-alpn",
-        "<protocol>[,<protocol>]...",
-        "The protocols that checks offer, if not those of `alpn`.",
-        "ssl verify none check check-alpn http/1.1",
-        tls::check_alpn,
-    ),
-    new(
-        "check-proto",
-        "{ h1 | h2 | none }",
-        "The protocol of checks, if not that of `proto`.",
-        "check check-proto h2",
-        |opt, it| {
-            let found = read_proto(opt);
-            it.settings.health.proto = found.or(it.settings.health.proto.take());
-        },
+    with(
+        Status::Later(Feature::Checks),
+        new(
+            "check-proto",
+            "{ h1 | h2 | none }",
+            "The protocol of checks, if not that of `proto`.",
+            "check check-proto h2",
+            |opt, it| {
+                let found = read_proto(opt);
+                it.settings.health.proto = found.or(it.settings.health.proto.take());
+            },
+        ),
     ),
     new(
         "check-send-proxy",
@@ -525,15 +525,12 @@ pub const OPTIONS: &[ServerOption] = &[
             ignore,
         ),
     ),
-    with(
-        Status::Later(Feature::Checks),
-        new(
-            "observe",
-            "{ none | layer4 | layer7 }",
-            "Errors in use count like failed checks.",
-            "check observe layer7",
-            health::observe,
-        ),
+    new(
+        "observe",
+        "{ none | layer4 | layer7 }",
+        "Errors in use count like failed checks.",
+        "check observe layer7",
+        health::observe,
     ),
     new(
         "on-error",
@@ -799,15 +796,12 @@ pub const OPTIONS: &[ServerOption] = &[
         new("tfo", "", "TCP Fast Open.", "tfo", ignore),
     ),
     new("tls-tickets", "", "Undoes `no-tls-tickets`.", "ssl verify none tls-tickets", tls::word),
-    with(
-        Status::Later(Feature::Checks),
-        new(
-            "track",
-            "[<backend>/]<server>",
-            "Takes over the state of another server, which is checked.",
-            "track other/web1",
-            health::track,
-        ),
+    new(
+        "track",
+        "[<backend>/]<server>",
+        "Takes over the state of another server, which is checked.",
+        "track other/web1",
+        health::track,
     ),
     new(
         "usesrc",
