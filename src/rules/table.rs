@@ -131,7 +131,7 @@ fn answer<'v>(
     index: usize,
 ) -> Option<Value<'v>> {
     let now_ms = context.counters.tables().now_ms();
-    let get = |(slot, index): (&Slot, usize)| entry.get(slot, index, now_ms);
+    let get = |(slot, index): Place<'_>| entry.get(slot, index, now_ms);
     let value = match ask {
         Ask::Get(kind) => get(slot(table, kind)?)?,
         Ask::Kilo(kind) => get(slot(table, kind)?)? >> 10,
@@ -154,8 +154,11 @@ fn answer<'v>(
     Some(Value::Int(i64::try_from(value).unwrap_or(i64::MAX)))
 }
 
+/// Where a count or rate is: its slot, and the element there.
+type Place<'t> = (&'t Slot, usize);
+
 /// Where a kind is: the old single counters may be elements of the arrays.
-fn slot(table: &Table, kind: DataKind) -> Option<(&Slot, usize)> {
+fn slot(table: &Table, kind: DataKind) -> Option<Place<'_>> {
     let layout = table.layout();
     let (array, index) = match kind {
         DataKind::Gpc0 => (DataKind::Gpc, 0),
@@ -174,7 +177,7 @@ fn counter_slots(
     table: &Table,
     counter: Counter,
     index: usize,
-) -> (Option<(&Slot, usize)>, Option<(&Slot, usize)>) {
+) -> (Option<Place<'_>>, Option<Place<'_>>) {
     let layout = table.layout();
     match counter {
         Counter::Old(0) => (slot(table, DataKind::Gpc0), slot(table, DataKind::Gpc0Rate)),
