@@ -55,6 +55,8 @@ struct ProxyFigures {
 
 #[derive(Debug, Default)]
 struct Front {
+    /// No connections are taken for now.
+    paused: AtomicBool,
     connections: Gauge,
     accepted: Rated,
     requests: Rated,
@@ -105,9 +107,35 @@ impl Live {
         self.process.0.limit()
     }
 
+    /// Connections of the process at a time, from now on (`set maxconn global`); 0 is no limit.
+    pub fn set_limit(&self, most: u32) {
+        self.process.0.set_limit(most);
+    }
+
+    /// Connections of a frontend at a time, from now on (`set maxconn frontend`); 0 is no limit.
+    pub fn set_frontend_limit(&self, frontend: usize, most: u32) {
+        if let Some(proxy) = self.proxies.get(frontend) {
+            proxy.front.0.connections.set_limit(most);
+        }
+    }
+
+    /// Has a frontend take no connections, or take them again; whether it took none before.
+    pub fn pause_frontend(&self, frontend: usize, paused: bool) -> bool {
+        let proxy = self.proxies.get(frontend);
+        proxy.is_some_and(|proxy| proxy.front.0.paused.swap(paused, Relaxed))
+    }
+
+    /// Whether a frontend takes no connections for now (`disable frontend`).
+    pub fn is_paused(&self, frontend: usize) -> bool {
+        self.proxies.get(frontend).is_some_and(|proxy| proxy.front.0.paused.load(Relaxed))
+    }
+
     /// A connection was accepted on a bind of a frontend; false if `maxconn` (of the process, the
-    /// frontend or the bind) forbids it, and then nothing is counted.
+    /// frontend or the bind) forbids it, or the frontend is paused; then nothing is counted.
     pub fn begin_connection(&self, frontend: usize, bind: usize) -> bool {
+        if self.is_paused(frontend) {
+            return false;
+        }
         if !self.process.0.begin() {
             return false;
         }

@@ -181,6 +181,14 @@ impl Sessions {
         self.places.borrow().all.iter().flatten().for_each(look);
     }
 
+    /// Looks at some, from a place on; the place to go on at, if there are more.
+    pub fn some(&self, from: usize, most: usize, look: impl FnMut(&Session)) -> Option<usize> {
+        let places = self.places.borrow();
+        let end = from.saturating_add(most).min(places.all.len());
+        places.all.get(from..end).unwrap_or_default().iter().flatten().for_each(look);
+        (end < places.all.len()).then_some(end)
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         let places = self.places.borrow();
@@ -228,6 +236,12 @@ pub(super) fn enter(site: &Rc<Site>) {
         sites.retain(|it| it.strong_count() > 0);
         sites.push(Rc::downgrade(site));
     });
+}
+
+/// Shows the sites of this thread's worker, that of the newest plan as the last.
+pub fn with_sites<T>(look: impl FnOnce(&[Rc<Site>]) -> T) -> T {
+    let sites: Vec<_> = SITES.with_borrow(|sites| sites.iter().filter_map(Weak::upgrade).collect());
+    look(&sites)
 }
 
 /// Runs something on every worker's site of the same plan: on this one at once, on the others soon.

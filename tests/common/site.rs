@@ -44,14 +44,19 @@ impl Running {
         let errors: Vec<_> = report.faults.iter().filter(|it| it.advice.is_none()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let at = |proxy, server| match place(proxy, server) {
-            unix @ SocketAddress::Unix(_) => {
-                Destination { address: None, unix: Some(unix), port_offset: 0, tls: None }
-            }
+            unix @ SocketAddress::Unix(_) => Destination {
+                address: None,
+                unix: Some(unix),
+                port_offset: 0,
+                tls: None,
+                moved: Default::default(),
+            },
             address => Destination {
                 address: Some(std_address(&address)),
                 unix: None,
                 port_offset: 0,
                 tls: None,
+                moved: Default::default(),
             },
         };
         let of = |(index, proxy): (usize, &koi::config::plan::Proxy)| {

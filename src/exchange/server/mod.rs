@@ -22,8 +22,11 @@ mod watch;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use super::sessions;
 use super::site::Site;
@@ -80,6 +83,39 @@ pub struct Destination {
     pub port_offset: i32,
     /// What its TLS needs, if it has any.
     pub tls: Option<Arc<crate::tls::ServerTls>>,
+    /// Where it was moved to at run time.
+    pub moved: Moved,
+}
+
+/// An address that a command gave a server in place of its own.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Whether there is one: looked at for each request.
+    is: AtomicBool,
+    to: ArcSwapOption<SocketAddr>,
+}
+
+impl Destination {
+    /// Its address, just now.
+    #[inline]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.moved.is.load(Relaxed) {
+            false => self.address,
+            true => self.moved.to.load().as_ref().map(|it| **it),
+        }
+    }
+
+    /// Whether it was moved.
+    #[inline]
+    pub fn is_moved(&self) -> bool {
+        self.moved.is.load(Relaxed)
+    }
+
+    /// Moves it; requests that have a connection to the old address keep it.
+    pub fn move_to(&self, address: SocketAddr) {
+        self.moved.to.store(Some(Arc::new(address)));
+        self.moved.is.store(true, Relaxed);
+    }
 }
 
 /// Who waits in a queue, wherever it is.

@@ -54,7 +54,7 @@ fn tell_addresses(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
             site.live.set_address(backend, server, destination.address);
-            if destination.address.is_none() && destination.unix.is_none() {
+            if destination.address().is_none() && destination.unix.is_none() {
                 site.live.set_admin(backend, server, Admin::UNRESOLVED, true);
             }
         }

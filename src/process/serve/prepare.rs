@@ -9,7 +9,7 @@ use super::address::{self, Names, Target};
 use crate::config::plan::{InitAddr, Location, Plan, Server};
 use crate::config::report::Report;
 use crate::config::source::Files;
-use crate::exchange::server::{Destination, Destinations};
+use crate::exchange::server::{Destination, Destinations, Moved};
 use crate::log;
 use crate::log::access::Targets;
 use crate::tls::{BindTls, LoadFault, ServerTls};
@@ -37,7 +37,7 @@ fn destination(
         true => loaded(ServerTls::load(plan, server, &mut warn(plan)), report),
         false => None,
     };
-    Destination { address, unix, port_offset, tls }
+    Destination { address, unix, port_offset, tls, moved: Moved::default() }
 }
 
 /// Where a server is, by its `init-addr`. Files of states (`last`) are not read.

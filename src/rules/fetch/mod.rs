@@ -16,7 +16,7 @@ macro_rules! times {
 
 pub mod acl_names;
 pub mod auth;
-mod certificate;
+pub mod certificate;
 mod connection;
 mod content;
 mod cookies;
