@@ -219,7 +219,8 @@ impl Live {
             most
         } else {
             let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
-            u32::try_from(share).unwrap_or(most).clamp(least, most)
+            // A limit that is being changed may be read half: not `clamp`, which panics then.
+            u32::try_from(share).unwrap_or(most).max(least).min(most)
         };
         // A server that takes a growing share only has that part of its places, too.
         match figures.ramp() {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::dial::{Wants, dial};
 use super::line::{self, Line, Ticket, Tie, Wish};
 use super::pool::Claim;
-use super::recipe::BackendRecipe;
+use super::recipe::{BackendRecipe, Recipe};
 use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Redispatch, Reuse, is_on};
@@ -204,6 +204,12 @@ fn seek(
             None => return Ok(Sought::Queue(Some(server))),
         }
     }
+    if let Some(server) = last(site, walk, recipe, backend).filter(|it| avoid != Some(*it)) {
+        return Ok(match take(site, backend, server) {
+            Some(slot) => Sought::Place(slot),
+            None => Sought::Queue(Some(server)),
+        });
+    }
     for _ in 0..CHOICES {
         match choose(site, walk, recipe, backend, avoid) {
             Choice::None => return Err(Refusal::NoServer),
@@ -223,6 +229,33 @@ fn seek(
         }
     }
     Ok(Sought::Queue(None))
+}
+
+/// The server that the client's last request went to, if a connection to it is kept for this client
+/// alone: by `option prefer-last-server` (and the queue in front of it is not too long), or because it was
+/// authenticated, which is worth nothing elsewhere.
+fn last(site: &Site, walk: &Walk<'_>, recipe: &BackendRecipe, backend: usize) -> Option<usize> {
+    if recipe.hashes || site.servers.tally().owned.get() == 0 {
+        return None;
+    }
+    let kept = |(server, of): (usize, &Recipe)| {
+        let authenticated = of.reuse != Reuse::Never;
+        if !recipe.prefers_last && !authenticated {
+            return None;
+        }
+        let figures = site.live.server(backend, server).filter(|it| it.is_usable())?;
+        let queue_max = recipe.last_queue_max.filter(|_| !authenticated);
+        let waits = figures.waiting() > 0 || {
+            let limit = site.live.server_limit(backend, server);
+            limit > 0 && figures.current() >= limit
+        };
+        if waits && queue_max.is_some_and(|most| figures.waiting() >= most) {
+            return None;
+        }
+        let stock = site.servers.stock(backend, server)?.borrow();
+        Some((stock.kept_since_us(walk.connection.serial)?, server))
+    };
+    recipe.servers.iter().enumerate().filter_map(kept).max().map(|(_, server)| server)
 }
 
 fn choose(

@@ -148,16 +148,18 @@ impl<W> Line<W> {
         ticket.turn()
     }
 
-    /// Has those who wait for a server (or for any) choose again, if their tie allows it.
+    /// Has those who wait for a server (or for any) choose again, if their tie allows it. How many.
     pub(super) fn send_back(
         &self,
         server: Option<usize>,
         live: &Live,
         may_go: impl Fn(Tie) -> bool,
         mut wake: impl FnMut(&W),
-    ) {
+    ) -> usize {
         let mut waiting = self.lock();
-        waiting.tickets(server).retain(|_, ticket| {
+        let tickets = waiting.tickets(server);
+        let before = tickets.len();
+        tickets.retain(|_, ticket| {
             if !may_go(ticket.tie) {
                 return true;
             }
@@ -166,6 +168,7 @@ impl<W> Line<W> {
             wake(&ticket.waker);
             false
         });
+        before - tickets.len()
     }
 
     /// Gives free places of a server to those who wait for it, the first first.

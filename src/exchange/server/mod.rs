@@ -245,17 +245,22 @@ impl Destinations {
 /// wait for a server that is gone choose again; those who wait for a place get what became free; idle
 /// connections to a server that is down are closed, on every worker.
 pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
-    let Some(figures) = site.live.server(backend, server) else { return };
-    let up = figures.is_up();
+    let _ = redistribute(site, backend, server);
+}
+
+/// The same. Gives how many chose again (the log's "requeued").
+pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
+    let Some(figures) = site.live.server(backend, server) else { return 0 };
+    let (up, mut requeued) = (figures.is_up(), 0);
     if let Some(line) = site.servers.line(backend) {
         let wake = |waiter: &Waiter| site.servers.wake(site, *waiter);
         if !figures.is_usable() {
             let frees = acquire::frees_the_bound(site, backend, server);
             let may_go = |tie| tie == Tie::Loose || (tie == Tie::Bound && frees);
-            line.send_back(Some(server), &site.live, may_go, wake);
+            requeued += line.send_back(Some(server), &site.live, may_go, wake);
         }
         if !site.live.has_usable(backend) {
-            line.send_back(None, &site.live, |_| true, wake);
+            requeued += line.send_back(None, &site.live, |_| true, wake);
         }
         // One that went may make room for a backup.
         for server in 0..site.live.servers(backend).len() {
@@ -271,6 +276,7 @@ pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
             }
         });
     }
+    requeued
 }
 
 impl std::fmt::Debug for Servers {

@@ -143,6 +143,11 @@ impl Stock {
         None
     }
 
+    /// When the connection became idle that is kept for this client alone, if there is one.
+    pub(super) fn kept_since_us(&self, owner: u64) -> Option<u64> {
+        self.idle.iter().filter(|idle| idle.owner == owner).map(|idle| idle.since_us).max()
+    }
+
     /// How many idle connections there are.
     pub(super) fn idle(&self) -> usize {
         self.idle.len()
