@@ -137,6 +137,8 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
         let began = site.now_us();
         match kind {
             Kind::Check => {
+                // At once: the check that they brought forward may take long.
+                outcome::note_observed(&site, (backend, server));
                 let verdict = run::check(&site, backend, server).await;
                 // One that was switched off meanwhile is not believed.
                 if interval(&site, what).is_some() && !checks.are_over(&site) {

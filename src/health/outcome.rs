@@ -15,13 +15,20 @@ use crate::rules::ending::Cause;
 
 /// A health check came to this.
 pub(super) fn checked(site: &Rc<Site>, backend: usize, server: usize, last: Last) {
+    note_observed(site, (backend, server));
     let Some(figures) = site.live.server(backend, server) else { return };
-    if let Some(error) = figures.checkup().observed.take() {
-        observed(site, (backend, server), &error);
-    }
     let news = figures.checkup().note_check(last.clone());
     note_result(site, (backend, server), Kind::Check, &last, news);
     settle(site, (backend, server), Some(&last));
+}
+
+/// Draws the conclusion if requests met too many errors since the last time.
+pub(super) fn note_observed(site: &Rc<Site>, (backend, server): (usize, usize)) {
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let error = figures.checkup().observed.take();
+    if let Some(error) = error {
+        observed(site, (backend, server), &error);
+    }
 }
 
 /// Requests met too many errors: what the line's `on-error` says.
