@@ -52,6 +52,10 @@ class Case:
     fresh: bool = False
     reuse: str = "safe"
     splice: bool = False
+    # `stick on src`, for HAProxy and Koi.
+    tables: bool = False
+    # A log line for each request, by UDP to a port that nobody reads.
+    logs: bool = False
     # Requests of the two callgrind runs whose difference is divided; None: not counted.
     slope: tuple[int, int] | None = (2000, 8000)
     body: int = 1024
@@ -61,7 +65,10 @@ CASES = {
     case.letter: case
     for case in (
         Case("A", "h1 in the clear, 64 keep-alive connections, 1 KiB", "/1k", 64),
-        Case("B", "the same over TLS 1.3 (AES-128-GCM)", "/1k", 64, tls=True),
+        Case("At", "the same, with a stick table (HAProxy and Koi)", "/1k", 64, tables=True),
+        Case("H", "the same as A, with a log line for each request (HAProxy and Koi)", "/1k", 64,
+             logs=True),
+        Case("B", "A over TLS 1.3 (AES-128-GCM)", "/1k", 64, tls=True),
         Case("D", "full TLS 1.3 handshake (P-256) and one request", "/1k", 16, tls=True, fresh=True,
              slope=(200, 600)),
         Case("E", "a connection per request, in the clear", "/1k", 16, fresh=True,
@@ -103,7 +110,9 @@ def haproxy_configuration(stand: Stand) -> str:
         "  ssl-default-bind-curves prime256v1",
         "  ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets",
         "  tune.ssl.cachesize 0",
+        *(["  log 127.0.0.1:9 local0"] if case.logs else []),
         "defaults",
+        *(["  log global", "  option httplog"] if case.logs else []),
         "  mode http",
         "  timeout connect 5s",
         "  timeout client 30s",
@@ -117,6 +126,8 @@ def haproxy_configuration(stand: Stand) -> str:
     ]
     for number in range(len(HOSTS)):
         lines += [f"backend b{number}", f"  server s 127.0.0.1:{stand.origin}"]
+        if case.tables:
+            lines += ["  stick-table type ip size 50k expire 30m", "  stick on src"]
     return "\n".join(lines) + "\n"
 
 
@@ -203,6 +214,8 @@ class Contestant:
         return [*self.program, "-db", "-f", str(path)]
 
     def takes_part(self, case: Case) -> bool:
+        if case.tables or case.logs:
+            return self.name in ("koi", "haproxy")
         if self.name == "relay":
             # It dials for each of its clients: no floor where connections are shared.
             return not case.tls and not case.fresh

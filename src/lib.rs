@@ -26,5 +26,6 @@ pub mod log;
 pub mod process;
 pub mod proto;
 pub mod rules;
+pub mod stick;
 pub mod tls;
 pub mod worker;

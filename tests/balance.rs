@@ -9,6 +9,8 @@ mod cookies;
 mod end_to_end;
 #[path = "balance/hashes.rs"]
 mod hashes;
+#[path = "balance/queue.rs"]
+mod queue;
 
 use common::site::{Running, Way, client, reach};
 use common::{any_port, run, simulated};

@@ -6,6 +6,8 @@
 //! replaced by such of the loopback address.
 
 mod end_to_end;
+#[path = "served/report.rs"]
+mod report;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
@@ -131,6 +133,7 @@ struct Site {
 
 fn serve(way: Way) {
     let mut site = Site::start(way);
+    report::all_servers_are_up(&site);
     every_host_reaches_its_server(&site);
     hosts_are_known_in_any_case_and_on_one_connection(&site);
     forwarded_for_is_added_only_if_there_is_none(&site);
@@ -139,6 +142,9 @@ fn serve(way: Way) {
     bodies_pass_both_ways_by_tls(&site);
     both_versions_of_tls_are_spoken(&site);
     http_1_1_is_agreed_on(&site);
+    report::the_report_asks_for_the_password(&site);
+    report::the_report_shows_true_figures(&site);
+    report::a_killed_server_is_down_and_up_again(&site, way);
     site.proxy.assert_well();
 }
 

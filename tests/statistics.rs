@@ -174,3 +174,308 @@ fn json_and_typed_text_say_the_same() {
     assert!(typed.contains("F.1.0.0.pxname.1:KNS:str:front\n"), "{typed}");
     assert!(typed.contains("S.2.1.17.status.1:SGP:str:no check\n"), "{typed}");
 }
+
+#[test]
+fn the_page_shows_what_there_is_and_escapes_it() {
+    let stage = Stage::koi(
+        "description \"<script>alert(1)</script> & 'more'\"",
+        "server two 127.0.0.1:9 disabled weight 7\nstats show-legends\nstats enable",
+    );
+    stage.serve(2);
+    let answer = stage.get("/report");
+    let policy = answer.value("content-security-policy").expect("a policy").to_owned();
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"));
+    let page = String::from_utf8(answer.body).expect("text");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("data-refresh=\"30\""), "{page}");
+    assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#39;more&#39;"), "{page}");
+    assert!(!page.contains("<script>") && !page.contains("onclick"), "{page}");
+    assert!(page.contains("<b aria-hidden=\"true\">■</b> <span>MAINT</span>"), "{page}");
+    assert!(!page.contains("type=\"checkbox\""), "nobody may change anything");
+    assert!(!stage.text("/report;norefresh").contains("http-equiv"));
+    for (file, kind) in [("style.css", "text/css"), ("script.js", "text/javascript")] {
+        let answer = stage.get(&format!("/report;{file};v=1"));
+        assert!(answer.value("content-type").expect("a type").starts_with(kind));
+        assert!(answer.body.len() > 1000);
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stage.text("/report;figures")).expect("JSON");
+    for row in json["rows"].as_array().expect("rows") {
+        let id = row[0].as_str().expect("an id");
+        assert!(page.contains(&format!("<tr id=\"{id}\"")), "{id}");
+    }
+}
+
+#[test]
+fn scope_version_node_and_description() {
+    let own = "stats enable\nstats uri /mine\nstats scope back\nstats hide-version\n\
+               stats show-node here\nstats show-desc what <it> is";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, "");
+    let page = stage.text("/mine");
+    assert!(page.contains("data-name=\"back\"") && !page.contains("data-name=\"front\""), "{page}");
+    assert!(page.contains("<h1>Koi  · here</h1><p>what &lt;it&gt; is</p>"), "{page}");
+    let csv = stage.text("/mine;csv");
+    assert!(csv.contains("\nback,BACKEND") && !csv.contains("\nfront,"), "{csv}");
+    assert!(!stage.text("/mine;csv;scope=xyz").contains("BACKEND"));
+}
+
+#[test]
+fn the_pages_rules_decide_who_sees_it() {
+    let own = "stats enable\nstats uri /mine\nstats http-request deny if { hdr(x-no) 1 }\n\
+               stats http-request auth realm them unless { http_auth(them) }";
+    // `$6$`: the password is `pw`.
+    let hash = "$6$saltsalt$pauPrmdmG4BTE9h2HPmywiw152IFch6BJCEsaY6D.PLTfpV8sqvXwWdyfsgVgozkYH9B80bAip/08R2BPH2xk/";
+    let defaults =
+        format!("userlist them\nuser joe password {hash}\ndefaults\ntimeout connect 5s\n");
+    let stage = Stage::new(&Program::koi(), &defaults, own, "");
+    let ask = |fields: &str| stage.ask(&format!("GET /mine HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+    let answer = ask("");
+    assert_eq!(answer.status(), 401);
+    assert_eq!(answer.value("www-authenticate"), Some("Basic realm=\"them\""));
+    assert_eq!(ask("Authorization: Basic am9lOnB3\r\nX-No: 1\r\n").status(), 403);
+    assert_eq!(ask("Authorization: Basic am9lOnB3\r\n").status(), 200);
+    assert_eq!(ask("Authorization: Basic am9lOnBX\r\n").status(), 401);
+}
+
+/// A form of the page, sent as a browser would; where it leads.
+fn post(stage: &Stage, body: &str, fields: &str) -> String {
+    let length = body.len();
+    let answer = stage.ask(&format!(
+        "POST /mine HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n{fields}\r\n{body}"
+    ));
+    assert_eq!(answer.status(), 303);
+    answer.value("location").expect("a place").to_owned()
+}
+
+fn token(page: &str) -> &str {
+    let (_, behind) = page.split_once("name=\"token\" value=\"").expect("a form with a token");
+    behind.split_once('"').expect("its end").0
+}
+
+#[test]
+fn changes_need_the_pages_token() {
+    let own = "stats enable\nstats uri /mine\nstats admin if { src 127.0.0.1 }";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, "");
+    let status = |wanted: &str| {
+        let start = Instant::now();
+        while rows(&stage.text("/mine;csv"))["back/one"]["status"] != wanted {
+            assert!(start.elapsed() < Duration::from_secs(20), "{wanted}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let page = stage.text("/mine");
+    let token = token(&page);
+    let form = |action: &str, token: &str| format!("s=one&b=back&action={action}&token={token}");
+    for wrong in ["", "00", &token[2..], &format!("{}0", &token[..token.len() - 1])] {
+        assert_eq!(post(&stage, &form("maint", wrong), ""), "/mine;st=DENY", "{wrong}");
+    }
+    let right = form("maint", token);
+    assert_eq!(post(&stage, &right, "Origin: http://evil.example\r\n"), "/mine;st=DENY");
+    assert_eq!(post(&stage, &right, "Sec-Fetch-Site: cross-site\r\n"), "/mine;st=DENY");
+    status("no check");
+    assert_eq!(post(&stage, &right, "Origin: http://a\r\n"), "/mine;st=DONE");
+    status("MAINT");
+    for (action, word) in [("drain", "DRAIN"), ("hdown", "DOWN"), ("hrunn", "DRAIN")] {
+        assert_eq!(post(&stage, &form(action, token), ""), "/mine;st=DONE");
+        status(word);
+    }
+    assert_eq!(post(&stage, &form("ready", token), ""), "/mine;st=DONE");
+    status("no check");
+    assert_eq!(post(&stage, &form("nonsense", token), ""), "/mine;st=ERRP");
+    let some = format!("s=one&s=none&b=%232&action=ready&token={token}");
+    assert_eq!(post(&stage, &some, ""), "/mine;st=PART");
+    assert_eq!(post(&stage, &format!("b=back&action=ready&token={token}"), ""), "/mine;st=NONE");
+    assert!(stage.text("/mine;st=PART").contains("some of the servers are not known"));
+    let long = format!("{}&x={}", form("maint", token), "y".repeat(100_000));
+    let length = long.len();
+    let mut client = Client::connect(loopback(stage.port));
+    client.send(
+        format!("POST /mine HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+    );
+    client.send(long.as_bytes());
+    assert_eq!(client.response(false).expect("an answer").status(), 413);
+}
+
+#[test]
+fn who_may_not_change_anything_gets_no_form() {
+    let own = "stats enable\nstats uri /mine\nstats admin if { hdr(x-admin) 1 }";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, "");
+    assert!(!stage.text("/mine").contains("name=\"token\""));
+    let page = stage.ask("GET /mine HTTP/1.1\r\nHost: a\r\nX-Admin: 1\r\n\r\n");
+    let page = String::from_utf8(page.body).expect("text");
+    let form = format!("s=one&b=back&action=maint&token={}", token(&page));
+    assert_eq!(post(&stage, &form, ""), "/mine;st=DENY");
+    assert_eq!(post(&stage, &form, "X-Admin: 1\r\n"), "/mine;st=DONE");
+}
+
+/// Samples by name and labels; every line must be one, or a comment of a known kind.
+fn samples(text: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut typed = Vec::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("a name and a type");
+            assert!(matches!(kind, "counter" | "gauge"), "{line}");
+            assert!(!typed.contains(&name), "{name} comes twice");
+            typed.push(name);
+            continue;
+        }
+        if line.starts_with("# HELP ") {
+            continue;
+        }
+        let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
+        assert!(value == "NaN" || value.parse::<f64>().is_ok(), "{line}");
+        let bare = name.split('{').next().expect("a name");
+        assert_eq!(typed.last(), Some(&bare), "behind its type");
+        assert!(!name.contains('{') || name.ends_with("\"}"), "{line}");
+        let before = all.insert(name.to_owned(), value.to_owned());
+        assert_eq!(before, None, "{name} comes twice");
+    }
+    all
+}
+
+#[test]
+fn metrics_are_prometheus() {
+    let front =
+        "option socket-stats\nhttp-request use-service prometheus-exporter if { path /metrics }";
+    let stage = Stage::koi(front, "");
+    stage.serve(3);
+    stage.rows_once(|rows| rows["back/BACKEND"]["req_tot"] == "3");
+    let all = samples(&stage.text("/metrics"));
+    let value = |name: &str| all.get(name).unwrap_or_else(|| panic!("{name} in {all:?}")).as_str();
+    assert_eq!(value("haproxy_backend_http_responses_total{proxy=\"back\",code=\"2xx\"}"), "3");
+    assert_eq!(value("haproxy_server_sessions_total{proxy=\"back\",server=\"one\"}"), "3");
+    assert_eq!(value("haproxy_server_status{proxy=\"back\",server=\"one\",state=\"UP\"}"), "1");
+    assert_eq!(value("haproxy_process_nbproc"), "1");
+    let few = samples(&stage.text("/metrics?scope=server&metrics=haproxy_server_weight"));
+    let names: Vec<_> = few.keys().map(String::as_str).collect();
+    assert_eq!(names, ["haproxy_server_weight{proxy=\"back\",server=\"one\"}"]);
+    assert_eq!(samples(&stage.text("/report;metrics")).len(), all.len());
+}
+
+/// Koi's and HAProxy's for the same file and requests.
+#[test]
+fn names_and_figures_are_haproxys() {
+    let haproxy = match Program::haproxy() {
+        Ok(haproxy) => haproxy,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    let front = "option socket-stats\nhttp-request deny if { path /no }\n\
+                 http-request use-service prometheus-exporter if { path /metrics }";
+    let figures = |program: &Program| {
+        let stage = Stage::new(program, SEED, front, "server gone 127.0.0.1:9 disabled");
+        stage.serve(4);
+        for _ in 0..2 {
+            stage.ask("GET /no HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        let rows = stage.rows_once(|rows| rows["front/FRONTEND"]["dreq"] == "2");
+        let csv = stage.text("/report;csv");
+        let header = csv.split("\n").next().expect("a line").to_owned();
+        (header, rows, samples(&stage.text("/metrics")))
+    };
+    let (ours, theirs) = (figures(&Program::koi()), figures(&haproxy));
+    let common = |line: &str| line.split_once(",-,").expect("the common part").0.to_owned();
+    assert_eq!(common(&ours.0), common(&theirs.0));
+    // By and large they are the same; these depend on the moment, the machine, or the program.
+    let varies = [
+        "rate",
+        "rate_max",
+        "req_rate",
+        "req_rate_max",
+        "conn_rate",
+        "conn_rate_max",
+        "lastsess",
+        "lastchg",
+        "slim",
+        "bout",
+        "bin",
+        "iid",
+        "qtime",
+        "ctime",
+        "rtime",
+        "ttime",
+        "qtime_max",
+        "ctime_max",
+        "rtime_max",
+        "ttime_max",
+        "scur",
+        "smax",
+        "stot",
+        "conn_tot",
+        "req_tot",
+        "h1sess",
+        "h1req",
+        "intercepted",
+        "hrsp_2xx",
+        "need_conn_est",
+        "srv_icur",
+        "safe_conn_cur",
+        "used_conn_cur",
+        "idle_conn_cur",
+        "ereq",
+        "hrsp_4xx",
+        "status_of_page",
+    ];
+    let mut differing = Vec::new();
+    for (name, theirs) in &theirs.1 {
+        let Some(ours) = ours.1.get(name) else { panic!("no row {name}") };
+        for column in common(&theirs_header()).split(',') {
+            let (our, their) = (&ours[column], &theirs[column]);
+            if our != their && !varies.contains(&column) {
+                differing.push(format!("{name} {column}: {our:?}, not {their:?}"));
+            }
+        }
+    }
+    let shared = |samples: &BTreeMap<String, String>| {
+        let names = samples.keys().filter(|name| !name.starts_with("haproxy_resolver"));
+        names.map(|it| it.replace('"', "'")).collect::<Vec<_>>()
+    };
+    let (mine, others) = (shared(&ours.2), shared(&theirs.2));
+    let unknown: Vec<_> = mine.iter().filter(|name| !others.contains(name)).collect();
+    assert!(
+        unknown.iter().all(|name| name.starts_with("haproxy_process_build_info")),
+        "metrics that HAProxy does not have: {unknown:?}"
+    );
+    let missing = others.iter().filter(|name| !mine.contains(name));
+    let missing: Vec<_> = missing.filter(|name| !name.starts_with("haproxy_process_")).collect();
+    println!("metrics of HAProxy's that Koi has not: {missing:#?}");
+    assert!(differing.is_empty(), "{differing:#?}");
+}
+
+fn theirs_header() -> String {
+    String::from(
+        "pxname,svname,qcur,qmax,dreq,dresp,econ,eresp,wretr,wredis,status,weight,act,bck,pid,sid,\
+         lbtot,type,rate_lim,hrsp_1xx,hrsp_3xx,hrsp_5xx,hrsp_other,cli_abrt,srv_abrt,comp_in,mode,\
+         algo,dcon,dses,wrew,connect,reuse,cache_lookups,eint,uweight,srid,addr,cookie,h2sess,h2req,proto,-,",
+    )
+}
+
+/// The browser, if there is one.
+fn chromium() -> Option<&'static str> {
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| std::process::Command::new(name).arg("--version").output().is_ok())
+}
+
+#[test]
+fn a_browser_runs_the_page() {
+    let Some(browser) = chromium() else { return println!("skipped: there is no chromium") };
+    let own = "stats enable\nstats uri /mine\nstats refresh 1s";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, "");
+    stage.serve(3);
+    let folder = Folder::new("browser");
+    let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
+    let url = format!("http://127.0.0.1:{}/mine", stage.port);
+    // Three seconds of the page's own time: its script has put new figures into their places.
+    let output = std::process::Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", &profile])
+        .args(["--virtual-time-budget=4000", "--dump-dom", &url])
+        .output()
+        .expect("the browser runs");
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(page.contains("Figures of "), "no fresh figures: {page}\n{said}");
+    assert!(!said.contains("Content Security Policy"), "{said}");
+}

@@ -30,7 +30,13 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let word = Word { text: (&*text).into(), span, verbatim: true };
     let plan = Plan { sources, ..Plan::default() };
     let (mut report, files) = (Report::default(), MemoryFiles::default());
-    let mut compiler = Compiler { plan: &plan, proxy: None, report: &mut report, files: &files, lists: &Default::default() };
+    let mut compiler = Compiler {
+        plan: &plan,
+        proxy: None,
+        report: &mut report,
+        files: &files,
+        lists: &Default::default(),
+    };
     let format = Format::parse(&word, Use { style, scope, place: "a test" }, &mut compiler);
     assert_eq!(format.is_none(), report.failed(), "{:?}", report.faults);
     for place in report.faults.iter().filter_map(|fault| fault.span) {

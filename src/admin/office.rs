@@ -3,19 +3,31 @@
 //! In: what runs (again after each reload), the workers' addresses. Out: the same, to everybody. Commands
 //! run on a thread of their own, so the locks in here make nobody on a request's path wait.
 
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::commands::Transactions;
 use super::info::Process;
 use super::rows::Sight;
 use crate::balance::Live;
 use crate::config::plan::{CommandLevel, Plan};
+use crate::exchange::control::Control;
 use crate::exchange::server::{Destination, Destinations};
+use crate::exchange::sessions;
+use crate::exchange::site::Site;
 use crate::ledger::Ledger;
+use crate::log;
 use crate::rules::program::Program;
 use crate::tls::BindTls;
-use crate::worker::Message;
 use crate::worker::mailbox::Address;
+use crate::worker::{Local, Message};
+
+/// How long a worker may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What runs just now.
 #[derive(Clone, Debug)]
@@ -34,6 +46,8 @@ pub struct Running {
     pub destinations: Arc<Destinations>,
     /// TLS of the binds: by proxy, then by bind.
     pub tls: Arc<Vec<Vec<Option<Arc<BindTls>>>>>,
+    /// The way to the main thread.
+    pub control: Control,
 }
 
 impl Running {
@@ -70,6 +84,8 @@ pub struct Office {
     running: RwLock<Arc<Running>>,
     workers: OnceLock<Vec<Address<Message>>>,
     places: Mutex<Vec<Place>>,
+    /// Certificates that wait to be committed.
+    pub(super) transactions: Transactions,
     started: Instant,
     started_at: SystemTime,
 }
@@ -81,6 +97,7 @@ impl Office {
             running: RwLock::new(Arc::new(running)),
             workers: OnceLock::new(),
             places: Mutex::default(),
+            transactions: Transactions::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
         })
@@ -124,5 +141,59 @@ impl Office {
     /// When it began.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
+    }
+
+    /// Asks a worker for something, and waits for the answer: `None` if it does not come in time, as the
+    /// worker is gone or stuck. `look` gets the worker's sites, that of the newest plan as the last.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        local: &Local,
+        worker: usize,
+        look: impl FnOnce(&[Rc<Site>]) -> T + Send + 'static,
+    ) -> Option<T> {
+        let address = self.workers().get(worker)?;
+        let answer: Arc<Mutex<Option<T>>> = Arc::default();
+        let into = answer.clone();
+        let mut message = Message::Run(Box::new(move |_: &Local| {
+            let told = sessions::with_sites(look);
+            *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        }));
+        let deadline = local.now() + ANSWER;
+        // A mailbox that is full is being emptied.
+        while let Err(unsent) = address.send(message) {
+            if local.now() >= deadline || local.is_stopping() {
+                return None;
+            }
+            message = unsent;
+            local.sleep(LOOK).await;
+        }
+        loop {
+            if let Some(told) = answer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Some(told);
+            }
+            if local.now() >= deadline || Arc::strong_count(&answer) == 1 {
+                return None;
+            }
+            local.sleep(LOOK).await;
+        }
+    }
+
+    /// Has a worker's newest site do something, which reaches the other workers by itself if it has to.
+    pub fn tell_site(
+        self: &Arc<Self>,
+        local: &Local,
+        run: impl FnOnce(&Rc<Site>) + Send + 'static,
+    ) {
+        let (office, of_task) = (self.clone(), local.clone());
+        local.spawn(async move {
+            let told = office.ask(&of_task, 0, move |sites| {
+                if let Some(site) = sites.last() {
+                    run(site);
+                }
+            });
+            if told.await.is_none() {
+                log::limited(format_args!("worker 0 does not answer the runtime socket"));
+            }
+        });
     }
 }

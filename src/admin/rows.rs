@@ -348,8 +348,8 @@ fn address(sight: &Sight<'_>, proxy: usize, place: usize) -> String {
         Some(it) if it.unix.is_some() => {
             it.unix.as_ref().map_or_else(String::new, |it| it.to_string())
         }
-        Some(it) if it.address.is_some() => {
-            it.address.map_or_else(String::new, |address| address.to_string())
+        Some(it) if it.address().is_some() => {
+            it.address().map_or_else(String::new, |address| address.to_string())
         }
         _ => {
             let line = sight.plan.proxies.get(proxy).and_then(|it| it.servers.get(place));

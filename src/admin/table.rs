@@ -272,6 +272,11 @@ impl Row {
         self.cells[column as usize] = Some(value);
     }
 
+    /// Empties a cell.
+    pub fn clear(&mut self, column: Column) {
+        self.cells[column as usize] = None;
+    }
+
     /// A cell.
     pub fn get(&self, column: Column) -> Option<&Value> {
         self.cells[column as usize].as_ref()

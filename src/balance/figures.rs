@@ -157,6 +157,8 @@ impl Rated {
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct ServerFigures {
+    /// Never given twice.
+    number: u64,
     /// Requests on it.
     current: AtomicU32,
     /// Requests that wait for it.
@@ -217,7 +219,9 @@ fn queue_of(server: &Server) -> u32 {
 impl ServerFigures {
     pub(crate) fn new(server: &Server) -> ServerFigures {
         let (least, most) = limits_of(server);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         ServerFigures {
+            number: COUNT.fetch_add(1, Relaxed),
             current: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
             peak: AtomicU32::new(0),
@@ -233,6 +237,12 @@ impl ServerFigures {
             checkup: Mutex::new(Checkup::new(server)),
             errors: AtomicU32::new(0),
         }
+    }
+
+    /// A number that the server has in every plan, and no other server.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// What was decided about it.

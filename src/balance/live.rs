@@ -17,6 +17,7 @@ use super::fullness::full_load;
 use super::state::{Admin, Health};
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
+use crate::stick::Tables;
 
 /// Descriptors that are not for connections: logs, event queues, files that are being read.
 const DESCRIPTORS_ASIDE: u64 = 64;
@@ -33,6 +34,7 @@ pub struct Live {
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
+    tables: Tables,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
 }
@@ -55,6 +57,8 @@ struct ProxyFigures {
 
 #[derive(Debug, Default)]
 struct Front {
+    /// No connections are taken for now.
+    paused: AtomicBool,
     connections: Gauge,
     accepted: Rated,
     requests: Rated,
@@ -89,6 +93,7 @@ impl Live {
             stopping: Arc::default(),
             origin: Instant::now(),
             window: Arc::default(),
+            tables: Tables::new(plan),
             rate_peak: Arc::default(),
         }
     }
@@ -105,9 +110,35 @@ impl Live {
         self.process.0.limit()
     }
 
+    /// Connections of the process at a time, from now on (`set maxconn global`); 0 is no limit.
+    pub fn set_limit(&self, most: u32) {
+        self.process.0.set_limit(most);
+    }
+
+    /// Connections of a frontend at a time, from now on (`set maxconn frontend`); 0 is no limit.
+    pub fn set_frontend_limit(&self, frontend: usize, most: u32) {
+        if let Some(proxy) = self.proxies.get(frontend) {
+            proxy.front.0.connections.set_limit(most);
+        }
+    }
+
+    /// Has a frontend take no connections, or take them again; whether it took none before.
+    pub fn pause_frontend(&self, frontend: usize, paused: bool) -> bool {
+        let proxy = self.proxies.get(frontend);
+        proxy.is_some_and(|proxy| proxy.front.0.paused.swap(paused, Relaxed))
+    }
+
+    /// Whether a frontend takes no connections for now (`disable frontend`).
+    pub fn is_paused(&self, frontend: usize) -> bool {
+        self.proxies.get(frontend).is_some_and(|proxy| proxy.front.0.paused.load(Relaxed))
+    }
+
     /// A connection was accepted on a bind of a frontend; false if `maxconn` (of the process, the
-    /// frontend or the bind) forbids it, and then nothing is counted.
+    /// frontend or the bind) forbids it, or the frontend is paused; then nothing is counted.
     pub fn begin_connection(&self, frontend: usize, bind: usize) -> bool {
+        if self.is_paused(frontend) {
+            return false;
+        }
         if !self.process.0.begin() {
             return false;
         }
@@ -191,7 +222,8 @@ impl Live {
             most
         } else {
             let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
-            u32::try_from(share).unwrap_or(most).clamp(least, most)
+            // A limit that is being changed may be read half: not `clamp`, which panics then.
+            u32::try_from(share).unwrap_or(most).max(least).min(most)
         };
         // A server that takes a growing share only has that part of its places, too.
         match figures.ramp() {
@@ -435,6 +467,10 @@ impl Counters for Live {
 
     fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn server_address(&self, backend: usize, server: usize) -> Option<SocketAddr> {

@@ -61,7 +61,7 @@ pub struct ProcessFigures {
 impl Live {
     /// Of a frontend.
     pub fn front_figures(&self, frontend: usize) -> Option<FrontFigures> {
-        let Front { connections, accepted, requests } = &self.proxies.get(frontend)?.front.0;
+        let Front { connections, accepted, requests, .. } = &self.proxies.get(frontend)?.front.0;
         let ((rate, rate_peak), (request_rate, request_rate_peak)) =
             (self.rates(accepted), self.rates(requests));
         Some(FrontFigures {
@@ -141,7 +141,8 @@ impl Live {
         clear(self.process.0.peak());
         clear(&self.rate_peak);
         for proxy in &self.proxies {
-            let (Front { connections, accepted, requests }, back) = (&proxy.front.0, &proxy.back.0);
+            let (Front { connections, accepted, requests, .. }, back) =
+                (&proxy.front.0, &proxy.back.0);
             [connections.peak(), accepted.peak(), requests.peak()].into_iter().for_each(clear);
             [back.requests.peak(), back.reached.peak(), &back.waiting_peak]
                 .into_iter()

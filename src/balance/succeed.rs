@@ -27,6 +27,8 @@ impl Live {
             stopping: self.stopping.clone(),
             origin: self.origin,
             window: self.window.clone(),
+            // `Tables::succeed` tells what is forgotten, too.
+            tables: self.tables.succeed(plan).0,
             rate_peak: self.rate_peak.clone(),
         }
     }

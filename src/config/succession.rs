@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::content::{content, same};
-use super::plan::{Bind, Plan, Proxy, Server};
+use super::content::content;
+use super::plan::{Bind, BindTls, Plan, Proxy, Server};
 
 /// Where everything went. Indexes are into `Plan::proxies`, and there into its binds and servers.
 #[derive(Debug, Default)]
@@ -130,10 +130,20 @@ fn binds(old: &Proxy, new: &Proxy) -> Vec<Option<HeirBind>> {
         let place =
             all.iter().position(|it| *it == wanted).or_else(|| all.iter().position(shares))?;
         let next = new.binds.get(place)?;
-        let keeps = old.mode() == new.mode() && same(&bind.tls, &next.tls);
+        let keeps = old.mode() == new.mode() && admits_alike(&bind.tls, &next.tls);
         Some(HeirBind { bind: place, keeps })
     };
     old.binds.iter().map(heir).collect()
+}
+
+/// Whether who was let in by the one would have been let in by the other: with TLS or without, and with the
+/// same certificates asked for. Which certificate was shown to them does not matter.
+fn admits_alike(old: &BindTls, new: &BindTls) -> bool {
+    let asked = |tls: &BindTls| {
+        let files = [&tls.ca_file, &tls.ca_verify_file, &tls.crl_file];
+        (tls.enabled.is_some(), content(&tls.verify), content(&files))
+    };
+    asked(old) == asked(new)
 }
 
 /// By the old server, and by the new one.

@@ -37,8 +37,8 @@ pub async fn serve(
     let source = stream.peer_address().map_or(NO_ADDRESS, |address| ip_address(&address));
     let here = (stream.id(), site.local.current());
     let serial = site.sessions.begin(source, (frontend, bind), accepted_us, here);
-    let counted = Counted { site, frontend, bind, serial };
-    let site = &counted.site;
+    let seat = Seat { site, frontend, bind, serial };
+    let site = &seat.site;
     site.ledger.accepted(frontend, bind);
     let Some(proxy) = site.plan.proxies.get(frontend) else { return };
     let mode = proxy.mode();
@@ -71,10 +71,10 @@ pub async fn serve(
     site.ledger.count_front(frontend, bind, Count::Sessions);
     match mode {
         Mode::Http => {
-            http::serve(site, transport, inbox, connection, variables, accepted_us).await;
+            http::serve(seat, transport, inbox, connection, variables, accepted_us).await;
         }
         Mode::Tcp | Mode::Log => {
-            tcp::serve(site, transport, inbox, connection, variables, accepted_us).await;
+            tcp::serve(seat, transport, inbox, connection, variables, accepted_us).await;
         }
     }
 }
@@ -88,15 +88,34 @@ struct Client {
     variables: Variables,
 }
 
-/// A connection whose end is counted when this is dropped: its task may end anywhere.
-struct Counted {
+/// A connection's place in the figures, which ends when this is dropped: its task may end anywhere.
+pub(super) struct Seat {
     site: Rc<Site>,
     frontend: usize,
     bind: usize,
     serial: u64,
 }
 
-impl Drop for Counted {
+impl Seat {
+    /// Where it is.
+    pub(super) fn site(&self) -> &Rc<Site> {
+        &self.site
+    }
+
+    /// Goes on under the worker's plan of now, in place of an earlier one; false if there is no place for
+    /// it there. The figures are the same: what lives on is counted once.
+    pub(super) fn move_on(&mut self, connection: &mut Connection) -> bool {
+        let Some((site, frontend, bind)) = self.site.next_for(self.frontend, self.bind) else {
+            return false;
+        };
+        site.sessions.takes_over(self.serial, (frontend, bind));
+        (self.site, self.frontend, self.bind) = (site, frontend, bind);
+        (connection.frontend, connection.bind) = (frontend, bind);
+        true
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
         self.site.sessions.end(self.serial);
         self.site.live.end_connection(self.frontend, self.bind);

@@ -3,6 +3,8 @@
 //! In: a request that rules let through to it. Out: an answer, whole or in pieces. What is shown is
 //! looked up by whoever made the [`Service`]; exchanges only carry it.
 
+use std::rc::Rc;
+
 use super::site::Site;
 use crate::proto::head::View;
 use crate::rules::answer::Answer;
@@ -32,7 +34,7 @@ pub struct Call<'a> {
     /// Whether it came by TLS.
     pub tls: bool,
     /// What the worker has.
-    pub site: &'a Site,
+    pub site: &'a Rc<Site>,
 }
 
 /// What answers it.

@@ -41,6 +41,8 @@ pub enum Step {
 pub struct Session {
     /// The number of the connection on this worker, never given twice.
     pub serial: u64,
+    /// Which plan it is served under.
+    plan: u64,
     /// Its frontend.
     pub frontend: usize,
     /// The bind it came by.
@@ -61,10 +63,11 @@ pub struct Session {
     ended: Cell<Option<Cause>>,
 }
 
-/// The sessions of a worker.
-#[derive(Debug, Default)]
+/// The sessions of a worker that are served under one plan. Those of all its plans share their numbers.
+#[derive(Clone, Debug, Default)]
 pub struct Sessions {
-    places: RefCell<Places>,
+    plan: u64,
+    places: Rc<RefCell<Places>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +83,22 @@ fn place_of(serial: u64) -> Option<usize> {
 }
 
 impl Sessions {
+    /// The same worker's, under the plan of this number.
+    pub fn of_plan(&self, number: u64) -> Sessions {
+        Sessions { plan: number, places: self.places.clone() }
+    }
+
+    /// A session of an earlier plan goes on under this one.
+    pub fn takes_over(&self, serial: u64, (frontend, bind): (usize, usize)) {
+        let mut places = self.places.borrow_mut();
+        let slot = place_of(serial).and_then(|place| places.all.get_mut(place));
+        if let Some(Some(session)) = slot
+            && session.serial == serial
+        {
+            (session.plan, session.frontend, session.bind) = (self.plan, frontend, bind);
+        }
+    }
+
     /// A connection begins: its serial number.
     pub fn begin(
         &self,
@@ -104,6 +123,7 @@ impl Sessions {
         if let Some(slot) = places.all.get_mut(place) {
             *slot = Some(Session {
                 serial,
+                plan: self.plan,
                 frontend,
                 bind,
                 since_us,
@@ -176,12 +196,21 @@ impl Sessions {
         self.with(connection.serial, |it| it.ended.get().is_some()) == Some(true)
     }
 
-    /// Looks at each.
+    /// Looks at each of this plan.
     pub fn each(&self, look: impl FnMut(&Session)) {
-        self.places.borrow().all.iter().flatten().for_each(look);
+        let places = self.places.borrow();
+        places.all.iter().flatten().filter(|it| it.plan == self.plan).for_each(look);
     }
 
-    /// How many there are.
+    /// Looks at some, from a place on; the place to go on at, if there are more.
+    pub fn some(&self, from: usize, most: usize, look: impl FnMut(&Session)) -> Option<usize> {
+        let places = self.places.borrow();
+        let end = from.saturating_add(most).min(places.all.len());
+        places.all.get(from..end).unwrap_or_default().iter().flatten().for_each(look);
+        (end < places.all.len()).then_some(end)
+    }
+
+    /// How many there are on the worker, whatever their plans.
     pub fn count(&self) -> usize {
         let places = self.places.borrow();
         places.all.len() - places.free.len()
@@ -228,6 +257,12 @@ pub(super) fn enter(site: &Rc<Site>) {
         sites.retain(|it| it.strong_count() > 0);
         sites.push(Rc::downgrade(site));
     });
+}
+
+/// Shows the sites of this thread's worker, that of the newest plan as the last.
+pub fn with_sites<T>(look: impl FnOnce(&[Rc<Site>]) -> T) -> T {
+    let sites: Vec<_> = SITES.with_borrow(|sites| sites.iter().filter_map(Weak::upgrade).collect());
+    look(&sites)
 }
 
 /// Runs something on every worker's site of the same plan: on this one at once, on the others soon.

@@ -7,15 +7,17 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::control::Control;
 use super::server::Servers;
 use super::service::Service;
 use super::sessions::Sessions;
+use super::tenure::Tenure;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::Plan;
 use crate::ledger::{Clerk, Entry};
 use crate::log::access::Sink;
 use crate::proto::h1::Limits;
-use crate::rules::context::{Moment, ProcessFacts};
+use crate::rules::context::{Counters, Moment, ProcessFacts};
 use crate::rules::program::Program;
 use crate::rules::walk::Walk;
 use crate::tls::BindTls;
@@ -48,17 +50,37 @@ pub struct Site {
     /// How large heads may be.
     pub limits: Limits,
     /// Unix time less the worker's clock, in microseconds; set again every second.
-    pub wall_offset_us: Cell<u64>,
+    pub wall_offset_us: Rc<Cell<u64>>,
     /// The worker's own random numbers: for chance, not for secrets.
     pub random: std::cell::RefCell<fastrand::Rng>,
     /// The connections of clients.
     pub sessions: Sessions,
+    /// Whether it is still the worker's own, and what follows it.
+    pub tenure: Tenure,
+    /// The way to the main thread.
+    pub control: Control,
 }
 
 impl Site {
     /// The time of day and a random number, for rules.
     pub fn moment(&self) -> Moment {
+        self.tell_time();
         Moment { unix_us: self.unix_us(self.local.now()), random: self.random.borrow_mut().u64(..) }
+    }
+
+    /// Tells the stick tables what time it is.
+    pub fn tell_time(&self) {
+        self.live.tables().tell_time(self.now_us() / 1000);
+    }
+
+    /// Drops what has expired in this worker's part of the stick tables.
+    pub fn purge_tables(&self) {
+        self.tell_time();
+        let tables = self.live.tables();
+        let workers = self.servers.workers().len().max(1);
+        for (_, table) in tables.all() {
+            table.purge(self.process.worker, workers, tables.now_ms());
+        }
     }
 
     /// A moment of the worker's clock as microseconds since 1970-01-01 UTC.

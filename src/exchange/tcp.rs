@@ -13,10 +13,12 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::client::Seat;
 use super::http;
 use super::inbox::Inbox;
 use super::server::{self, Link, Wanted};
 use super::site::{Counted, Site};
+use super::stick;
 use super::transport::Transport;
 use super::tunnel::{self, Early, Limits, Passed};
 use crate::config::plan::is_on;
@@ -27,14 +29,15 @@ use crate::rules::walk::{self, Decision, Effects, Passage, Quiet, Walk};
 
 /// Serves one connection of a TCP frontend. `inbox` has what came already; `variables` are those that
 /// rules for the connection set.
-pub async fn serve(
-    site: &Rc<Site>,
+pub(super) async fn serve(
+    seat: Seat,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
 ) {
+    let site = seat.site();
     let times =
         Times { accepted: Some(accepted_us), greeted: Some(site.now_us()), ..Times::default() };
     let exchange = Exchange { started_us: connection.accepted_us, times, ..Exchange::default() };
@@ -48,7 +51,7 @@ pub async fn serve(
             let Opening { client, inbox, facts, .. } = *opening;
             let Facts { mut connection, variables, .. } = *facts;
             connection.http_major = 1;
-            Box::pin(http::serve(site, client, inbox, connection, variables, accepted_us)).await;
+            Box::pin(http::serve(seat, client, inbox, connection, variables, accepted_us)).await;
         }
     }
 }
@@ -127,7 +130,8 @@ impl<'a> Opening<'a> {
         };
         let log_level = walk.effects.log_level;
         let exchange = walk.exchange;
-        let log = site.log.wants(self.facts.connection.frontend).then(|| {
+        let tracks = !self.facts.variables.tracks().is_empty();
+        let log = (tracks || site.log.wants(self.facts.connection.frontend)).then(|| {
             let facts = Facts { exchange, ..*self.facts };
             Box::new(Log { facts, level: log_level })
         });
@@ -144,7 +148,7 @@ struct Open {
     counted: Counted,
     limits: Limits,
     early: Option<crate::worker::Chunk>,
-    /// What its log line needs, if there will be one.
+    /// What its log line needs, if there will be one, or somebody counts it in a stick table.
     log: Option<Box<Log>>,
 }
 
@@ -295,6 +299,7 @@ fn conclude(site: &Site, walk: &mut Walk<'_>) {
     walk.exchange.times.ended = Some(site.now_us());
     site.note(walk);
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
+    stick::end_exchange(site, walk);
 }
 
 /// What rules ask of the packets to both sides.

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -72,7 +72,7 @@ impl Sink {
         let (task, work) = (Cell::new(None), RefCell::new(work));
         let inner = Rc::new(Inner { targets, local: local.clone(), task, work });
         if logs {
-            local.spawn(run(inner.clone()));
+            local.spawn(run(Rc::downgrade(&inner), local.clone()));
         }
         Sink(inner)
     }
@@ -319,23 +319,30 @@ impl Inner {
     }
 }
 
-/// The task: sends once a turn, when there is something; ends when the worker stops, after which lines
-/// go at once.
-async fn run(inner: Rc<Inner>) {
-    inner.task.set(Some(inner.local.current()));
-    while !inner.local.is_stopping() {
+/// The task: sends once a turn, when there is something; ends when the sink is gone, or when the worker
+/// stops, after which lines go at once.
+async fn run(sink: Weak<Inner>, local: Local) {
+    while !local.is_stopping() {
+        let Some(inner) = sink.upgrade() else { return };
+        inner.task.set(Some(local.current()));
         let flushed = inner.flush();
+        // It must not keep what it waits for.
+        drop(inner);
         if flushed.full {
-            inner.local.sleep(AGAIN).await;
+            local.sleep(AGAIN).await;
         } else if flushed.lost > 0 {
-            inner.local.sleep(TELL).await;
-            inner.targets.tell();
+            local.sleep(TELL).await;
+            if let Some(inner) = sink.upgrade() {
+                inner.targets.tell();
+            }
         } else {
-            woken(&inner.local).await;
+            woken(&local).await;
         }
     }
-    inner.task.set(None);
-    inner.flush();
+    if let Some(inner) = sink.upgrade() {
+        inner.task.set(None);
+        inner.flush();
+    }
 }
 
 /// Ends when the task is woken, by a line or by the worker's stop.
@@ -357,6 +364,9 @@ impl Drop for Inner {
         let mut work = self.work.borrow_mut();
         let kept: usize = work.batches.iter_mut().map(Batch::clear).sum();
         self.targets.lose(if left.full { u64::try_from(kept).unwrap_or(u64::MAX) } else { 0 });
+        if let Some(task) = self.task.get() {
+            self.local.wake(task);
+        }
     }
 }
 

@@ -16,13 +16,13 @@ use std::fmt::Arguments;
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use self::targets::Targets;
 use crate::config::plan::LogLevel;
 
 /// Where lines go once nobody reads standard error.
-static BACKGROUND: OnceLock<Arc<Targets>> = OnceLock::new();
+static BACKGROUND: RwLock<Option<Arc<Targets>>> = RwLock::new(None);
 
 /// Whether notices are left out.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -32,10 +32,17 @@ pub fn quiet(on: bool) {
     QUIET.store(on, Ordering::Relaxed);
 }
 
-/// From now on lines go to the targets of `global`: nobody reads standard error.
+/// From now on lines go to these targets of `global`: nobody reads standard error.
 pub fn to_targets(targets: Arc<Targets>) {
-    // A process goes to the background once.
-    let _ = BACKGROUND.set(targets);
+    *BACKGROUND.write().unwrap_or_else(PoisonError::into_inner) = Some(targets);
+}
+
+/// A reload has opened other targets: if lines go to targets, they go to these.
+pub fn follow_targets(targets: &Arc<Targets>) {
+    let mut background = BACKGROUND.write().unwrap_or_else(PoisonError::into_inner);
+    if background.is_some() {
+        *background = Some(targets.clone());
+    }
 }
 
 /// Has panics told of like anything else, with the place in the source: one a second at most, for a
@@ -98,7 +105,8 @@ impl Limit {
 }
 
 fn write(level: LogLevel, name: &str, text: Arguments<'_>) {
-    if let Some(targets) = BACKGROUND.get() {
+    let background = BACKGROUND.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(targets) = background {
         return targets.announce(None, level, &format!("{name}: {text}"));
     }
     // Nothing can be done about a standard error that is gone.

@@ -22,7 +22,8 @@ use crate::config::report::{Fault, Level, Report};
 use crate::config::resolve::not_yet;
 use crate::config::source::{Disk, Files};
 use crate::config::tokenize::tokenize;
-use crate::rules::compile::compile;
+use crate::rules::compile::compile_after;
+use crate::rules::lists::Lists;
 use crate::rules::program::Program;
 use koi_sys::guard;
 
@@ -46,13 +47,24 @@ pub fn check(
     environment: &mut Environment,
     silence: &[String],
 ) -> Checked {
+    check_after(&Lists::default(), paths, files, environment, silence)
+}
+
+/// The same for a plan that follows another one, whose maps and files of patterns are `before`.
+fn check_after(
+    before: &Lists,
+    paths: &[String],
+    files: &dyn Files,
+    environment: &mut Environment,
+    silence: &[String],
+) -> Checked {
     let mut report = Report::silencing(silence.iter().cloned());
     let plan = read(paths, files, environment, &mut report);
     // The stages, in order: what the text says (above), what lines say together, what the rules mean,
     // what the whole of it does that nobody wants (if it does anything), and last what this build
     // cannot do, which each stage adds to.
     across::check(&plan, files, &mut report);
-    let program = compile(&plan, files, &mut report);
+    let program = compile_after(before, &plan, files, &mut report);
     if !report.failed() {
         lint(&plan, &mut report);
     }
@@ -144,6 +156,12 @@ pub fn checked(options: &Options) -> Result<Checked, ExitCode> {
         output::print(&summary(plan));
     }
     Ok(checked)
+}
+
+/// Reads and checks the same files once more, in the folder that the process went to at its start.
+/// Maps and files of patterns that were changed at run time stay, unless their files are others now.
+pub fn again(options: &Options, before: &Lists) -> Checked {
+    check_after(before, &options.paths, &Disk, &mut environment(options), &options.silence)
 }
 
 /// Prints a report.

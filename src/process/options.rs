@@ -41,7 +41,7 @@ serving:
   -sf PID...        take over: once everything listens, these finish what they do and end
   -st PID...        the same, and these end at once
   -dR               workers share one socket an address (noreuseport)
-  SIGUSR1 stops gracefully, SIGTERM and SIGINT stop at once, SIGHUP reads certificates again.
+  SIGUSR1 stops gracefully, SIGTERM and SIGINT stop at once, SIGHUP and SIGUSR2 read the files again.
 
 checking:
   -c                check and exit: 0 valid, 1 errors, 2 valid but without a listener

@@ -1,6 +1,7 @@
 //! What was read, for `-V`: files, sections, a line a proxy.
 
 use crate::config::plan::{Mode, Plan, Proxy, RuleLines};
+use crate::stick::Tables;
 
 /// The summary.
 pub fn summary(plan: &Plan) -> String {
@@ -30,7 +31,29 @@ pub fn summary(plan: &Plan) -> String {
     for proxy in &plan.proxies {
         out.push_str(&line(plan, proxy));
     }
+    out.push_str(&tables(plan));
     out
+}
+
+/// What stick tables take at most, whatever the number of workers.
+fn tables(plan: &Plan) -> String {
+    let bounds = Tables::bounds(plan);
+    let mut out = String::new();
+    for (name, entry, all) in &bounds {
+        let all = mebibytes(*all);
+        out.push_str(&format!(
+            "stick table {name}: at most {entry} bytes an entry, {all} in all\n"
+        ));
+    }
+    if bounds.len() > 1 {
+        let sum = bounds.iter().fold(0_u64, |sum, (_, _, all)| sum.saturating_add(*all));
+        out.push_str(&format!("{} stick tables: at most {}\n", bounds.len(), mebibytes(sum)));
+    }
+    out
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 fn line(plan: &Plan, proxy: &Proxy) -> String {

@@ -11,6 +11,7 @@ use super::ending::{CookieState, Ending, Times};
 use super::value::Value;
 use crate::config::source::Span;
 use crate::proto::head::View;
+use crate::stick::{Tables, Tracks};
 
 /// What is known of the client's connection.
 #[derive(Clone, Debug)]
@@ -208,6 +209,10 @@ pub trait Counters {
     fn rate(&self, of: Rate) -> i64;
     /// Whether the process is stopping.
     fn stopping(&self) -> bool;
+    /// The stick tables.
+    fn tables(&self) -> &Tables {
+        Tables::none()
+    }
     /// Where a server is: backend, index in it; `None` if that is not known.
     fn server_address(&self, _backend: usize, _server: usize) -> Option<SocketAddr> {
         None
@@ -239,7 +244,8 @@ pub struct Moment {
 /// A variable's name: `txn.name` is scope and name in one.
 pub type VariableName = Box<str>;
 
-/// The variables of one exchange (`txn.`, `req.`, `res.`, `sess.`, `proc.`).
+/// The variables of one exchange (`txn.`, `req.`, `res.`, `sess.`, `proc.`), and what else rules leave
+/// behind for later ones: the entries they track.
 ///
 /// Limits: [`VARIABLES_MAX`] of them; setting one more does nothing.
 #[derive(Clone, Debug, Default)]
@@ -247,6 +253,7 @@ pub struct Variables {
     values: RefCell<BTreeMap<VariableName, Value<'static>>>,
     /// Whether the response is processed.
     replying: Cell<bool>,
+    tracks: Tracks,
 }
 
 /// How many variables an exchange may have.
@@ -269,6 +276,11 @@ impl Variables {
         }
         values.insert(name.into(), value);
         true
+    }
+
+    /// The entries of stick tables that the connection and the exchange are counted in.
+    pub fn tracks(&self) -> &Tracks {
+        &self.tracks
     }
 
     /// A request is processed from now on: variables of a response (`res.`) are over.

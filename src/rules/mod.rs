@@ -31,6 +31,7 @@ pub mod pattern;
 mod pcre;
 pub mod program;
 pub mod select;
+pub mod table;
 pub mod target;
 #[cfg(test)]
 pub mod testing;

@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rustls::server::{Acceptor, ClientHello, ServerConfig, UnbufferedServerConnection};
 
 use super::facts::facts;
-use super::files::Stamp;
+use super::files::{Stamp, stamp};
 use super::load::{Loaded, Recipe, Unloaded, is_different};
 use super::machine::Machine;
 use super::names::{Asked, Entry};
+use super::replace::{Given, Over};
 use super::settings::record_max;
 use super::{HandshakeFault, LoadFault, Reload, TlsStream};
 use crate::config::plan::{Bind, Plan};
@@ -39,9 +40,11 @@ const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 /// loaded again behind it.
 #[derive(Debug)]
 pub struct BindTls {
-    recipe: Recipe,
+    pub(super) recipe: Recipe,
     /// Read once a handshake.
-    loaded: RwLock<Arc<Loaded>>,
+    pub(super) loaded: RwLock<Arc<Loaded>>,
+    /// What counts instead of files.
+    pub(super) given: Mutex<Given>,
     /// What was looked at the last time, if that could not be loaded: it is told of once.
     in_vain: Mutex<Option<BTreeMap<String, Stamp>>>,
     record_max: usize,
@@ -73,7 +76,8 @@ impl BindTls {
         let recipe = Recipe::new(plan, bind);
         let loaded = recipe.load(files, None, warn).map_err(|unloaded| unloaded.faults)?;
         let (loaded, in_vain) = (RwLock::new(Arc::new(loaded)), Mutex::new(None));
-        Ok(Arc::new(BindTls { recipe, loaded, in_vain, record_max: record_max(&plan.global.tls) }))
+        let (given, record_max) = (Mutex::default(), record_max(&plan.global.tls));
+        Ok(Arc::new(BindTls { recipe, loaded, given, in_vain, record_max }))
     }
 
     /// Shakes hands with a client. `first` is what it sent already (behind a PROXY protocol header).
@@ -145,7 +149,7 @@ impl BindTls {
     }
 
     fn choose(&self, hello: &ClientHello<'_>) -> Result<Seen, (HandshakeFault, Vec<u8>)> {
-        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let loaded = self.now();
         let entry = loaded.index.choose(&Asked::new(hello));
         let entry =
             entry.ok_or_else(|| (HandshakeFault::UnknownName, UNRECOGNIZED_NAME.to_vec()))?;
@@ -156,10 +160,15 @@ impl BindTls {
         })
     }
 
+    /// What it has just now.
+    pub(super) fn now(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Looks whether files have changed since they were loaded, and loads those that parse.
     pub fn reload(&self) -> Reload {
         let mut told = Reload::default();
-        let old = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let old = self.now();
         let mut in_vain = self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = match &*in_vain {
             Some(seen) => is_different(seen),
@@ -168,7 +177,9 @@ impl BindTls {
         if !changed {
             return told;
         }
-        match self.recipe.load(&Disk, Some(&old), &mut |warning| told.fault(&warning)) {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.retain(|path, (_, seen)| stamp(path) == *seen);
+        match self.recipe.load(&Over(&given), Some(&old), &mut |warning| told.fault(&warning)) {
             Ok(new) => {
                 told.changes = old.changes(&new);
                 if told == Reload::default() {

@@ -46,7 +46,7 @@ pub(super) struct Recipe {
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub index: Index,
-    pairs: Pairs,
+    pub pairs: Pairs,
     seen: BTreeMap<String, Stamp>,
 }
 

@@ -7,7 +7,7 @@
 //! - [`stream`]: a connection, after its handshake; `machine`: the same without its socket;
 //! - `load`, `files`, `store`: from words to certificates; `names`: which of them a client gets;
 //! - `settings`: versions, suites and curves; `verify`: who vouches for the peer; `resume`: sessions
-//!   that are taken up again; `facts`: what rules may know.
+//!   that are taken up again; [`replace`]: new certificates at run time; `facts`: what rules may know.
 
 pub mod bind;
 mod facts;
@@ -15,6 +15,7 @@ mod files;
 mod load;
 mod machine;
 mod names;
+pub mod replace;
 mod resume;
 pub mod server;
 mod settings;

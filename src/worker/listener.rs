@@ -5,13 +5,14 @@
 //! not help, one waiting connection per pause is accepted with a descriptor kept in reserve and
 //! closed, so that its client learns of it. Lines about it are logged once a second at most.
 
-use super::Local;
 use super::shell::Shell;
 use super::stream::Stream;
 use super::time::Expired;
+use super::{Local, TaskRef};
 use crate::log;
 use koi_sys::net::{AcceptError, BindError, ListenOptions, SocketAddress};
 use koi_sys::ring::{Adopt, Handle, Token};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -28,8 +29,47 @@ pub struct Listener {
     token: Option<Token>,
     /// The last attempt ended for want of descriptors.
     short: bool,
-    /// Connections still accepted once the worker stops: more cannot have arrived before.
+    /// Connections still accepted once it closes or the worker stops: more cannot have arrived before.
     last: usize,
+    shared: Rc<Shared>,
+}
+
+/// What a listener shares with its references.
+#[derive(Default)]
+struct Shared {
+    /// It is to close.
+    closes: Cell<bool>,
+    /// The task that accepts.
+    task: Cell<Option<TaskRef>>,
+    /// Set anew while it listens.
+    backlog: Cell<Option<usize>>,
+}
+
+/// A listener that another task accepts on.
+#[derive(Clone)]
+pub struct ListenerRef {
+    local: Local,
+    handle: Handle,
+    shared: Rc<Shared>,
+}
+
+impl ListenerRef {
+    /// Closes it, once the connections that had arrived by now are accepted.
+    pub fn close(&self) {
+        self.shared.closes.set(true);
+        if let Some(task) = self.shared.task.get() {
+            self.local.wake(task);
+        }
+    }
+
+    /// So many connections may wait in it from now on.
+    pub fn set_backlog(&self, backlog: i32) {
+        let ring = self.local.0.ring.borrow();
+        match ring.with_fd(self.handle, |fd| koi_sys::net::set_backlog(fd, backlog)) {
+            Some(Err(error)) => log::limited(format_args!("a backlog stays as it was: {error}")),
+            _ => self.shared.backlog.set(usize::try_from(backlog).ok()),
+        }
+    }
 }
 
 impl Local {
@@ -44,7 +84,7 @@ impl Local {
     ) -> Result<Listener, BindError> {
         let handle = self.0.ring.borrow_mut().listen(address, options)?;
         let last = usize::try_from(options.backlog).unwrap_or(0);
-        Ok(Listener { local: self.clone(), handle, token: None, short: false, last })
+        Ok(Listener::new(self, handle, last))
     }
 }
 
@@ -56,11 +96,27 @@ impl Local {
     pub fn adopt_listener(&self, fd: OwnedFd, backlog: usize) -> Result<Listener, BindError> {
         let adopted = self.0.ring.borrow_mut().adopt(fd, Adopt::Listener);
         let handle = adopted.map_err(BindError::from_errno)?;
-        Ok(Listener { local: self.clone(), handle, token: None, short: false, last: backlog })
+        Ok(Listener::new(self, handle, backlog))
     }
 }
 
 impl Listener {
+    fn new(local: &Local, handle: Handle, last: usize) -> Listener {
+        let (local, shared) = (local.clone(), Rc::default());
+        Listener { local, handle, token: None, short: false, last, shared }
+    }
+
+    /// For who closes it from elsewhere.
+    pub fn reference(&self) -> ListenerRef {
+        let Listener { local, handle, shared, .. } = self;
+        ListenerRef { local: local.clone(), handle: *handle, shared: shared.clone() }
+    }
+
+    /// The worker.
+    pub fn local(&self) -> &Local {
+        &self.local
+    }
+
     fn shell(&self) -> &Rc<Shell> {
         &self.local.0
     }
@@ -70,18 +126,22 @@ impl Listener {
         self.shell().ring.borrow().local_address(self.handle)
     }
 
-    /// The next connection. Waits out shortages; `None` when the worker stops, after the
-    /// connections that had arrived by then.
+    /// The next connection. Waits out shortages; `None` when it is closed or the worker stops, after
+    /// the connections that had arrived by then.
     pub async fn accept(&mut self) -> Option<Stream> {
+        self.shared.task.set(Some(self.local.current()));
         loop {
+            if let Some(backlog) = self.shared.backlog.take() {
+                self.last = backlog;
+            }
             let token = match self.token {
                 Some(token) => token,
                 None => *self.token.insert(self.shell().submit_accept(self.handle)),
             };
-            let (shell, mut asked) = (&self.local.0, self.last == 0);
+            let (shell, shared, mut asked) = (&self.local.0, &self.shared, self.last == 0);
             let next = poll_fn(|_| match shell.poll_accept(token) {
                 Some(result) => Poll::Ready(Some(result)),
-                None if !shell.poll_stop() => Poll::Pending,
+                None if !shell.poll_stop() && !shared.closes.get() => Poll::Pending,
                 None if asked => Poll::Ready(None),
                 None => {
                     // The ring may not have heard yet of what waits in the kernel's queue.
@@ -93,7 +153,8 @@ impl Listener {
             match next.await? {
                 Ok(handle) => {
                     self.short = false;
-                    self.last -= usize::from(self.local.is_stopping() && self.last > 0);
+                    let leaves = self.local.is_stopping() || self.shared.closes.get();
+                    self.last -= usize::from(leaves && self.last > 0);
                     self.shell().count(|counters| counters.accepted += 1);
                     return Some(Stream::new(self.shell().clone(), handle));
                 }

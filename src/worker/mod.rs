@@ -32,7 +32,7 @@ pub use koi_sys::net::{
     ConnectError, How, KeepAlive, ListenOptions, Pipe, ReceiveError, SendError, SocketAddress,
 };
 pub use koi_sys::ring::{Adopt, Caps, Choice, Kind, Payload, Refused, Ring, Unsent};
-pub use listener::Listener;
+pub use listener::{Listener, ListenerRef};
 pub use pending::{
     Connecting, Draining, Failure, Filling, Nothing, Pending, Reading, ReceiveResult, Receiving,
     SendResult, Sending,
@@ -332,6 +332,11 @@ impl Local {
     /// whether what it waits for has come.
     pub fn wake(&self, task: TaskRef) {
         self.0.tasks.borrow_mut().wake(task.0);
+    }
+
+    /// Has every task polled at the next turn: something has changed that each looks at by itself.
+    pub fn wake_all(&self) {
+        self.0.tasks.borrow_mut().wake_all();
     }
 
     /// The worker's clock, as of this turn.

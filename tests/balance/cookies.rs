@@ -16,10 +16,10 @@ fn moment(offset_s: i64) -> String {
     (0..5).rev().map(digit).collect()
 }
 
-/// The same with every moment of the last minute written as `now`.
+/// The same with every moment near now written as `now`.
 fn without_moments(text: &str) -> String {
     let mut text = text.to_owned();
-    for offset in -60..10 {
+    for offset in -150..60 {
         text = text.replace(&format!("|{}", moment(offset)), "|now");
     }
     text

@@ -6,9 +6,11 @@ use koi::config::plan::Plan;
 use koi::config::read::read;
 use koi::config::report::Report;
 use koi::config::source::MemoryFiles;
+use koi::exchange::control::Control;
 use koi::exchange::server::{Destination, Destinations, Link, Refusal, Servers, Wanted, acquire};
 use koi::exchange::sessions::Sessions;
 use koi::exchange::site::Site;
+use koi::exchange::tenure::Tenure;
 use koi::ledger::Ledger;
 use koi::log::access::{Sink, Targets};
 use koi::proto::h1::Limits;
@@ -17,7 +19,7 @@ use koi::rules::context::{Connection, Exchange, ProcessFacts, Variables};
 use koi::rules::program::Program;
 use koi::rules::walk::{Effects, Walk};
 use koi::worker::{Local, SocketAddress};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,14 +46,19 @@ impl Running {
         let errors: Vec<_> = report.faults.iter().filter(|it| it.advice.is_none()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let at = |proxy, server| match place(proxy, server) {
-            unix @ SocketAddress::Unix(_) => {
-                Destination { address: None, unix: Some(unix), port_offset: 0, tls: None }
-            }
+            unix @ SocketAddress::Unix(_) => Destination {
+                address: None,
+                unix: Some(unix),
+                port_offset: 0,
+                tls: None,
+                moved: Default::default(),
+            },
             address => Destination {
                 address: Some(std_address(&address)),
                 unix: None,
                 port_offset: 0,
                 tls: None,
+                moved: Default::default(),
             },
         };
         let of = |(index, proxy): (usize, &koi::config::plan::Proxy)| {
@@ -83,9 +90,11 @@ impl Running {
             tls: Arc::new(Vec::new()),
             log: Sink::new(targets, local),
             limits: Limits { head_bytes: 16_384, fields: 101 },
-            wall_offset_us: Cell::new(0),
+            wall_offset_us: Rc::default(),
             random: RefCell::new(fastrand::Rng::with_seed(1)),
             sessions: Sessions::default(),
+            tenure: Tenure::default(),
+            control: Control::default(),
         })
     }
 }

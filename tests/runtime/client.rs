@@ -11,7 +11,7 @@ use crate::koi::{Koi, PATIENCE, free_port, until};
 pub struct Stage {
     pub folder: Folder,
     pub port: u16,
-    _koi: Koi,
+    koi: Koi,
 }
 
 impl Stage {
@@ -24,7 +24,11 @@ impl Stage {
         }
         folder.file("koi.cfg", config("k.sock", port, global, frontend, sections));
         let koi = Koi::start(&folder, &["-f", "koi.cfg"], port);
-        Stage { folder, port, _koi: koi }
+        Stage { folder, port, koi }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.koi.pid()
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -49,7 +49,7 @@ fn in_the_background_the_operator_reads_the_log() {
         let mut line = [0; 512];
         let length = socket.recv(&mut line).expect("a line");
         let line = String::from_utf8_lossy(&line[..length]);
-        assert!(line.contains("notice: SIGHUP"), "{line}");
+        assert!(line.contains("notice: reload: plan 2 holds"), "{line}");
         send_signal(pid, Signal::Terminate).expect("it runs");
         until("the port closes", || is_closed(port));
     }

@@ -158,7 +158,7 @@ fn timeout(call: &mut Call, session: &mut Session) -> Answer {
 }
 
 /// A number with or without a unit; `one` is what a number alone counts.
-fn duration(text: &str, one: Duration) -> Option<Duration> {
+pub(super) fn duration(text: &str, one: Duration) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;

@@ -4,11 +4,20 @@
 //! (3.0, management.txt §9.3), so that what reads HAProxy's socket reads this one. A command that does not
 //! exist is answered with those it may have been meant to be.
 
+mod certificates;
+mod frontends;
 mod general;
 mod help;
+mod limits;
 mod lists;
+mod process;
+mod reload;
 mod server;
 mod server_tables;
+mod sessions;
+mod statistics;
+
+pub(super) use certificates::Transactions;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +26,7 @@ use std::sync::Arc;
 use super::office::{Office, Running};
 use super::socket::Session;
 use crate::config::plan::{CommandLevel, Proxy};
+use crate::exchange::server::state_changed;
 use crate::worker::Local;
 
 /// A command.
@@ -78,6 +88,12 @@ impl Severity {
 /// Makes the next part of a long answer at the end of the text; false once there is no more.
 pub type Pieces = Box<dyn FnMut(&mut String) -> bool>;
 
+/// An answer of many parts, each of which has to be waited for.
+pub trait Parts {
+    /// The next one; nothing once there is no more.
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<String>> + '_>>;
+}
+
 /// What a command answers.
 pub enum Answer {
     /// It is done; there is nothing to say.
@@ -88,6 +104,8 @@ pub enum Answer {
     Message(Severity, String),
     /// A long table, made while the client reads it.
     Pieces(Pieces),
+    /// A long table, made of what workers tell.
+    Parts(Box<dyn Parts>),
     /// An answer that has to be waited for.
     Later(Pin<Box<dyn Future<Output = Answer>>>),
 }
@@ -120,6 +138,13 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         server::COMMANDS,
         server_tables::COMMANDS,
         lists::COMMANDS,
+        reload::COMMANDS,
+        sessions::COMMANDS,
+        statistics::COMMANDS,
+        frontends::COMMANDS,
+        process::COMMANDS,
+        limits::COMMANDS,
+        certificates::COMMANDS,
     ];
     FAMILIES.iter().flat_map(|family| family.iter())
 }
@@ -150,6 +175,11 @@ fn find(words: &[String]) -> Option<(&'static Command, usize)> {
         same.then_some(length)
     };
     all().filter_map(|command| Some((command, begins(command)?))).max_by_key(|(_, length)| *length)
+}
+
+/// The name of the command that these words begin with.
+pub fn named(words: &[String]) -> Option<&'static str> {
+    find(words).map(|(command, _)| command.name)
 }
 
 /// Takes `@1` and `@!<pid>` off, with which a master's clients choose a worker: there is this one.
@@ -195,8 +225,16 @@ impl Call {
         Ok((backend, index.ok_or_else(|| "No such server.".to_owned())?))
     }
 
-    /// Behind every change to a server.
-    fn server_changed(&self, _: (usize, usize)) {}
+    /// The frontend of a name.
+    fn frontend(&self, at: usize) -> Result<usize, String> {
+        let name = self.word(at).ok_or_else(|| "A frontend name is expected.".to_owned())?;
+        self.running.plan.frontend(name).ok_or_else(|| "No such frontend.".to_owned())
+    }
+
+    /// Behind every change to a server: those who wait for it learn of it.
+    fn server_changed(&self, (backend, server): (usize, usize)) {
+        self.office.tell_site(&self.local, move |site| state_changed(site, backend, server));
+    }
 }
 
 impl std::fmt::Debug for Answer {
@@ -206,6 +244,7 @@ impl std::fmt::Debug for Answer {
             Answer::Text(text) => f.debug_tuple("Text").field(text).finish(),
             Answer::Message(severity, text) => write!(f, "Message({severity:?}, {text:?})"),
             Answer::Pieces(_) => f.write_str("Pieces"),
+            Answer::Parts(_) => f.write_str("Parts"),
             Answer::Later(_) => f.write_str("Later"),
         }
     }

@@ -1,5 +1,7 @@
 //! What changes a server: its state, weight, limit.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::{Answer, Call, Command};
 use crate::admin::socket::Session;
 use crate::balance::{Admin, Health};
@@ -11,7 +13,7 @@ use crate::config::plan::CommandLevel;
 const WEIGHT_MAX: u16 = 256;
 
 /// What `set server` can be told.
-const SETTINGS: &[&str] = &["health", "state", "weight", "fqdn", "ssl"];
+const SETTINGS: &[&str] = &["addr", "fqdn", "health", "ssl", "state", "weight"];
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[
@@ -63,6 +65,12 @@ fn set(call: &mut Call, _: &mut Session) -> Answer {
         Ok(which) => which,
         Err(message) => return Answer::error(message),
     };
+    if call.word(1) == Some("addr") {
+        return match set_address(call, which) {
+            Ok(changes) => Answer::info(changes),
+            Err(message) => Answer::error(message),
+        };
+    }
     Answer::of(match call.word(1) {
         Some("weight") => set_weight(call, which, 2),
         Some("state") => set_state(call, which),
@@ -170,6 +178,48 @@ fn set_health(call: &Call, (backend, server): Which) -> Result<(), String> {
     call.running.live.set_health(backend, server, health);
     call.server_changed((backend, server));
     Ok(())
+}
+
+/// `addr <ip> [port <port>]`; what has changed.
+fn set_address(call: &Call, (backend, server): Which) -> Result<String, String> {
+    let Some(destination) = call.running.destination(backend, server) else {
+        return Err("No such server.".to_owned());
+    };
+    let text = call.word(2).ok_or_else(|| {
+        "set server <b>/<s> addr requires an address and optionally a port.".to_owned()
+    })?;
+    if destination.unix.is_some() {
+        return Err("a server on a Unix socket has no address that could be changed.".to_owned());
+    }
+    let ip: IpAddr = text.parse().map_err(|_| format!("Invalid addr '{}'", shown_text(text)))?;
+    let old = destination.address();
+    let port = match (call.word(3), call.word(4)) {
+        (None, _) => old.map_or(0, |it| it.port()),
+        (Some("port"), Some(text)) => {
+            let port = text.parse().ok().filter(|port| *port > 0);
+            port.ok_or_else(|| format!("provided port is not valid: '{}'", shown_text(text)))?
+        }
+        _ => {
+            return Err("set server <b>/<s> addr expects `port` and a number behind the address."
+                .to_owned());
+        }
+    };
+    let new = SocketAddr::new(ip.to_canonical(), port);
+    let mut changes = Vec::new();
+    let old_ip = old.map_or("no address".to_owned(), |it| it.ip().to_string());
+    if old_ip != new.ip().to_string() {
+        changes.push(format!("IP changed from '{old_ip}' to '{}'", new.ip()));
+    }
+    let old_port = old.map_or(0, |it| it.port());
+    if old_port != port {
+        changes.push(format!("port changed from '{old_port}' to '{port}'"));
+    }
+    if changes.is_empty() {
+        return Ok("nothing changed".to_owned());
+    }
+    destination.move_to(new);
+    call.server_changed((backend, server));
+    Ok(changes.join(", ") + " by 'stats socket command'")
 }
 
 fn set_limit(call: &mut Call, _: &mut Session) -> Answer {

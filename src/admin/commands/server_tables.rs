@@ -98,7 +98,7 @@ fn states(call: &mut Call, _: &mut Session) -> Answer {
 
 /// Where a server is, as HAProxy prints it: its address and port, `-` for a Unix socket.
 fn place(destination: Option<&Destination>) -> (String, u16) {
-    match destination.and_then(|it| it.address) {
+    match destination.and_then(Destination::address) {
         Some(address) => (shown_ip(address.ip()), address.port()),
         None => ("-".to_owned(), 0),
     }

@@ -174,6 +174,12 @@ impl Client {
                     self.send(piece.as_bytes()).await?;
                     break;
                 }
+                Answer::Parts(mut parts) => {
+                    while let Some(part) = parts.next().await {
+                        self.send(part.as_bytes()).await?;
+                    }
+                    break;
+                }
                 Answer::Later(later) => answer = later.await,
             }
         }

@@ -139,7 +139,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "load-server-state-from-file none",
         state_file,
     )
-    .later(Feature::Statistics),
+    .later(Feature::StateFiles),
     Keyword {
         parse: Parse::Check(state_file_name),
         ..row(

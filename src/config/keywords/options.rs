@@ -409,8 +409,7 @@ pub const KEYWORDS: &[Keyword] = &[
     switch!(
         "option socket-stats" FRONTS, socket_stats,
         "Keeps statistics for each listening socket."
-    )
-    .later(Feature::Statistics),
+    ),
     switch!(
         "option splice-auto" Sections::PROXIES, splice_auto,
         "Lets the kernel pass large bodies on, in the clear, on Linux."

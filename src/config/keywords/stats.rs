@@ -8,7 +8,7 @@ use super::common::{
 };
 use crate::config::advice;
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword};
+use crate::config::keyword::Keyword;
 use crate::config::plan::{Given, Proxy, StatsPage, StatsUser};
 use crate::config::section::Sections;
 
@@ -114,7 +114,7 @@ const fn flag(
     about: &'static str,
     parse: fn(&mut Args<'_>, &mut Proxy),
 ) -> Keyword {
-    row(name, Sections::PROXIES, "", about, name, parse).later(Feature::Statistics)
+    row(name, Sections::PROXIES, "", about, name, parse)
 }
 
 const fn line(
@@ -125,7 +125,7 @@ const fn line(
     example: &'static str,
     parse: fn(&mut Args<'_>, &mut Proxy),
 ) -> Keyword {
-    row(name, sections, syntax, about, example, parse).later(Feature::Statistics)
+    row(name, sections, syntax, about, example, parse)
 }
 
 /// The table.

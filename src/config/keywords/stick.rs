@@ -81,12 +81,18 @@ fn option(args: &mut Args<'_>, draft: &mut Draft, word: &Word) -> Option<()> {
         "size" => draft.size = Some(size(args)?),
         "expire" => draft.expire = Some(args.time("a time")?),
         "nopurge" => draft.no_purge = true,
-        "peers" => draft.peers = Some(text(args, "the name of a `peers` section")?),
+        "peers" => {
+            args.later(Feature::Peers, word.span);
+            draft.peers = Some(text(args, "the name of a `peers` section")?);
+        }
         "srvkey" => {
             let keys = [("name", ServerKey::Name), ("addr", ServerKey::Address)];
             draft.server_key = args.one_of("`name` or `addr`", &keys)?.value;
         }
-        "write-to" => draft.write_to = Some(text(args, "the name of a table")?),
+        "write-to" => {
+            args.later(Feature::Peers, word.span);
+            draft.write_to = Some(text(args, "the name of a table")?);
+        }
         // HAProxy takes `store` at the end of the line without a word.
         "store" => {
             if let Some(list) = args.take() {
@@ -294,8 +300,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Declares the table of this proxy: what its keys are, and what it remembers of them.",
         "stick-table type ip size 100k expire 30m store conn_rate(10s)",
         stick_table,
-    )
-    .later(Feature::StickTables),
+    ),
     row(
         "stick match",
         Sections::BACKS,
@@ -303,8 +308,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Sends a request to the server that the table holds for a key.",
         "stick match src",
         stick,
-    )
-    .later(Feature::StickTables),
+    ),
     row(
         "stick on",
         Sections::BACKS,
@@ -312,8 +316,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Both `stick match` and `stick store-request`.",
         "stick on src",
         stick,
-    )
-    .later(Feature::StickTables),
+    ),
     row(
         "stick store-request",
         Sections::BACKS,
@@ -321,8 +324,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Remembers the server for a key of the request.",
         "stick store-request src",
         stick,
-    )
-    .later(Feature::StickTables),
+    ),
     row(
         "stick store-response",
         Sections::BACKS,
@@ -330,8 +332,7 @@ pub const KEYWORDS: &[Keyword] = &[
         "Remembers the server for a key of the response.",
         "stick store-response res.cook(ID)",
         stick,
-    )
-    .later(Feature::StickTables),
+    ),
 ];
 
 #[cfg(test)]

@@ -370,9 +370,8 @@ pub enum CodeChange {
 }
 
 impl CodeChanges {
-    /// Whether `code` is in the set that starts as `low..=high`.
-    pub fn has(&self, code: u16, low: u16, high: u16) -> bool {
-        let start = (low..=high).contains(&code);
+    /// Whether `code` is in the set, given whether it is without any change.
+    pub fn has(&self, code: u16, start: bool) -> bool {
         self.0.iter().fold(start, |within, change| match *change {
             CodeChange::Only(low, high) => (low..=high).contains(&code),
             CodeChange::Add(low, high) => within || (low..=high).contains(&code),

@@ -14,6 +14,7 @@ use super::Client;
 use crate::config::plan::{Bind, Proxy, is_on};
 use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::exchange::transport::Transport;
 use crate::ledger::Count;
 use crate::proto::proxy_protocol::{self, Fault, Header};
@@ -44,6 +45,7 @@ pub(super) async fn greet(site: &Rc<Site>, client: Client, accepted_us: u64) -> 
         greeting = greeting.shake_hands(expect, tls).await?;
     }
     greeting.admit(Ruleset::TcpSession)?;
+    stick::begin_session(site, &greeting.client.variables);
     Some(greeting.client)
 }
 

@@ -72,7 +72,8 @@ pub(super) async fn own(
         Rest::Little => !ask.expects,
         Rest::Much => false,
     };
-    let keep = readable && ask.keeps() && !closes_client(walk) && !local.is_stopping();
+    let (frontend, bind) = (walk.connection.frontend, walk.connection.bind);
+    let keep = readable && ask.keeps() && !closes_client(walk) && side.site.keeps(frontend, bind);
     let empty = encode::is_bodiless(status);
     let length = answer.body.len() as u64;
     let bodiless = empty || ask.asked.head || length == 0;

@@ -18,6 +18,7 @@ use super::ending::Unread;
 use super::upgrade::Upgraded;
 use super::wait::{self, Alarm, Waited};
 use crate::config::plan::is_on;
+use crate::exchange::client::Seat;
 use crate::exchange::inbox::{Full, Inbox};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
@@ -26,6 +27,10 @@ use crate::worker::Time;
 
 /// How long the next request may take to come until the room for it is given back.
 const SOON: Duration = Duration::from_secs(1);
+
+/// How long a connection that never asked for anything is waited for when the worker stops: it may have
+/// been accepted a moment ago.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// How long a closing connection is read.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,6 +42,10 @@ const LINGER_BYTES: usize = 256 * 1024;
 pub(super) struct Client {
     /// What the worker has.
     pub(super) site: Rc<Site>,
+    /// Its place in the figures.
+    seat: Seat,
+    /// It gets one more answer under its plan, although that holds no longer.
+    stays: bool,
     /// The connection.
     pub(super) transport: Transport,
     /// What came on it and was not used.
@@ -76,16 +85,20 @@ pub(super) enum Next {
 
 /// Serves the requests of one connection until it ends. `inbox` has what came already; `variables` are
 /// those that rules for the connection set.
-pub fn serve(
-    site: &Rc<Site>,
+pub(in crate::exchange) fn serve(
+    seat: Seat,
     client: Transport,
     inbox: Inbox,
     connection: Connection,
     variables: Variables,
     accepted_us: u64,
 ) -> impl Future<Output = ()> + use<> {
+    let site = seat.site().clone();
     let mut client = Client {
-        site: site.clone(),
+        greeted_us: site.now_us(),
+        site,
+        seat,
+        stays: false,
         transport: client,
         inbox,
         alarm: Alarm::default(),
@@ -93,7 +106,6 @@ pub fn serve(
         variables,
         number: 0,
         since_us: accepted_us,
-        greeted_us: site.now_us(),
     };
     // A block instead of an `async fn`: that would hold its arguments beside what is made of them, and
     // this is what an idle connection consists of.
@@ -138,6 +150,9 @@ impl Client {
     /// of them. Gives what becomes of the connection, if it does not stay idle.
     async fn exchanges(&mut self) -> Option<Next> {
         loop {
+            if self.site.tenure.is_over() {
+                self.move_on();
+            }
             match decide::exchange(self).await {
                 Ok(Next::Again) => self.begin_again(),
                 Ok(next) => return Some(next),
@@ -153,32 +168,72 @@ impl Client {
         }
     }
 
-    /// Waits for the first bytes of a request, for `soon` at most.
+    /// Goes on under the worker's plan of now; false if that has no place for it.
+    fn move_on(&mut self) -> bool {
+        let moved = self.seat.move_on(&mut self.facts);
+        if moved {
+            self.site = self.seat.site().clone();
+        }
+        moved
+    }
+
+    /// Waits for the first bytes of a request, for `soon` at most. Meanwhile the plan may change.
     async fn wait(&mut self, soon: Option<Duration>) -> Came {
+        loop {
+            match self.wait_under_plan(soon).await {
+                Some(came) => return came,
+                None if self.move_on() => {}
+                // It was accepted before its frontend went: it gets its first answer.
+                None if self.number == 0 || self.is_patient() => self.stays = true,
+                None => return Came::Nothing(Next::Linger),
+            }
+        }
+    }
+
+    /// The same as long as the site is the worker's own.
+    async fn wait_under_plan(&mut self, soon: Option<Duration>) -> Option<Came> {
         let end = self.idle_deadline();
         let lull = soon.map(|soon| self.site.local.now() + soon);
         let deadline = Cell::new(lull.into_iter().chain(end).min());
         let local = self.site.local.clone();
         let mut received = pin!(wait::receive(&local, &self.alarm, &self.transport, &deadline));
+        let (site, stays, fresh) = (&self.site, self.stays, self.number == 0);
         let patient = self.is_patient();
+        let mut asked = false;
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
             Poll::Ready(waited) => Poll::Ready(Some(waited)),
-            Poll::Pending if local.is_stopping() && !patient => Poll::Ready(None),
+            Poll::Pending if local.is_stopping() && !patient => {
+                if std::mem::replace(&mut asked, true) {
+                    return if fresh { Poll::Pending } else { Poll::Ready(None) };
+                }
+                // What the client sent before may not have been heard of yet; and one that never asked
+                // for anything may be about to.
+                if fresh {
+                    let last = local.now() + LAST_CALL;
+                    deadline.set(Some(deadline.get().map_or(last, |at| at.min(last))));
+                }
+                local.wake(local.current());
+                Poll::Pending
+            }
+            Poll::Pending if site.tenure.is_over() && !stays => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
         .await;
-        match waited {
+        let stops = local.is_stopping();
+        Some(match waited {
+            None if !stops => return None,
             Some(Waited::Bytes(chunk)) => match self.inbox.push(chunk, local.pool()) {
                 Ok(()) => Came::Bytes,
                 Err(Full) => Came::Nothing(Next::Close),
             },
+            Some(Waited::Expired) if stops && !patient => Came::Nothing(Next::Linger),
             Some(Waited::Expired) if end.is_none_or(|end| local.now() < end) => Came::Lull,
             Some(Waited::Expired) => Came::Nothing(self.give_up(Unread::Late).await),
             Some(Waited::End | Waited::Failed(_)) => {
                 Came::Nothing(self.give_up(Unread::Gone).await)
             }
-            None => Came::Nothing(Next::Close),
-        }
+            None => Came::Nothing(Next::Linger),
+        })
     }
 
     /// No request came. The first one is missed, with an answer unless that is not wanted; a

@@ -19,6 +19,7 @@ use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::service::Subject;
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::exchange::transport::Transport;
 use crate::proto::h1::request::{self, Expect, Request};
 use crate::proto::h1::response::Asked;
@@ -241,6 +242,7 @@ pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed
     exchange.ending = why.ending();
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let mut walk = walk(site, facts, variables, exchange);
+    walk.count_unread(matches!(why, Unread::Bad(_)));
     let mut body = Flow::new(Framing::None, Framing::None);
     let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());
@@ -360,6 +362,7 @@ pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
     walk.exchange.times.ended = Some(site.now_us());
     site.note(walk);
     log(site, walk);
+    stick::end_exchange(site, walk);
 }
 
 /// The line in the log.

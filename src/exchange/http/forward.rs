@@ -187,6 +187,9 @@ async fn failed(
     reused: bool,
 ) -> Next {
     walk.exchange.ending = fault.ending();
+    if matches!(fault.status(), Some(502 | 504)) {
+        walk.count_failure();
+    }
     if let Fault::Junk(reject) = fault {
         note_junk(walk, reject);
     }

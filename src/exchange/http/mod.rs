@@ -35,5 +35,5 @@ mod upgrade;
 mod upload;
 mod wait;
 
-pub use connection::serve;
+pub(super) use connection::serve;
 pub(super) use ending::refused;

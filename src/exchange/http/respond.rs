@@ -123,7 +123,7 @@ pub(super) async fn pass<'w>(
         && goes_as != Framing::UntilClose
         && (upload.is_complete() || !ask.expects || upload.is_invited())
         && !closes_client(walk)
-        && !site.local.is_stopping();
+        && site.keeps(walk.connection.frontend, walk.connection.bind);
     let protocol = view.values(b"upgrade").next().filter(|_| upgraded);
     let how = Outgoing {
         framing: goes_as,

@@ -17,11 +17,12 @@ use std::time::Duration;
 use super::dial::{Wants, dial};
 use super::line::{self, Line, Ticket, Tie, Wish};
 use super::pool::Claim;
-use super::recipe::BackendRecipe;
+use super::recipe::{BackendRecipe, Recipe};
 use super::{Link, Refusal, Slot, Waiter, Wanted};
 use crate::balance::{Admin, Choice, Key};
 use crate::config::plan::{Observe, Redispatch, Reuse, is_on};
 use crate::exchange::site::Site;
+use crate::exchange::stick;
 use crate::ledger::Count;
 use crate::rules::context::Connection;
 use crate::rules::program::Persistence;
@@ -138,13 +139,24 @@ async fn place(
     chosen: Option<usize>,
     avoid: Option<usize>,
 ) -> Result<Slot, Refusal> {
-    walk.server = None;
-    let slot = find(site, walk, recipe, backend, chosen, avoid).await?;
-    walk.server = Some(slot.server);
+    // What a table leads to may be another server by now; what a rule chose holds.
+    let fixed = chosen.is_some() && !walk.effects.sticking.as_ref().is_some_and(|it| it.found);
+    let (mut wanted, mut settled) = (chosen, 0);
+    let slot = loop {
+        walk.server = None;
+        let slot = find(site, walk, recipe, backend, wanted, avoid).await?;
+        walk.server = Some(slot.server);
+        settled += 1;
+        match stick::settle(site, walk, (backend, slot.server), fixed, avoid) {
+            // Another worker was quicker: its server is the client's.
+            Some(winner) if settled < CHOICES => wanted = Some(winner),
+            _ => break slot,
+        }
+    };
     walk.exchange.redispatched |= chosen.is_some_and(|chosen| chosen != slot.server);
     walk.exchange.times.assigned = Some(site.now_us());
     let now = site.unix_us(site.local.now());
-    site.ledger.enter_server(backend, slot.server, now, chosen != Some(slot.server));
+    site.ledger.enter_server(backend, slot.server, now, wanted != Some(slot.server));
     Ok(slot)
 }
 
@@ -204,6 +216,12 @@ fn seek(
             None => return Ok(Sought::Queue(Some(server))),
         }
     }
+    if let Some(server) = last(site, walk, recipe, backend).filter(|it| avoid != Some(*it)) {
+        return Ok(match take(site, backend, server) {
+            Some(slot) => Sought::Place(slot),
+            None => Sought::Queue(Some(server)),
+        });
+    }
     for _ in 0..CHOICES {
         match choose(site, walk, recipe, backend, avoid) {
             Choice::None => return Err(Refusal::NoServer),
@@ -223,6 +241,33 @@ fn seek(
         }
     }
     Ok(Sought::Queue(None))
+}
+
+/// The server that the client's last request went to, if a connection to it is kept for this client
+/// alone: by `option prefer-last-server` (and the queue in front of it is not too long), or because it was
+/// authenticated, which is worth nothing elsewhere.
+fn last(site: &Site, walk: &Walk<'_>, recipe: &BackendRecipe, backend: usize) -> Option<usize> {
+    if recipe.hashes || site.servers.tally().owned.get() == 0 {
+        return None;
+    }
+    let kept = |(server, of): (usize, &Recipe)| {
+        let authenticated = of.reuse != Reuse::Never;
+        if !recipe.prefers_last && !authenticated {
+            return None;
+        }
+        let figures = site.live.server(backend, server).filter(|it| it.is_usable())?;
+        let queue_max = recipe.last_queue_max.filter(|_| !authenticated);
+        let waits = figures.waiting() > 0 || {
+            let limit = site.live.server_limit(backend, server);
+            limit > 0 && figures.current() >= limit
+        };
+        if waits && queue_max.is_some_and(|most| figures.waiting() >= most) {
+            return None;
+        }
+        let stock = site.servers.stock(backend, server)?.borrow();
+        Some((stock.kept_since_us(walk.connection.serial)?, server))
+    };
+    recipe.servers.iter().enumerate().filter_map(kept).max().map(|(_, server)| server)
 }
 
 fn choose(

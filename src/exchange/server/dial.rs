@@ -85,10 +85,11 @@ fn address(walk: &Walk<'_>, destination: &Destination) -> Option<(SocketAddress,
     if let Some(unix) = &destination.unix {
         return Some((unix.clone(), false));
     }
-    let fixed = destination.address?;
+    let fixed = destination.address()?;
     let (any, mapped) = (fixed.ip().is_unspecified(), fixed.port() == 0);
     if !any && !mapped {
-        return Some((fixed.into(), false));
+        // Idle connections to the address it had before are not used any more.
+        return Some((fixed.into(), destination.is_moved()));
     }
     let wanted = walk.exchange.destination.unwrap_or(walk.connection.destination);
     let ip = if any { wanted.ip() } else { fixed.ip() };

@@ -15,21 +15,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::balance::Live;
+use crate::balance::figures::ServerFigures;
 
 /// The queue of a backend and of its servers. `W` is how to wake who waits.
 #[derive(Debug)]
 pub(super) struct Line<W> {
     backend: usize,
-    waiting: Mutex<Waiting<W>>,
+    /// The numbers of the plan's servers, for who waits.
+    known: OnceLock<Arc<[u64]>>,
+    /// Shared with the plans before and behind this one.
+    waiting: Arc<Mutex<Waiting<W>>>,
 }
 
 #[derive(Debug)]
 struct Waiting<W> {
     any: Tickets<W>,
-    servers: BTreeMap<usize, Tickets<W>>,
+    /// By the server's number, which is the same in all plans.
+    servers: BTreeMap<u64, Tickets<W>>,
     /// How many came so far.
     count: u64,
     /// The latest moment that anybody came at.
@@ -77,7 +82,10 @@ pub(super) struct Wish {
 #[derive(Debug)]
 pub(super) struct Ticket<W> {
     rank: Rank,
-    server: Option<usize>,
+    /// The number of the server that is waited for.
+    server: Option<u64>,
+    /// The servers of the waiter's plan: it can use no other.
+    known: Arc<[u64]>,
     tie: Tie,
     /// The server that gave a place, plus one; 0 is none yet, [`AGAIN`] is that none will.
     granted: AtomicU32,
@@ -106,6 +114,11 @@ impl<W> Ticket<W> {
         }
     }
 
+    /// A server's place in the waiter's plan.
+    fn place_of(&self, server: u64) -> Option<usize> {
+        self.known.iter().position(|&known| known == server)
+    }
+
     fn grant(&self, server: usize) {
         let number = u32::try_from(server).unwrap_or(AGAIN - 2).min(AGAIN - 2) + 1;
         self.granted.store(number, Ordering::Release);
@@ -115,7 +128,18 @@ impl<W> Ticket<W> {
 impl<W> Line<W> {
     pub(super) fn new(backend: usize) -> Line<W> {
         let (any, servers) = (BTreeMap::new(), BTreeMap::new());
-        Line { backend, waiting: Mutex::new(Waiting { any, servers, count: 0, latest_us: 0 }) }
+        let waiting = Mutex::new(Waiting { any, servers, count: 0, latest_us: 0 });
+        Line { backend, known: OnceLock::new(), waiting: Arc::new(waiting) }
+    }
+
+    /// The queue of the same backend in the plan that follows, where it has another number: those who wait
+    /// in either wait together.
+    pub(super) fn succeed(&self, backend: usize) -> Line<W> {
+        Line { backend, known: OnceLock::new(), waiting: self.waiting.clone() }
+    }
+
+    fn number(&self, server: usize, live: &Live) -> Option<u64> {
+        live.server(self.backend, server).map(ServerFigures::number)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<W>> {
@@ -131,10 +155,13 @@ impl<W> Line<W> {
         waiting.latest_us = waiting.latest_us.max(now_us);
         let moment_us = waiting.latest_us.saturating_add(wish.offset_ms.saturating_mul(1000));
         let rank = Rank { class: wish.class, moment_us, number: waiting.count };
-        let (granted, Wish { server, tie, .. }) = (AtomicU32::new(0), wish);
-        let ticket = Arc::new(Ticket { rank, server, tie, granted, waker });
-        waiting.tickets(wish.server).insert(rank, ticket.clone());
-        self.count(wish.server, live, |count| count.fetch_add(1, Ordering::SeqCst));
+        let (granted, tie) = (AtomicU32::new(0), wish.tie);
+        let server = wish.server.and_then(|server| self.number(server, live));
+        let numbers = || live.servers(self.backend).iter().map(|it| it.number()).collect();
+        let known = self.known.get_or_init(numbers).clone();
+        let ticket = Arc::new(Ticket { rank, server, known, tie, granted, waker });
+        waiting.tickets(server).insert(rank, ticket.clone());
+        self.count(server, live, |count| count.fetch_add(1, Ordering::SeqCst));
         live.note_waiting(self.backend, wish.server);
         ticket
     }
@@ -148,16 +175,19 @@ impl<W> Line<W> {
         ticket.turn()
     }
 
-    /// Has those who wait for a server (or for any) choose again, if their tie allows it.
+    /// Has those who wait for a server (or for any) choose again, if their tie allows it. How many.
     pub(super) fn send_back(
         &self,
         server: Option<usize>,
         live: &Live,
         may_go: impl Fn(Tie) -> bool,
         mut wake: impl FnMut(&W),
-    ) {
+    ) -> usize {
         let mut waiting = self.lock();
-        waiting.tickets(server).retain(|_, ticket| {
+        let server = server.and_then(|server| self.number(server, live));
+        let tickets = waiting.tickets(server);
+        let before = tickets.len();
+        tickets.retain(|_, ticket| {
             if !may_go(ticket.tie) {
                 return true;
             }
@@ -166,18 +196,20 @@ impl<W> Line<W> {
             wake(&ticket.waker);
             false
         });
+        before - tickets.len()
     }
 
     /// Gives free places of a server to those who wait for it, the first first.
     pub(super) fn hand_over(&self, server: usize, live: &Live, mut wake: impl FnMut(&W)) {
         let mut waiting = self.lock();
-        while let Some((rank, of)) = waiting.first(server, live.is_active(self.backend, server)) {
+        let Some(number) = self.number(server, live) else { return };
+        while let Some((rank, of)) = waiting.first(number, live.is_active(self.backend, server)) {
             if !live.begin_server(self.backend, server) {
                 return;
             }
             if let Some(ticket) = waiting.tickets(of).remove(&rank) {
                 self.count(of, live, |count| count.fetch_sub(1, Ordering::SeqCst));
-                ticket.grant(server);
+                ticket.grant(ticket.place_of(number).unwrap_or(server));
                 wake(&ticket.waker);
             }
         }
@@ -188,9 +220,10 @@ impl<W> Line<W> {
         live.server(backend, server).is_some_and(|it| it.waiting() > 0) || live.waits(backend) > 0
     }
 
-    fn count(&self, server: Option<usize>, live: &Live, change: impl FnOnce(&AtomicU32) -> u32) {
+    fn count(&self, server: Option<u64>, live: &Live, change: impl FnOnce(&AtomicU32) -> u32) {
+        let mut servers = live.servers(self.backend).iter();
         let count = match server {
-            Some(server) => live.server(self.backend, server).map(|it| it.waiting_count()),
+            Some(number) => servers.find(|it| it.number() == number).map(|it| it.waiting_count()),
             None => live.waiting(self.backend),
         };
         count.map(change);
@@ -198,7 +231,7 @@ impl<W> Line<W> {
 }
 
 impl<W> Waiting<W> {
-    fn tickets(&mut self, server: Option<usize>) -> &mut Tickets<W> {
+    fn tickets(&mut self, server: Option<u64>) -> &mut Tickets<W> {
         match server {
             Some(server) => self.servers.entry(server).or_default(),
             None => &mut self.any,
@@ -206,10 +239,12 @@ impl<W> Waiting<W> {
     }
 
     /// Who is first among those who wait for this server and, perhaps, for any: and in which of the two.
-    fn first(&self, server: usize, any: bool) -> Option<(Rank, Option<usize>)> {
+    fn first(&self, server: u64, any: bool) -> Option<(Rank, Option<u64>)> {
         let own = self.servers.get(&server).and_then(|it| it.keys().next());
         let own = own.map(|&rank| (rank, Some(server)));
-        let any = self.any.keys().next().filter(|_| any).map(|&rank| (rank, None));
+        // Those of another plan may not know it.
+        let mut knows = self.any.iter().filter(|(_, it)| it.place_of(server).is_some());
+        let any = any.then(|| knows.next()).flatten().map(|(&rank, _)| (rank, None));
         match (own, any) {
             (Some(own), Some(any)) => Some(if own.0 < any.0 { own } else { any }),
             (own, any) => own.or(any),

@@ -189,3 +189,97 @@ fn threads_never_pass_maxconn_and_nobody_is_forgotten() {
         }
     }
 }
+
+/// The same while a server goes and comes and its limit changes. Who waits for a server that goes is sent
+/// back; who is not would wait for ever.
+#[test]
+fn threads_lose_nobody_while_states_change() {
+    for seed in 1..=4_u64 {
+        let lines = "server a 127.0.0.1:1 maxconn 2\nserver b 127.0.0.1:1 maxconn 2\n";
+        let race = Race {
+            live: Live::new(&listen(lines)),
+            line: Line::new(0),
+            held: (0..2).map(|_| AtomicU32::new(0)).collect(),
+            served: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+        };
+        const REQUESTS: u64 = 500;
+        const THREADS: u64 = 5;
+        let running = AtomicU64::new(THREADS);
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (race, running) = (&race, &running);
+                scope.spawn(move || {
+                    let _ends = Ends(running);
+                    let mut random = fastrand::Rng::with_seed(seed * 100 + thread);
+                    (0..REQUESTS).for_each(|_| race.steady_request(&mut random));
+                });
+            }
+            let mut random = fastrand::Rng::with_seed(seed);
+            while running.load(SeqCst) > 0 {
+                race.change(&mut random);
+                (0..random.u8(..20)).for_each(|_| thread::yield_now());
+                thread::sleep(std::time::Duration::from_micros(20));
+            }
+        });
+        assert_eq!(race.served.load(SeqCst), REQUESTS * THREADS);
+        assert_eq!(race.live.waits(0), 0);
+        for server in race.live.servers(0) {
+            assert_eq!((server.current(), server.waiting()), (0, 0));
+        }
+    }
+}
+
+/// A thread that ends, whether or not it panicked.
+struct Ends<'a>(&'a AtomicU64);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Race {
+    /// Server 1 goes or comes, or server 0 gets another limit, up to 4.
+    fn change(&self, random: &mut fastrand::Rng) {
+        let server = random.usize(..2);
+        if server == 1 {
+            let up = random.bool();
+            self.live.set_health(0, 1, if up { Health::Running } else { Health::Stopped });
+        } else {
+            self.live.servers(0)[0].set_limit(random.u32(1..=4));
+        }
+        if !self.live.servers(0)[server].is_usable() {
+            self.line.send_back(Some(server), &self.live, |tie| tie == Tie::Loose, |_| ());
+        }
+        for server in 0..2 {
+            self.line.hand_over(server, &self.live, |_| ());
+        }
+    }
+
+    /// A request with endless patience that looks for another server when its own goes.
+    fn steady_request(&self, random: &mut fastrand::Rng) {
+        let server = loop {
+            let server = random.usize(..2);
+            let own = random.bool().then_some(server);
+            if own.is_some() && !self.live.servers(0)[server].is_usable() {
+                continue;
+            }
+            let ticket = self.line.join(wish(own), 0, &self.live);
+            let gone = own.is_some_and(|server| !self.live.servers(0)[server].is_usable());
+            (0..2).for_each(|server| self.line.hand_over(server, &self.live, |_| ()));
+            while !gone && ticket.turn().is_none() {
+                thread::yield_now();
+            }
+            if let Some(Turn::Place(server)) = self.line.leave(&ticket, &self.live) {
+                break server;
+            }
+        };
+        self.hold(server, 4);
+        if random.bool() {
+            thread::yield_now();
+        }
+        self.served.fetch_add(1, SeqCst);
+        self.release(server);
+    }
+}

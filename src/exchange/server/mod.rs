@@ -7,13 +7,14 @@
 //!
 //! - `acquire`: a server, a place on it, retries; `line`: the queue in front of full servers;
 //! - `dial`: one attempt; `header`: the PROXY protocol out; `recipe`: what the plan says, looked up once;
-//! - `pool`: idle connections; `watch`: the task that closes those that the server gave up.
+//! - `pool`: idle connections, `inherit`: those of the plan before; `watch`: the task that closes those that the server gave up.
 //!
 //! A backend's places (`maxconn`) are shared by the workers, idle connections are each worker's own.
 
 mod acquire;
 mod dial;
 mod header;
+mod inherit;
 mod line;
 mod pool;
 mod recipe;
@@ -22,13 +23,17 @@ mod watch;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
 use crate::config::plan::Observe;
+use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
@@ -62,6 +67,16 @@ impl Destinations {
         Destinations { servers, lines, workers: OnceLock::new() }
     }
 
+    /// For the plan that follows: who waits for a server goes on waiting.
+    pub fn succeed(&mut self, old: &Destinations, heirs: &Succession) {
+        for (backend, line) in self.lines.iter_mut().enumerate() {
+            let before = heirs.backend_before(backend).and_then(|it| old.lines.get(it));
+            if let Some(before) = before {
+                *line = before.succeed(backend);
+            }
+        }
+    }
+
     /// The workers, by number: whoever waits for a server on another worker is woken through these.
     /// Without them a process must have only one.
     pub fn set_workers(&self, workers: Vec<Address<Message>>) {
@@ -82,6 +97,39 @@ pub struct Destination {
     pub port_offset: i32,
     /// What its TLS needs, if it has any.
     pub tls: Option<Arc<crate::tls::ServerTls>>,
+    /// Where it was moved to at run time.
+    pub moved: Moved,
+}
+
+/// An address that a command gave a server in place of its own.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Whether there is one: looked at for each request.
+    is: AtomicBool,
+    to: ArcSwapOption<SocketAddr>,
+}
+
+impl Destination {
+    /// Its address, just now.
+    #[inline]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.moved.is.load(Relaxed) {
+            false => self.address,
+            true => self.moved.to.load().as_ref().map(|it| **it),
+        }
+    }
+
+    /// Whether it was moved.
+    #[inline]
+    pub fn is_moved(&self) -> bool {
+        self.moved.is.load(Relaxed)
+    }
+
+    /// Moves it; requests that have a connection to the old address keep it.
+    pub fn move_to(&self, address: SocketAddr) {
+        self.moved.to.store(Some(Arc::new(address)));
+        self.moved.is.store(true, Relaxed);
+    }
 }
 
 /// Who waits in a queue, wherever it is.
@@ -97,7 +145,7 @@ pub struct Servers {
     recipes: OnceCell<Vec<BackendRecipe>>,
     /// By proxy, then by server.
     stocks: Vec<Vec<RefCell<Stock>>>,
-    tally: Tally,
+    tally: Rc<Tally>,
     /// The task that watches idle connections.
     watcher: Cell<Option<TaskRef>>,
 }
@@ -106,12 +154,17 @@ impl Servers {
     /// With no idle connection yet. A task that watches idle connections (closes what the server
     /// closed, what is too many, what is too old) is spawned on the site's worker by [`watch`].
     pub fn new(destinations: Arc<Destinations>) -> Servers {
+        Servers::counted(destinations, Rc::default())
+    }
+
+    /// The same, with the figures of the worker's idle connections, which the sites of all its plans share.
+    pub fn counted(destinations: Arc<Destinations>, tally: Rc<Tally>) -> Servers {
         let stocks =
             |servers: &Vec<Destination>| servers.iter().map(|_| RefCell::default()).collect();
         Servers {
             recipes: OnceCell::new(),
             stocks: destinations.servers.iter().map(stocks).collect(),
-            tally: Tally::default(),
+            tally,
             watcher: Cell::new(None),
             destinations,
         }
@@ -165,6 +218,18 @@ impl Servers {
         self.stock(backend, server)?.borrow_mut().take(claim, &self.tally)
     }
 
+    /// Keeps a connection that is idle from now on.
+    fn keep(&self, site: &Site, (backend, server): (usize, usize), idle: Idle) {
+        let recipe = self.recipe(site, backend).and_then(|it| it.servers.get(server));
+        let (Some(recipe), Some(stock)) = (recipe, self.stock(backend, server)) else { return };
+        stock.borrow_mut().put(idle, recipe, &self.tally);
+        if self.tally.fresh.get() == 1
+            && let Some(watcher) = self.watcher.get()
+        {
+            site.local.wake(watcher);
+        }
+    }
+
     /// Gives free places of a server to who waits for them.
     fn hand_over(&self, site: &Site, backend: usize, server: usize) {
         if let Some(line) = self.line(backend) {
@@ -211,17 +276,22 @@ impl Destinations {
 /// wait for a server that is gone choose again; those who wait for a place get what became free; idle
 /// connections to a server that is down are closed, on every worker.
 pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
-    let Some(figures) = site.live.server(backend, server) else { return };
-    let up = figures.is_up();
+    let _ = redistribute(site, backend, server);
+}
+
+/// The same. Gives how many chose again (the log's "requeued").
+pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
+    let Some(figures) = site.live.server(backend, server) else { return 0 };
+    let (up, mut requeued) = (figures.is_up(), 0);
     if let Some(line) = site.servers.line(backend) {
         let wake = |waiter: &Waiter| site.servers.wake(site, *waiter);
         if !figures.is_usable() {
             let frees = acquire::frees_the_bound(site, backend, server);
             let may_go = |tie| tie == Tie::Loose || (tie == Tie::Bound && frees);
-            line.send_back(Some(server), &site.live, may_go, wake);
+            requeued += line.send_back(Some(server), &site.live, may_go, wake);
         }
         if !site.live.has_usable(backend) {
-            line.send_back(None, &site.live, |_| true, wake);
+            requeued += line.send_back(None, &site.live, |_| true, wake);
         }
         // One that went may make room for a backup.
         for server in 0..site.live.servers(backend).len() {
@@ -237,6 +307,7 @@ pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
             }
         });
     }
+    requeued
 }
 
 /// A request met an error on a server, or none: counted, if the server's line observes that. Enough of them
@@ -261,8 +332,7 @@ pub fn place(site: &Site, (backend, server): (usize, usize)) -> Option<SocketAdd
     if let Some(unix) = &destination.unix {
         return Some(unix.clone());
     }
-    let address = site.live.address(backend, server).or(destination.address)?;
-    Some(address.into())
+    Some(destination.address()?.into())
 }
 
 /// What TLS with a server needs, if its line has any.
@@ -363,17 +433,12 @@ impl Link {
         let Link { transport, facts, backend, server, slot, key, owner, uses, .. } = self;
         // The connection before the place, so that who waits for the place finds it.
         let servers = &site.servers;
-        let recipe = servers.recipe(site, backend).and_then(|it| it.servers.get(server));
-        if let (Some(recipe), Some(stock), false) =
-            (recipe, servers.stock(backend, server), site.local.is_stopping())
-        {
+        if !site.local.is_stopping() {
             let (since_us, watched) = (site.now_us(), false);
             let idle = Idle { transport, facts, key, owner, uses, since_us, watched };
-            stock.borrow_mut().put(idle, recipe, &servers.tally);
-            if servers.tally.fresh.get() == 1
-                && let Some(watcher) = servers.watcher.get()
-            {
-                site.local.wake(watcher);
+            match site.tenure.is_over() {
+                false => servers.keep(site, (backend, server), idle),
+                true => Servers::bequeath(site, (backend, server), idle),
             }
         }
         drop(slot);

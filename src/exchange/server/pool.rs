@@ -143,6 +143,11 @@ impl Stock {
         None
     }
 
+    /// When the connection became idle that is kept for this client alone, if there is one.
+    pub(super) fn kept_since_us(&self, owner: u64) -> Option<u64> {
+        self.idle.iter().filter(|idle| idle.owner == owner).map(|idle| idle.since_us).max()
+    }
+
     /// How many idle connections there are.
     pub(super) fn idle(&self) -> usize {
         self.idle.len()
@@ -261,6 +266,19 @@ impl Stock {
         for idle in self.idle.drain(..) {
             idle.reset();
             tally.left(&idle);
+        }
+    }
+
+    /// Takes over the connections of the same server under the plan before, and how many were needed.
+    pub(super) fn inherit(&mut self, old: &mut Stock, tally: &Tally) {
+        self.need = self.need.max(old.need).max(old.peak);
+        self.purged_us = self.purged_us.max(old.purged_us);
+        for mut idle in old.idle.drain(..) {
+            // Another task watches it from now on.
+            if std::mem::replace(&mut idle.watched, false) {
+                tally.fresh.set(tally.fresh.get() + 1);
+            }
+            self.idle.push_back(idle);
         }
     }
 

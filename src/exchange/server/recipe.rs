@@ -36,6 +36,11 @@ pub(super) struct BackendRecipe {
     pub hashes: bool,
     /// What of a request decides.
     pub hash: Option<Hash>,
+    /// `option prefer-last-server`.
+    pub prefers_last: bool,
+    /// How many may wait in front of the last server for a client to come back to it
+    /// (`max-keep-alive-queue`); `None` is any number.
+    pub last_queue_max: Option<u32>,
     pub servers: Vec<Recipe>,
 }
 
@@ -85,6 +90,8 @@ impl BackendRecipe {
             redispatch: proxy.settings.options.redispatch.map_or(Redispatch::Off, |it| it.value),
             hashes: hash::hashes(proxy),
             hash: Hash::new(proxy, program),
+            prefers_last: is_on(proxy.settings.options.prefer_last_server),
+            last_queue_max: proxy.back.keep_alive_queue.and_then(|it| u32::try_from(it.value).ok()),
             servers: proxy.servers.iter().map(|server| Recipe::new(plan, proxy, server)).collect(),
         }
     }

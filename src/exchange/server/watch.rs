@@ -20,20 +20,24 @@ const SOON: Duration = Duration::from_millis(100);
 /// How often it looks whether anything is to be purged, and ends the windows of the rates.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Watches the idle connections of a site until the worker stops, and closes them then. To be spawned
-/// once.
+/// Watches the idle connections of a site until the worker stops or another site takes them over, and
+/// closes what is left then. To be spawned once.
 pub async fn watch(site: Rc<Site>) {
     let servers = &site.servers;
     servers.watcher.set(Some(site.local.current()));
     sessions::enter(&site);
     tell_addresses(&site);
-    while !site.local.is_stopping() {
+    let is_over = || site.local.is_stopping() || site.tenure.is_over();
+    while !is_over() {
         let fresh = servers.tally.fresh.get() > 0;
         let mut sleep = pin!(site.local.sleep(if fresh { SOON } else { TICK }));
         let mut stopping = pin!(site.local.stopping());
         poll_fn(|cx| {
             let hurry = !fresh && servers.tally.fresh.get() > 0;
             let over = stopping.as_mut().poll(cx).is_ready() || sleep.as_mut().poll(cx).is_ready();
+            if site.tenure.is_over() {
+                return Poll::Ready(());
+            }
             if !hurry && !over {
                 // Woken by a server, then.
                 look(&site, false);
@@ -41,22 +45,23 @@ pub async fn watch(site: Rc<Site>) {
             if hurry || over { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        look(&site, fresh);
-        site.live.tick();
+        if !site.tenure.is_over() {
+            look(&site, fresh);
+            site.live.tick();
+        }
     }
     for stock in servers.stocks.iter().flatten() {
         stock.borrow_mut().clear(&servers.tally);
     }
 }
 
-/// Says where servers are; those whose names have no address are down.
+/// Says where servers are; those whose names have no address are down, until a reload finds one.
 fn tell_addresses(site: &Site) {
     for (backend, servers) in site.servers.destinations.servers.iter().enumerate() {
         for (server, destination) in servers.iter().enumerate() {
-            site.live.set_address(backend, server, destination.address);
-            if destination.address.is_none() && destination.unix.is_none() {
-                site.live.set_admin(backend, server, Admin::UNRESOLVED, true);
-            }
+            site.live.set_address(backend, server, destination.address());
+            let unresolved = destination.address().is_none() && destination.unix.is_none();
+            site.live.set_admin(backend, server, Admin::UNRESOLVED, unresolved);
         }
     }
 }

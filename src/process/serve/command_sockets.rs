@@ -166,5 +166,6 @@ pub fn running(shared: &Shared) -> Running {
         process: shared.desk.process().clone(),
         destinations: shared.destinations.clone(),
         tls: shared.tls.clone(),
+        control: shared.control.clone(),
     }
 }

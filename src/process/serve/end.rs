@@ -1,28 +1,33 @@
-//! The main thread while the workers serve: signals, certificates on disk, and the end.
+//! The main thread while the workers serve: signals, reloads, certificates on disk, and the end.
 //!
 //! SIGTERM and SIGINT stop at once. SIGUSR1 stops gracefully: after `grace` the listeners close,
-//! connections in progress end by themselves, after `hard-stop-after` they are cut off. SIGHUP looks at
-//! certificates at once; otherwise that is done every `RELOAD`.
+//! connections in progress end by themselves, after `hard-stop-after` they are cut off. SIGHUP and SIGUSR2
+//! have the files read again. Certificates that changed on disk are looked at every `CERTIFICATES`.
+//!
+//! Reloads go one after the other; those that are asked for before one begins are done by that one.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use super::workers::Shared;
+use super::certificates;
+use super::news::{News, Newsroom};
+use super::reload::Reloader;
+use super::split::Teller;
 use crate::config::plan::Process;
+use crate::exchange::control::{Answer, Ask, Order};
 use crate::log;
-use crate::tls::Reload;
-use crate::worker::{Group, Time};
-use koi_sys::guard::{self, Signal, SignalError};
+use crate::worker::{Group, Message, Time};
+use koi_sys::guard::{Signal, SignalError};
 
-/// How long a signal is waited for before the main thread looks around.
+/// How long news are waited for before the main thread looks around.
 const TURN: Duration = Duration::from_millis(500);
 /// The same while the workers end.
 const LAST_TURN: Duration = Duration::from_millis(10);
 /// How often certificates are looked at.
-const RELOAD: Duration = Duration::from_secs(10);
+const CERTIFICATES: Duration = Duration::from_secs(10);
 /// How long connections in progress may take if nobody says.
 const FOR_EVER: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+/// How often a worker's mailbox that is full is tried for an answer: who asked looks by itself, too.
+const TRIES: usize = 100;
 
 /// How it goes.
 enum Phase {
@@ -37,13 +42,16 @@ enum Phase {
 /// What the main thread watches over.
 pub struct Watch {
     group: Group,
-    shared: Shared,
+    newsroom: Newsroom,
+    reloader: Reloader,
     phase: Phase,
-    reload_at: Time,
-    /// Certificates cannot be read again: they lie outside of the `chroot`.
-    shut_in: bool,
+    certificates_at: Time,
     /// The process above, which may go away without a word.
     master: Option<u32>,
+    /// Who hears that a reload is over.
+    teller: Teller,
+    /// What came while a reload was looked for.
+    later: Vec<News>,
 }
 
 /// How it ended.
@@ -57,10 +65,16 @@ pub enum End {
 
 impl Watch {
     /// Watches over running workers. `master` is the process above, if there is one.
-    pub fn new(group: Group, shared: Shared, master: Option<u32>) -> Watch {
-        let shut_in = shared.plan.global.process.chroot.is_some();
-        let reload_at = Time::monotonic() + RELOAD;
-        Watch { group, shared, phase: Phase::Serving, reload_at, shut_in, master }
+    pub fn new(
+        group: Group,
+        newsroom: Newsroom,
+        reloader: Reloader,
+        master: Option<u32>,
+        teller: Teller,
+    ) -> Watch {
+        let certificates_at = Time::monotonic() + CERTIFICATES;
+        let (phase, later) = (Phase::Serving, Vec::new());
+        Watch { group, newsroom, reloader, phase, certificates_at, master, teller, later }
     }
 
     /// Runs until the workers have ended.
@@ -71,10 +85,17 @@ impl Watch {
         let mut end = End::Stopped;
         while self.group.ended() < self.group.size() {
             let turn = if matches!(self.phase, Phase::Serving) { TURN } else { LAST_TURN };
-            match guard::wait_signal_for(turn)? {
-                Some(signal) => self.handle(signal),
-                None => self.look_around(),
+            let news = match self.later.is_empty() {
+                true => self.newsroom.next(turn),
+                false => Some(self.later.remove(0)),
+            };
+            match news {
+                Some(News::Signal(signal)) => self.handle(signal),
+                Some(News::Asked(ask)) => self.obey(ask),
+                Some(News::Deaf(error)) => return Err(error),
+                None => {}
             }
+            self.look_around();
             if self.group.ended() > 0 && !matches!(self.phase, Phase::Ending) {
                 log::warning(format_args!("a worker has ended that nobody stopped: ending all"));
                 end = End::WorkerLost;
@@ -94,24 +115,63 @@ impl Watch {
         match signal {
             Signal::Terminate | Signal::Interrupt => self.stop(Duration::ZERO),
             Signal::User1 => self.leave(),
-            Signal::Hangup if self.shut_in => log::warning(format_args!(
-                "SIGHUP: certificates lie outside of the `chroot` and cannot be read again; start \
-                 another process with -sf {}",
-                std::process::id()
-            )),
-            Signal::Hangup => {
-                log::notice(format_args!(
-                    "SIGHUP: looking at certificates; the configuration is not read again yet"
-                ));
-                self.reload();
-            }
-            Signal::User2 => log::warning(format_args!(
-                "SIGUSR2: reloading is not built yet; start another process with -sf {}",
-                std::process::id()
-            )),
+            Signal::Hangup | Signal::User2 => self.reload(Vec::new()),
             Signal::Quit | Signal::StopListening | Signal::ListenAgain => {
                 log::notice(format_args!("{signal} changes nothing"));
             }
+        }
+    }
+
+    fn obey(&mut self, ask: Ask) {
+        match ask.order {
+            Order::Reload => self.reload(vec![ask]),
+            Order::Stop => {
+                self.leave();
+                self.answer(ask, Answer { done: true, text: "stopping".to_owned() });
+            }
+        }
+    }
+
+    /// Reads the files again, for all that want it by now.
+    fn reload(&mut self, mut asks: Vec<Ask>) {
+        while let Some(news) = self.newsroom.at_once() {
+            match news {
+                News::Signal(Signal::Hangup | Signal::User2) => {}
+                News::Asked(ask) if ask.order == Order::Reload => asks.push(ask),
+                news => self.later.push(news),
+            }
+        }
+        let answer = match self.phase {
+            Phase::Serving => self.reloader.reload(&self.group),
+            Phase::Leaving(_) | Phase::Ending => {
+                let text = "reload: refused: the process is stopping".to_owned();
+                Answer { done: false, text }
+            }
+        };
+        for line in answer.text.lines() {
+            match answer.done {
+                true => log::notice(format_args!("{line}")),
+                false => log::warning(format_args!("{line}")),
+            }
+        }
+        if answer.done {
+            self.look_at_certificates();
+        }
+        self.teller.tell(answer.done);
+        for ask in asks {
+            self.answer(ask, answer.clone());
+        }
+    }
+
+    fn answer(&self, ask: Ask, answer: Answer) {
+        let (worker, task) = ask.asker;
+        ask.answer(answer);
+        let Some(address) = self.group.addresses().into_iter().nth(worker) else { return };
+        for _ in 0..TRIES {
+            if address.send(Message::Run(Box::new(move |local| local.wake(task)))).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -122,8 +182,9 @@ impl Watch {
         {
             self.stop(self.process().hard_stop_after.map_or(FOR_EVER, |it| it.value));
         }
-        if matches!(self.phase, Phase::Serving) && now >= self.reload_at {
-            self.reload();
+        self.reloader.count_plans();
+        if matches!(self.phase, Phase::Serving) && now >= self.certificates_at {
+            self.look_at_certificates();
         }
         if self.master.is_some_and(|master| master != std::os::unix::process::parent_id()) {
             log::warning(format_args!("the master process is gone: stopping gracefully"));
@@ -133,13 +194,13 @@ impl Watch {
     }
 
     fn process(&self) -> &Process {
-        &self.shared.plan.global.process
+        &self.reloader.shared.plan.global.process
     }
 
     /// Begins a graceful stop.
     fn leave(&mut self) {
         if matches!(self.phase, Phase::Serving) {
-            self.shared.live.stop();
+            self.reloader.shared.live.stop();
             let grace = self.process().grace.map_or(Duration::ZERO, |it| it.value);
             self.phase = Phase::Leaving(Time::monotonic() + grace);
             self.look_around();
@@ -148,64 +209,15 @@ impl Watch {
 
     fn stop(&mut self, grace: Duration) {
         self.phase = Phase::Ending;
-        self.shared.live.stop();
+        self.reloader.shared.live.stop();
         self.group.stop(grace);
     }
 
-    /// Has certificates that have changed on disk read again. Several lines may name one file: what is
-    /// the same of them is told once.
-    fn reload(&mut self) {
-        self.reload_at = Time::monotonic() + RELOAD;
-        if self.shut_in {
-            return;
-        }
-        let plan = &self.shared.plan;
-        let mut told = Told::default();
-        for (proxy, binds) in plan.proxies.iter().zip(&*self.shared.tls) {
-            for tls in binds.iter().flatten() {
-                told.add(&proxy.name, tls.reload());
-            }
-        }
-        for (proxy, servers) in plan.proxies.iter().zip(&self.shared.destinations.servers) {
-            for (server, destination) in proxy.servers.iter().zip(servers) {
-                if let Some(tls) = &destination.tls {
-                    told.add(
-                        &format!("{}/{}", proxy.name, server.name.value),
-                        tls.reload(plan, server),
-                    );
-                }
-            }
-        }
-        for (text, who) in told.faults {
-            log::warning(format_args!("{who}: {text}"));
-        }
-        for (text, who) in told.changes {
-            log::notice(format_args!("{who}: {text}"));
-        }
-    }
-}
-
-/// What is to be told, and whose it is.
-#[derive(Default)]
-struct Told {
-    faults: BTreeMap<String, String>,
-    changes: BTreeMap<String, String>,
-}
-
-impl Told {
-    fn add(&mut self, who: &str, reload: Reload) {
-        for (lines, into) in
-            [(reload.faults, &mut self.faults), (reload.changes, &mut self.changes)]
-        {
-            for line in lines {
-                match into.entry(line) {
-                    Entry::Vacant(free) => drop(free.insert(who.to_owned())),
-                    Entry::Occupied(mut held) if !held.get().split(", ").any(|it| it == who) => {
-                        *held.get_mut() += &format!(", {who}");
-                    }
-                    Entry::Occupied(_) => {}
-                }
-            }
+    /// Has certificates that have changed on disk read again.
+    fn look_at_certificates(&mut self) {
+        self.certificates_at = Time::monotonic() + CERTIFICATES;
+        if !self.reloader.is_shut_in() {
+            certificates::look(&self.reloader.shared);
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::process::ExitCode;
 
+use std::sync::Arc;
+
 use super::pidfile::Pidfile;
 use super::split::{Ready, Start};
 use super::systemd::Notifier;
@@ -22,50 +24,65 @@ pub struct Telling {
 }
 
 /// Runs until the worker process has ended.
-pub fn run(child: Child, start: Start, telling: Telling) -> ExitCode {
+pub fn run(child: Child, mut start: Start, telling: Telling) -> ExitCode {
     let pid = child.pid();
+    let Telling { notifier, pidfile, ready } = telling;
     if start.wait() {
-        if let Err(fault) = started(telling) {
+        if let Err(fault) = started(&notifier, pidfile, ready) {
             log::warning(format_args!("{fault}"));
         }
         log::notice(format_args!("worker process {pid} serves"));
     }
-    // This thread waits for the child; signals need one of their own.
-    let passing = std::thread::Builder::new().name("signals".to_owned());
-    if let Err(error) = passing.spawn(move || pass_signals(pid)) {
-        log::warning(format_args!("signals are not passed on: {error}"));
-    }
+    // This thread waits for the child; signals need one of their own, and so do reloads.
+    let notifier = Arc::new(notifier);
+    let to = notifier.clone();
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        if let Err(error) = thread.spawn(run) {
+            log::warning(format_args!("no thread for {name}: {error}"));
+        }
+    };
+    spawn("signals", Box::new(move || pass_signals(pid, &to)));
+    spawn("reloads", Box::new(move || pass_reloads(start, &notifier)));
     ended(child.wait())
 }
 
-fn started(telling: Telling) -> Result<(), String> {
-    let Telling { notifier, pidfile, ready } = telling;
+/// Tells systemd when a reload is over: what serves is ready in either case.
+fn pass_reloads(mut start: Start, notifier: &Notifier) {
+    while let Some(done) = start.reloaded() {
+        let status = if done { "Ready." } else { "Ready; the last reload was refused." };
+        notifier.say(&format!("READY=1\nSTATUS={status}\n"));
+    }
+}
+
+fn started(notifier: &Notifier, pidfile: Option<Pidfile>, ready: Ready) -> Result<(), String> {
     if let Some(pidfile) = pidfile {
         pidfile.write().map_err(|error| format!("the pidfile cannot be written: {error}"))?;
     }
     notifier.say(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.\n", std::process::id()));
-    ready.say()
+    // Who waited for the start needs to hear no more.
+    ready.say().map(drop)
 }
 
-fn pass_signals(pid: i32) {
+fn pass_signals(pid: i32, notifier: &Notifier) {
     loop {
         let signal = match guard::wait_signal() {
             Ok(signal) => signal,
             Err(error) => return log::warning(format_args!("no signals: {error}")),
         };
         match signal {
-            Signal::User2 => log::warning(format_args!(
-                "{signal}: reloading is not built yet; start another process with -sf {}",
-                std::process::id()
-            )),
-            _ => {
-                if let Signal::Terminate | Signal::Interrupt | Signal::User1 = signal {
-                    Notifier::from_environment().say("STOPPING=1\nSTATUS=Stopping.\n");
-                }
-                if let Err(error) = guard::send_signal(pid, signal) {
-                    log::warning(format_args!("the worker process gets no {signal}: {error}"));
-                }
+            Signal::Terminate | Signal::Interrupt | Signal::User1 => {
+                Notifier::from_environment().say("STOPPING=1\nSTATUS=Stopping.\n");
             }
+            Signal::Hangup | Signal::User2 => {
+                // systemd.service(5), Type=notify-reload: the moment tells its reload from others.
+                let now_us = koi_sys::clock::Time::monotonic().as_micros();
+                notifier.say(&format!("RELOADING=1\nMONOTONIC_USEC={now_us}\nSTATUS=Reloading.\n"));
+            }
+            _ => {}
+        }
+        if let Err(error) = guard::send_signal(pid, signal) {
+            log::warning(format_args!("the worker process gets no {signal}: {error}"));
         }
     }
 }

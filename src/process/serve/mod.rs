@@ -9,24 +9,35 @@
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
 //! - [`command_sockets`]: the runtime socket;
-//! - [`predecessors`]: those that are replaced; [`workers`], [`pace`]: what runs, and how fast it takes
-//!   connections; [`end`]: signals and the end;
+//! - [`predecessors`]: those that are replaced; [`workers`], [`door`], [`pace`]: what runs, and how fast
+//!   it takes connections; [`news`], [`end`]: signals and the end;
+//! - [`reload`]: a new plan beside the running one; [`diff`], [`carried`], [`changes`]: what is new in it
+//!   and what stays; [`everywhere`], [`switch`]: how the workers take it;
 //! - [`here`]: all of it tried without starting (`-c --here`).
 
 pub mod accounts;
 pub mod address;
+pub mod carried;
+pub mod certificates;
+pub mod changes;
 pub mod command_sockets;
+pub mod diff;
+pub mod door;
 pub mod end;
+pub mod everywhere;
 pub mod here;
 pub mod identity;
 pub mod limits;
 pub mod master;
+pub mod news;
 pub mod pace;
 pub mod pidfile;
 pub mod ports;
 pub mod predecessors;
 pub mod prepare;
+pub mod reload;
 pub mod split;
+pub mod switch;
 pub mod systemd;
 pub mod workers;
 
@@ -35,11 +46,15 @@ use std::sync::Arc;
 
 use self::address::Names;
 use self::end::{End, Watch};
+use self::news::Newsroom;
 use self::pace::Pace;
 use self::pidfile::Pidfile;
+use self::ports::Opened;
 use self::prepare::BindsTls;
+use self::reload::Reloader;
 use self::split::{Ready, Side};
 use self::systemd::Notifier;
+use self::workers::Shared;
 use super::check::{self, Checked};
 use super::options::{Master, Options, Serving};
 use super::output;
@@ -48,6 +63,7 @@ use crate::config::plan::{Given, Plan};
 use crate::config::render::{self, Style};
 use crate::config::report::Report;
 use crate::config::source::{Disk, Files, Span};
+use crate::exchange::control::Control;
 use crate::exchange::server::Destinations;
 use crate::ledger::Ledger;
 use crate::log;
@@ -116,7 +132,7 @@ fn split_up(options: &Options, checked: Checked) -> Result<ExitCode, Failed> {
     let mut ready = Ready::default();
     if plan.global.process.daemon {
         match split::split()? {
-            Side::Waiting(child, start) => {
+            Side::Waiting(child, mut start) => {
                 if start.wait() {
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -186,13 +202,13 @@ pub fn start_here(
     let destinations = prepare::destinations(&plan, names, &mut report);
     let tls = prepare::binds_tls(&plan, files, &mut report);
     let targets = prepare::log_targets(&plan, &mut report);
-    let shares = ports::open_all(&wanted, config.workers, &[], &mut report);
+    let opened = ports::open_all(&wanted, config.workers, &[], &mut 0, &mut report);
     let Some(targets) = targets.filter(|_| !report.failed()) else {
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
     let shared = shared(plan, program, destinations, tls, targets, config.workers);
-    workers::start(config, shared, shares).map_err(|error| error.to_string())
+    workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
 }
 
 /// What all workers share.
@@ -203,8 +219,8 @@ fn shared(
     tls: BindsTls,
     targets: Arc<Targets>,
     workers: usize,
-) -> workers::Shared {
-    workers::Shared {
+) -> Shared {
+    Shared {
         live: Arc::new(Live::new(&plan)),
         ledger: Arc::new(Ledger::new(&plan, workers)),
         desk: Arc::new(workers::desk(&plan, workers)),
@@ -214,6 +230,10 @@ fn shared(
         targets,
         plan: Arc::new(plan),
         program: Arc::new(program),
+        workers,
+        number: 1,
+        control: Control::default(),
+        started_us: workers::unix_us(),
     }
 }
 
@@ -239,7 +259,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         [] => ports::held_by_others(&wanted),
         _ => Vec::new(),
     };
-    let shares = ports::open_all(&wanted, config.workers, predecessors, report);
+    let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
     let commands = command_sockets::open(commands, &plan, report);
     if report.failed() {
         predecessors::give_back(predecessors);
@@ -250,9 +270,14 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     identity::assume(&plan, &identity, report);
     check::tell(options, report, &plan)?;
     let Some(targets) = targets else { return Err(None) };
+    let newsroom = Newsroom::open();
+    let control = newsroom.control();
     let shared = shared(plan, program, destinations, tls, targets, config.workers);
+    let shared = Shared { control, ..shared };
+    let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
+    newsroom.listen_to_signals().map_err(|error| format!("no thread for signals: {error}"))?;
     let operators = command_sockets::start(&config, &shared, &group, commands)
         .map_err(|error| error.to_string())?;
     if let Some(pidfile) = pidfile
@@ -264,8 +289,10 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     if around.ready.is_background() {
         log::to_targets(shared.targets.clone());
     }
-    around.ready.say()?;
-    let ended = Watch::new(group, shared, around.master).run();
+    let teller = around.ready.say()?;
+    let reloader =
+        Reloader::new(options, shared, held, config.workers).telling(operators.office.clone());
+    let ended = Watch::new(group, newsroom, reloader, around.master, teller).run();
     drop(operators);
     match ended {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),

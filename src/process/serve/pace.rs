@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::config::plan::{Given, Plan};
+use crate::config::succession::Succession;
 
 /// A second, in microseconds: the time that rates are about.
 const WINDOW_US: u64 = 1_000_000;
@@ -74,9 +75,27 @@ impl Pace {
             false => None,
         };
         for rate in rates.iter().flatten() {
-            rate.current.fetch_add(1, Relaxed);
+            rate.window.current.fetch_add(1, Relaxed);
         }
         Some(Taken { tls: counted })
+    }
+
+    /// For the plan that follows: what was counted counts on.
+    pub fn succeed(&self, plan: &Plan, heirs: &Succession) -> Pace {
+        let mut new = Pace::new(plan);
+        let share = |new: &mut Option<Rate>, old: Option<&Rate>| {
+            if let (Some(new), Some(old)) = (new, old) {
+                new.window = old.window.clone();
+            }
+        };
+        share(&mut new.process, self.process.as_ref());
+        share(&mut new.tls, self.tls.as_ref());
+        for (number, rate) in new.frontends.iter_mut().enumerate() {
+            let before = heirs.frontend_before(number).and_then(|it| self.frontends.get(it));
+            share(rate, before.and_then(Option::as_ref));
+        }
+        new.tls_count = self.tls_count.clone();
+        new
     }
 
     fn count_tls(&self) -> Option<Counted> {
@@ -91,6 +110,12 @@ impl Pace {
 #[derive(Debug)]
 struct Rate {
     limit: u32,
+    window: Arc<Window>,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Window {
     began_us: AtomicU64,
     current: AtomicU32,
     previous: AtomicU32,
@@ -98,27 +123,21 @@ struct Rate {
 
 impl Rate {
     fn new(limit: u32) -> Rate {
-        Rate {
-            limit,
-            began_us: AtomicU64::default(),
-            current: AtomicU32::default(),
-            previous: AtomicU32::default(),
-        }
+        Rate { limit, window: Arc::default() }
     }
 
     fn has_room(&self, now_us: u64) -> bool {
-        let began = self.began_us.load(Relaxed);
+        let Window { began_us, current, previous } = &*self.window;
+        let began = began_us.load(Relaxed);
         let mut gone = now_us.saturating_sub(began);
-        if gone >= WINDOW_US
-            && self.began_us.compare_exchange(began, now_us, Relaxed, Relaxed).is_ok()
-        {
-            let last = self.current.swap(0, Relaxed);
+        if gone >= WINDOW_US && began_us.compare_exchange(began, now_us, Relaxed, Relaxed).is_ok() {
+            let last = current.swap(0, Relaxed);
             // Of a second that nobody looked at nothing remains.
-            self.previous.store(if gone < 2 * WINDOW_US { last } else { 0 }, Relaxed);
+            previous.store(if gone < 2 * WINDOW_US { last } else { 0 }, Relaxed);
             gone = 0;
         }
-        let previous = u64::from(self.previous.load(Relaxed));
-        let current = u64::from(self.current.load(Relaxed));
+        let previous = u64::from(previous.load(Relaxed));
+        let current = u64::from(current.load(Relaxed));
         let before = previous * WINDOW_US.saturating_sub(gone) / WINDOW_US;
         current + before < u64::from(self.limit)
     }

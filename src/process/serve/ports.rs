@@ -36,9 +36,35 @@ pub struct Wanted {
     pub options: ListenOptions,
 }
 
+/// A listening address by number, whatever plan it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PortId(u64);
+
+/// An address that the process listens on.
+#[derive(Debug)]
+pub struct Held {
+    /// Its number.
+    pub id: PortId,
+    /// Where.
+    pub place: Place,
+    /// How.
+    pub options: ListenOptions,
+}
+
+/// What was opened.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// For each worker.
+    pub shares: Vec<Vec<Port>>,
+    /// Each address once.
+    pub held: Vec<Held>,
+}
+
 /// A listening socket of a worker.
 #[derive(Debug)]
 pub struct Port {
+    /// Its address's number.
+    pub id: PortId,
     /// The frontend, an index into `Plan::proxies`.
     pub frontend: usize,
     /// The `bind` line in it.
@@ -223,21 +249,25 @@ pub fn warn_of_others(plan: &Plan, held: &[&Wanted]) {
 }
 
 /// Opens all of it, for each worker its own. Ports that predecessors hold are asked for, and tried
-/// again. What stays occupied, and what else cannot be opened, goes to the report.
+/// again. What stays occupied, and what else cannot be opened, goes to the report. `ids` is the last number
+/// that was given to an address.
 pub fn open_all(
     wanted: &[Wanted],
     workers: usize,
     predecessors: &[Predecessor],
+    ids: &mut u64,
     report: &mut Report,
-) -> Vec<Vec<Port>> {
-    let mut shares: Vec<Vec<Port>> = (0..workers).map(|_| Vec::new()).collect();
+) -> Opened {
+    let shares = (0..workers).map(|_| Vec::new()).collect();
+    let mut opened = Opened { shares, held: Vec::new() };
     let mut attempts = if predecessors.is_empty() { 1 } else { predecessors::ATTEMPTS };
     for wanted in wanted {
         let fault = loop {
             attempts = attempts.saturating_sub(1);
             match open(wanted, workers) {
                 Ok(sockets) => {
-                    deal(&mut shares, wanted, sockets);
+                    *ids = ids.wrapping_add(1);
+                    opened.add(PortId(*ids), wanted, sockets);
                     break None;
                 }
                 Err(fault) if fault.is_occupied() && attempts > 0 => {
@@ -251,13 +281,17 @@ pub fn open_all(
             tell(wanted, fault, report);
         }
     }
-    shares
+    opened
 }
 
-fn deal(shares: &mut [Vec<Port>], wanted: &Wanted, sockets: Vec<OwnedFd>) {
-    let backlog = usize::try_from(wanted.options.backlog).unwrap_or(0);
-    for (share, socket) in shares.iter_mut().zip(sockets) {
-        share.push(Port { frontend: wanted.frontend, bind: wanted.bind, socket, backlog });
+impl Opened {
+    fn add(&mut self, id: PortId, wanted: &Wanted, sockets: Vec<OwnedFd>) {
+        let Wanted { frontend, bind, place, options, .. } = wanted;
+        let backlog = usize::try_from(options.backlog).unwrap_or(0);
+        for (share, socket) in self.shares.iter_mut().zip(sockets) {
+            share.push(Port { id, frontend: *frontend, bind: *bind, socket, backlog });
+        }
+        self.held.push(Held { id, place: place.clone(), options: options.clone() });
     }
 }
 

@@ -9,7 +9,7 @@ use super::address::{self, Names, Target};
 use crate::config::plan::{InitAddr, Location, Plan, Proxy, Server};
 use crate::config::report::Report;
 use crate::config::source::Files;
-use crate::exchange::server::{Destination, Destinations};
+use crate::exchange::server::{Destination, Destinations, Moved};
 use crate::log;
 use crate::log::access::Targets;
 use crate::tls::{BindTls, LoadFault, ServerTls};
@@ -19,32 +19,47 @@ pub type BindsTls = Vec<Vec<Option<Arc<BindTls>>>>;
 
 /// Addresses and TLS of every server.
 pub fn destinations(plan: &Plan, names: &mut Names, report: &mut Report) -> Destinations {
-    let of_proxy = |proxy: &Proxy| {
+    destinations_after(plan, names, &|_, _| None, report)
+}
+
+/// The same behind an earlier plan: `last` says where a server was, by its place in this plan.
+pub fn destinations_after(
+    plan: &Plan,
+    names: &mut Names,
+    last: &dyn Fn(usize, usize) -> Option<Target>,
+    report: &mut Report,
+) -> Destinations {
+    let mut all = Vec::with_capacity(plan.proxies.len());
+    for (number, proxy) in plan.proxies.iter().enumerate() {
         let servers = if proxy.disabled { &[][..] } else { &proxy.servers[..] };
-        servers.iter().map(|server| destination(plan, proxy, server, names, report)).collect()
-    };
-    Destinations::new(plan.proxies.iter().map(of_proxy).collect())
+        let of_server = |(place, server)| {
+            destination((plan, proxy), server, names, last(number, place), report)
+        };
+        all.push(servers.iter().enumerate().map(of_server).collect());
+    }
+    Destinations::new(all)
 }
 
 fn destination(
-    plan: &Plan,
-    proxy: &Proxy,
+    (plan, proxy): (&Plan, &Proxy),
     server: &Server,
     names: &mut Names,
+    last: Option<Target>,
     report: &mut Report,
 ) -> Destination {
-    let Target { address, unix, port_offset } = target(server, names, report);
+    let Target { address, unix, port_offset } = target(server, names, last, report);
     // A step of a check may ask for TLS where the server's line does not.
     let by_check = server.settings.health.check.is_some() && proxy.back.checks.uses_tls();
     let tls = match server.settings.uses_tls() || by_check {
         true => loaded(ServerTls::load(plan, server, &mut warn(plan)), report),
         false => None,
     };
-    Destination { address, unix, port_offset, tls }
+    Destination { address, unix, port_offset, tls, moved: Moved::default() }
 }
 
-/// Where a server is, by its `init-addr`. Files of states (`last`) are not read.
-fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
+/// Where a server is, by its `init-addr`. Files of states (`last`) are not read; but a name that is not
+/// found any more keeps the address it had.
+fn target(server: &Server, names: &mut Names, last: Option<Target>, report: &mut Report) -> Target {
     const DEFAULT: &[InitAddr] = &[InitAddr::Last, InitAddr::Libc];
     let endpoint = &server.endpoint;
     let ways = match (&endpoint.location, &server.settings.naming.init_addr) {
@@ -55,6 +70,7 @@ fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
     for way in ways {
         match way {
             InitAddr::Last => {}
+            InitAddr::None | InitAddr::Ip(_) if last.is_some() => break,
             InitAddr::None => return address::without_name(None, endpoint.port),
             InitAddr::Ip(ip) => return address::without_name(Some(*ip), endpoint.port),
             InitAddr::Libc => match address::connecting(endpoint, names) {
@@ -62,6 +78,13 @@ fn target(server: &Server, names: &mut Names, report: &mut Report) -> Target {
                 Err(unusable) => fault = Some(unusable),
             },
         }
+    }
+    if let (Location::Name { name, .. }, Some(last)) = (&endpoint.location, last) {
+        log::warning(format_args!(
+            "`{name}` of server {} has no address just now: the last one stays",
+            server.name.value
+        ));
+        return last;
     }
     match fault {
         Some(mut unusable) => {

@@ -48,8 +48,33 @@ pub fn split() -> Result<Side, String> {
 
 impl Start {
     /// Waits for it; false if it has failed.
-    pub fn wait(mut self) -> bool {
+    pub fn wait(&mut self) -> bool {
         self.0.read_exact(&mut [0]).is_ok()
+    }
+
+    /// Waits until a reload is over: whether the new plan holds. `None` once the process has ended.
+    pub fn reloaded(&mut self) -> Option<bool> {
+        let mut byte = [0];
+        self.0.read_exact(&mut byte).ok()?;
+        Some(byte == [DONE])
+    }
+}
+
+/// What is said through the pipe: it serves, or a reload was done.
+const DONE: u8 = 1;
+/// A reload was refused.
+const REFUSED: u8 = 2;
+
+/// For saying more later.
+#[derive(Default)]
+pub struct Teller(Vec<PipeWriter>);
+
+impl Teller {
+    /// A reload is over; whether the new plan holds.
+    pub fn tell(&mut self, done: bool) {
+        let byte = if done { DONE } else { REFUSED };
+        // Who is gone does not need to know.
+        self.0.retain_mut(|waiting| waiting.write_all(&[byte]).is_ok());
     }
 }
 
@@ -83,14 +108,12 @@ impl Ready {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn say(self) -> Result<(), String> {
+    pub fn say(self) -> Result<Teller, String> {
         if let Some(null) = &self.null {
             guard::replace_standard_streams(null).map_err(|error| error.to_string())?;
         }
-        for mut waiting in self.waiting {
-            // Who waited and is gone does not need to know.
-            let _ = waiting.write_all(&[1]);
-        }
-        Ok(())
+        let mut teller = Teller(self.waiting);
+        teller.tell(true);
+        Ok(teller)
     }
 }

@@ -1,10 +1,9 @@
-//! The workers: what each has, and what it runs.
+//! The workers: what each has.
 //!
 //! In: the plan and everything prepared for it, and each worker's listening sockets. Out: running
 //! workers, which accept.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,25 +11,23 @@ use std::time::{Duration, SystemTime};
 use super::pace::Pace;
 use super::ports::Port;
 use super::prepare::BindsTls;
+use super::switch;
 use crate::admin::desk::Desk;
 use crate::admin::info;
 use crate::balance::{Chooser, Live};
 use crate::config::plan::{Given, Plan, Process};
-use crate::exchange::client;
-use crate::exchange::server::{self, Destinations, Servers};
+use crate::exchange::control::Control;
+use crate::exchange::server::{Destinations, Servers, Tally};
 use crate::exchange::sessions::Sessions;
 use crate::exchange::site::Site;
-use crate::health;
+use crate::exchange::tenure::{Tenure, Throne};
 use crate::ledger::Ledger;
 use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
 use crate::rules::context::ProcessFacts;
 use crate::rules::program::Program;
-use crate::worker::{Group, GroupConfig, Listener, Local, StartError};
+use crate::worker::{Group, GroupConfig, Local, StartError};
 use koi_sys::guard;
-
-/// How long a worker waits before it looks again whether it may take one connection more.
-const FULL: Duration = Duration::from_millis(5);
 
 /// How often the time of day is read.
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +53,14 @@ pub struct Shared {
     pub tls: Arc<BindsTls>,
     /// Log targets.
     pub targets: Arc<Targets>,
+    /// How many workers there are.
+    pub workers: usize,
+    /// Which plan it is, from 1.
+    pub number: u64,
+    /// The way to the main thread.
+    pub control: Control,
+    /// When the process started, in microseconds since 1970-01-01 UTC.
+    pub started_us: u64,
 }
 
 /// How many workers the plan asks for, and on which cores.
@@ -95,44 +100,37 @@ pub fn start(
     shares: Vec<Vec<Port>>,
 ) -> Result<Group, StartError> {
     let shares: Mutex<Vec<Option<Vec<Port>>>> = Mutex::new(shares.into_iter().map(Some).collect());
-    let started_us = unix_us();
     let destinations = shared.destinations.clone();
-    let workers = config.workers;
-    let group = Group::start(config, move |worker, local| {
+    let first = Arc::new(Mutex::new(Some(shared)));
+    let theirs = first.clone();
+    let started = Group::start(config, move |worker, local| {
         let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
         let ports = shares.get_mut(worker).and_then(Option::take).unwrap_or_default();
         drop(shares);
-        run((worker, workers), local, &shared, started_us, ports)
-    })?;
+        let shared = theirs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match shared {
+            Some(shared) => switch::begin(worker, local, &shared, ports),
+            None => Err("there is no plan".to_owned()),
+        }
+    });
+    // It must not live as long as the workers: a reload may bring another plan.
+    drop(first.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let group = started?;
     destinations.set_workers(group.addresses());
     Ok(group)
 }
 
-/// What a worker begins with.
-fn run(
-    (worker, workers): (usize, usize),
-    local: &Local,
-    shared: &Shared,
-    started_us: u64,
-    ports: Vec<Port>,
-) -> Result<(), String> {
-    let site = Rc::new(site(worker, local, shared, started_us));
-    for port in ports {
-        let Port { frontend, bind, socket, backlog } = port;
-        let listener = local
-            .adopt_listener(socket, backlog)
-            .map_err(|error| format!("worker {worker} cannot listen: {error}"))?;
-        let tls = shared.tls.get(frontend).and_then(|of_proxy| of_proxy.get(bind));
-        let tls = tls.is_some_and(Option::is_some);
-        let door =
-            Door { frontend, bind, tls, address: only_address(shared, &listener, frontend, bind) };
-        local.spawn(accept(site.clone(), shared.pace.clone(), door, listener));
-    }
-    local.spawn(server::watch(site.clone()));
-    // They end with the worker.
-    health::start(&site, workers);
-    local.spawn(follow_the_clock(site));
-    Ok(())
+/// What a worker has whatever the plan: its sites share it.
+#[derive(Clone)]
+pub struct Workplace {
+    /// The worker.
+    pub local: Local,
+    /// The process, and the worker's number.
+    pub process: ProcessFacts,
+    throne: Rc<Throne>,
+    tally: Rc<Tally>,
+    wall_offset_us: Rc<Cell<u64>>,
+    sessions: Sessions,
 }
 
 /// Who answers requests that are about Koi itself.
@@ -146,29 +144,53 @@ pub fn desk(plan: &Plan, workers: usize) -> Desk {
     })
 }
 
-fn site(worker: usize, local: &Local, shared: &Shared, started_us: u64) -> Site {
-    let plan = &shared.plan;
-    Site {
-        local: local.clone(),
-        plan: plan.clone(),
-        program: shared.program.clone(),
-        live: shared.live.clone(),
-        ledger: shared.ledger.clerk(worker),
-        service: Some(shared.desk.clone()),
-        process: ProcessFacts {
-            hostname: guard::host_name().unwrap_or_default().into(),
-            pid: i64::from(std::process::id()),
-            started_us,
-            worker,
-        },
-        chooser: Chooser::new(plan, worker),
-        servers: Servers::new(shared.destinations.clone()),
-        tls: shared.tls.clone(),
-        log: Sink::new(shared.targets.clone(), local),
-        limits: head_limits(plan),
-        wall_offset_us: Cell::new(wall_offset_us(local)),
-        random: RefCell::new(fastrand::Rng::new()),
-        sessions: Sessions::default(),
+impl Workplace {
+    /// Of a worker that begins.
+    pub fn new(worker: usize, local: &Local, started_us: u64) -> Workplace {
+        Workplace {
+            local: local.clone(),
+            process: ProcessFacts {
+                hostname: guard::host_name().unwrap_or_default().into(),
+                pid: i64::from(std::process::id()),
+                started_us,
+                worker,
+            },
+            throne: Rc::default(),
+            tally: Rc::default(),
+            wall_offset_us: Rc::new(Cell::new(wall_offset_us(local))),
+            sessions: Sessions::default(),
+        }
+    }
+
+    /// The worker's site for a plan.
+    pub fn site(&self, shared: &Shared) -> Site {
+        let plan = &shared.plan;
+        Site {
+            local: self.local.clone(),
+            plan: plan.clone(),
+            program: shared.program.clone(),
+            live: shared.live.clone(),
+            ledger: shared.ledger.clerk(self.process.worker),
+            service: Some(shared.desk.clone()),
+            process: self.process.clone(),
+            chooser: Chooser::new(plan, self.process.worker),
+            servers: Servers::counted(shared.destinations.clone(), self.tally.clone()),
+            tls: shared.tls.clone(),
+            log: Sink::new(shared.targets.clone(), &self.local),
+            limits: head_limits(plan),
+            wall_offset_us: self.wall_offset_us.clone(),
+            random: RefCell::new(fastrand::Rng::new()),
+            sessions: self.sessions.of_plan(shared.number),
+            tenure: Tenure::new(shared.number, self.throne.clone()),
+            control: shared.control.clone(),
+        }
+    }
+
+    /// Keeps the time of day right when it is set.
+    pub async fn follow_the_clock(self) {
+        while self.local.timeout(SECOND, self.local.stopping()).await.is_err() {
+            self.wall_offset_us.set(wall_offset_us(&self.local));
+        }
     }
 }
 
@@ -185,67 +207,13 @@ fn head_limits(plan: &Plan) -> Limits {
     Limits { head_bytes: bytes(buffer - rewrite), fields: bytes(or(tuning.headers_max, FIELDS)) }
 }
 
-/// Accepts until the worker stops. What may not be served yet waits: one connection here, the others
-/// in the kernel.
-async fn accept(site: Rc<Site>, pace: Arc<Pace>, door: Door, mut listener: Listener) {
-    let Door { frontend, bind, tls, address } = door;
-    while let Some(stream) = listener.accept().await {
-        let taken = loop {
-            match pace.take(frontend, tls, site.now_us()) {
-                Some(taken) => break taken,
-                None => site.local.sleep(FULL).await,
-            }
-        };
-        while !site.live.begin_connection(frontend, bind) {
-            site.local.sleep(FULL).await;
-        }
-        let served = client::serve(site.clone(), frontend, bind, stream, address);
-        match taken.tls {
-            None => site.local.spawn(served),
-            Some(counted) => site.local.spawn(async move {
-                served.await;
-                drop(counted);
-            }),
-        }
-    }
-}
-
-/// What a listener belongs to.
-struct Door {
-    frontend: usize,
-    bind: usize,
-    /// Whether connections begin with a TLS handshake.
-    tls: bool,
-    /// The address that all connections come to, if it can be only one.
-    address: Option<SocketAddr>,
-}
-
-/// The address that all connections to a listener come to. One that listens at all addresses of the host,
-/// or at those of others (`transparent`), has to be asked each time.
-fn only_address(
-    shared: &Shared,
-    listener: &Listener,
-    frontend: usize,
-    bind: usize,
-) -> Option<SocketAddr> {
-    let line = shared.plan.proxies.get(frontend)?.binds.get(bind)?;
-    let address = client::ip_address(&listener.local_address()?);
-    (line.transparent.is_none() && !address.ip().is_unspecified()).then_some(address)
-}
-
-/// Keeps the time of day right when it is set.
-async fn follow_the_clock(site: Rc<Site>) {
-    while site.local.timeout(SECOND, site.local.stopping()).await.is_err() {
-        site.wall_offset_us.set(wall_offset_us(&site.local));
-    }
-}
-
 fn wall_offset_us(local: &Local) -> u64 {
     // The worker's clock stands still within a turn; that is what moments are computed from.
     unix_us().wrapping_sub(local.now().as_micros())
 }
 
-fn unix_us() -> u64 {
+/// The time of day, in microseconds since 1970-01-01 UTC.
+pub fn unix_us() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,8 @@
-//! Stick tables: tracking, and counters of tracked entries. Read and checked; not built yet.
+//! Stick tables: tracking, and counters of tracked entries.
 
 use super::line::{Amount, Line};
 use super::{Action, ActionEntry, Rulesets, action};
 use crate::config::args::shown_text;
-use crate::config::keyword::Feature;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::TableId;
 use crate::config::section::Section;
@@ -171,7 +170,6 @@ const fn tracking(name: &'static str, example: &'static str) -> ActionEntry {
         example,
         track,
     )
-    .later(Feature::StickTables)
 }
 
 const fn counting(
@@ -181,7 +179,7 @@ const fn counting(
     example: &'static str,
     parse: fn(&mut Line<'_, '_, '_>) -> Option<Action>,
 ) -> ActionEntry {
-    action(name, Rulesets::ALL, syntax, about, example, parse).later(Feature::StickTables)
+    action(name, Rulesets::ALL, syntax, about, example, parse)
 }
 
 /// The table.

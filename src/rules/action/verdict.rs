@@ -5,7 +5,6 @@ use super::redirect::{self, Redirect};
 use super::reply::{self, For, Reply};
 use super::{Action, ActionEntry, Rulesets, action};
 use crate::config::args::shown;
-use crate::config::keyword::Feature;
 use crate::config::nearest::{did_you_mean, nearest};
 
 /// What ends a list of rules.
@@ -221,8 +220,7 @@ pub const ACTIONS: &[ActionEntry] = &[
         // Stands behind `tcp-request content` first, where there is no service yet.
         "use-service prometheus-exporter if { path /metrics }",
         service,
-    )
-    .later(Feature::Statistics),
+    ),
     action(
         "switch-mode",
         Rulesets::CONTENT,

@@ -33,9 +33,6 @@ const fn later(
     Converter { status: Status::Later(feature), ..entry }
 }
 
-const TABLE: &[Param] = &[must("table", Kind::Table)];
-const TABLE_INDEX: &[Param] = &[must("index", Kind::Int), must("table", Kind::Table)];
-const TABLE_DEFAULT: &[Param] = &[must("table", Kind::Table), may("default", Kind::Int)];
 const FIELD: &[Param] = &[must("field", Kind::Str), may("type", Kind::Str)];
 const GCM: &[Param] = &[
     must("bits", Kind::Int),
@@ -90,56 +87,8 @@ fn check_gcm_enc(args: &mut [Arg], span: Span, compiler: &mut Compiler<'_>) -> O
     arg::variable(args.last().and_then(Arg::text)?, span, compiler).map(drop)
 }
 
-macro_rules! table {
-    ($($name:literal $params:ident $about:literal $example:literal;)*) => {
-        &[$(later(Feature::StickTables, $name, $params, Type::Any, Type::Int, $about, $example),)*]
-    };
-}
-
-/// What a stick table knows of a key.
-pub const TABLES: &[Converter] = table! {
-    "table_bytes_in_rate" TABLE "Bytes from clients over the table's period." "src,table_bytes_in_rate(t)";
-    "table_bytes_out_rate" TABLE "Bytes to clients over the table's period." "src,table_bytes_out_rate(t)";
-    "table_conn_cnt" TABLE "Connections so far." "src,table_conn_cnt(t)";
-    "table_conn_cur" TABLE "Connections now." "src,table_conn_cur(t)";
-    "table_conn_rate" TABLE "Connections over the table's period." "src,table_conn_rate(t)";
-    "table_expire" TABLE_DEFAULT "Milliseconds until the entry expires." "src,table_expire(t)";
-    "table_glitch_cnt" TABLE "Protocol oddities so far." "src,table_glitch_cnt(t)";
-    "table_glitch_rate" TABLE "Protocol oddities over the table's period." "src,table_glitch_rate(t)";
-    "table_gpc" TABLE_INDEX "A counter of the array `gpc`." "src,table_gpc(0,t)";
-    "table_gpc_rate" TABLE_INDEX "The rate of a counter of the array `gpc`." "src,table_gpc_rate(0,t)";
-    "table_gpc0" TABLE "The counter `gpc0`." "src,table_gpc0(t)";
-    "table_gpc0_rate" TABLE "The rate of `gpc0`." "src,table_gpc0_rate(t)";
-    "table_gpc1" TABLE "The counter `gpc1`." "src,table_gpc1(t)";
-    "table_gpc1_rate" TABLE "The rate of `gpc1`." "src,table_gpc1_rate(t)";
-    "table_gpt" TABLE_INDEX "A tag of the array `gpt`." "src,table_gpt(0,t)";
-    "table_gpt0" TABLE "The tag `gpt0`." "src,table_gpt0(t)";
-    "table_http_err_cnt" TABLE "Clients' errors so far." "src,table_http_err_cnt(t)";
-    "table_http_err_rate" TABLE "Clients' errors over the table's period." "src,table_http_err_rate(t)";
-    "table_http_fail_cnt" TABLE "Servers' failures so far." "src,table_http_fail_cnt(t)";
-    "table_http_fail_rate" TABLE "Servers' failures over the table's period." "src,table_http_fail_rate(t)";
-    "table_http_req_cnt" TABLE "Requests so far." "src,table_http_req_cnt(t)";
-    "table_http_req_rate" TABLE "Requests over the table's period." "src,table_http_req_rate(t)";
-    "table_idle" TABLE_DEFAULT "Milliseconds since the entry was used." "src,table_idle(t)";
-    "table_kbytes_in" TABLE "Kilobytes from clients." "src,table_kbytes_in(t)";
-    "table_kbytes_out" TABLE "Kilobytes to clients." "src,table_kbytes_out(t)";
-    "table_server_id" TABLE "The server stored." "src,table_server_id(t)";
-    "table_sess_cnt" TABLE "Sessions so far." "src,table_sess_cnt(t)";
-    "table_sess_rate" TABLE "Sessions over the table's period." "src,table_sess_rate(t)";
-    "table_trackers" TABLE "Connections that track the key now." "src,table_trackers(t)";
-};
-
-/// The others.
+/// The table.
 pub const CONVERTERS: &[Converter] = &[
-    later(
-        Feature::StickTables,
-        "in_table",
-        TABLE,
-        Type::Any,
-        Type::Bool,
-        "Whether a stick table has the key.",
-        "src,in_table(t)",
-    ),
     later(
         Feature::Logs,
         "capture-req",

@@ -13,6 +13,7 @@ mod number;
 mod proxy;
 #[cfg(test)]
 mod recorded;
+mod table;
 mod text;
 mod variable;
 
@@ -60,7 +61,6 @@ const TABLES: &[&[Converter]] = &[
     hash::CONVERTERS,
     json::CONVERTERS,
     later::CONVERTERS,
-    later::TABLES,
     map::STR,
     map::BEG,
     map::END,
@@ -73,6 +73,7 @@ const TABLES: &[&[Converter]] = &[
     map::OTHERS,
     number::CONVERTERS,
     proxy::CONVERTERS,
+    table::CONVERTERS,
     text::CONVERTERS,
     variable::CONVERTERS,
 ];

@@ -21,6 +21,7 @@ use crate::config::plan::Plan;
 use crate::config::source::Span;
 use crate::proto::head::{Field, Head, Piece, Start, Version, View};
 use crate::rules::action::Ruleset;
+use crate::stick::Tables;
 use arrive::{Arrival, arrive};
 use recorder::Recorder;
 
@@ -223,7 +224,7 @@ pub fn explain(plan: &Plan, program: &Program, asked: &Asked) -> Result<Explanat
         plan,
         program,
         connection: &connection,
-        counters: &Assumed { plan },
+        counters: &Assumed { plan, tables: Tables::new(plan) },
         moment: asked.moment,
         process: &process,
         variables: &variables,
@@ -350,9 +351,15 @@ fn exchange(asked: &Asked) -> Exchange {
 /// What cannot be known is assumed to be fine.
 struct Assumed<'a> {
     plan: &'a Plan,
+    /// Empty ones.
+    tables: Tables,
 }
 
 impl Counters for Assumed<'_> {
+    fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     fn servers_up(&self, backend: usize) -> i64 {
         let count = self.plan.proxies.get(backend).map_or(0, |proxy| proxy.servers.len());
         i64::try_from(count).unwrap_or(i64::MAX)

@@ -59,10 +59,10 @@ const ALGORITHMS: &[(&str, &str)] = &[
 ];
 
 /// What is asked of a certificate.
-pub(super) type Ask = fn(&[u8], &X509Certificate<'_>, &[Arg]) -> Option<Value<'static>>;
+pub type Ask = fn(&[u8], &X509Certificate<'_>, &[Arg]) -> Option<Value<'static>>;
 
 /// Asks a certificate.
-pub(super) fn ask(der: &[u8], args: &[Arg], ask: Ask) -> Option<Value<'static>> {
+pub fn ask(der: &[u8], args: &[Arg], ask: Ask) -> Option<Value<'static>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     ask(der, &certificate, args)
 }
@@ -75,15 +75,18 @@ fn binary(bytes: impl Into<Vec<u8>>) -> Option<Value<'static>> {
     Some(Value::Bin(Cow::Owned(bytes.into())))
 }
 
-pub(super) fn issuer(_: &[u8], it: &X509Certificate<'_>, args: &[Arg]) -> Option<Value<'static>> {
+/// The name of who issued it.
+pub fn issuer(_: &[u8], it: &X509Certificate<'_>, args: &[Arg]) -> Option<Value<'static>> {
     name(it.issuer(), args)
 }
 
-pub(super) fn subject(_: &[u8], it: &X509Certificate<'_>, args: &[Arg]) -> Option<Value<'static>> {
+/// The name it is for.
+pub fn subject(_: &[u8], it: &X509Certificate<'_>, args: &[Arg]) -> Option<Value<'static>> {
     name(it.subject(), args)
 }
 
-pub(super) fn key_alg(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
+/// The algorithm of its key.
+pub fn key_alg(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
     text(short(&it.public_key().algorithm.algorithm, ALGORITHMS).into_owned())
 }
 
@@ -99,7 +102,8 @@ pub(super) fn not_before(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Optio
     time(it.validity().not_before)
 }
 
-pub(super) fn serial(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
+/// Its serial number.
+pub fn serial(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
     // A zero before the highest bit is DER's, not the number's.
     match it.raw_serial() {
         [0, rest @ ..] if !rest.is_empty() => binary(rest),
@@ -107,7 +111,8 @@ pub(super) fn serial(_: &[u8], it: &X509Certificate<'_>, _: &[Arg]) -> Option<Va
     }
 }
 
-pub(super) fn sha1(der: &[u8], _: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
+/// Its fingerprint.
+pub fn sha1(der: &[u8], _: &X509Certificate<'_>, _: &[Arg]) -> Option<Value<'static>> {
     binary(Sha1::digest(der).to_vec())
 }
 

@@ -16,7 +16,7 @@ macro_rules! times {
 
 pub mod acl_names;
 pub mod auth;
-mod certificate;
+pub mod certificate;
 mod connection;
 mod content;
 mod cookies;
@@ -33,6 +33,7 @@ mod time;
 mod tls;
 
 pub use auth::in_group;
+pub use connection::source;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,12 +1,14 @@
 //! Stick tables and what they count: `table_*`, `sc_*`, `sc0_*`, `src_*` (HAProxy 3.0,
-//! configuration.txt §7.3.2 and §7.3.3). Their arguments are checked; this build has no tables yet.
+//! configuration.txt §7.3.2 and §7.3.3).
 
-use super::Fetch;
 use super::places::{RUNNING, STREAM};
-use crate::config::keyword::Feature;
-use crate::rules::arg::{Kind, Param, may, must};
+use super::{Fetch, Get, One};
+use crate::config::plan::DataKind;
+use crate::rules::arg::{Arg, Kind, Param, may, must};
 use crate::rules::compiler::Scope;
-use crate::rules::value::Type;
+use crate::rules::context::Context;
+use crate::rules::table::{self, Ask, Counter, Whose};
+use crate::rules::value::{Type, Value};
 
 const COUNTER: Param = must("counter", Kind::Int);
 const INDEX: Param = must("index", Kind::Int);
@@ -23,13 +25,14 @@ const fn fetch(
     params: &'static [Param],
     example: &'static str,
     about: &'static str,
+    get: One,
 ) -> Fetch {
-    Fetch::later(name, output, at, Feature::StickTables, about).takes(params, example)
+    Fetch::new(name, output, at, Get::One(get), about).takes(params, example)
 }
 
 /// `sc_X(counter[,table])`, `sc0_X([table])`, `sc1_X`, `sc2_X` and, with `src`, `src_X(table)`.
 macro_rules! counters {
-    ($($name:literal $output:ident $at:ident $($src:ident)? $about:literal,)*) => {
+    ($($name:literal $output:ident $at:ident $($src:ident)? ($ask:expr) $about:literal,)*) => {
         &[$(
             fetch(
                 concat!("sc_", $name),
@@ -38,6 +41,7 @@ macro_rules! counters {
                 &[COUNTER, TABLE],
                 concat!("sc_", $name, "(0)"),
                 concat!($about, ", for the key that the given counter tracks."),
+                |context, args| table::fetch(context, args, Whose::Numbered, $ask),
             ),
             fetch(
                 concat!("sc0_", $name),
@@ -46,6 +50,7 @@ macro_rules! counters {
                 &[TABLE],
                 concat!("sc0_", $name),
                 concat!($about, ", for the key that counter 0 tracks."),
+                |context, args| table::fetch(context, args, Whose::Counter(0), $ask),
             ),
             fetch(
                 concat!("sc1_", $name),
@@ -54,6 +59,7 @@ macro_rules! counters {
                 &[TABLE],
                 concat!("sc1_", $name),
                 concat!($about, ", for the key that counter 1 tracks."),
+                |context, args| table::fetch(context, args, Whose::Counter(1), $ask),
             ),
             fetch(
                 concat!("sc2_", $name),
@@ -62,11 +68,12 @@ macro_rules! counters {
                 &[TABLE],
                 concat!("sc2_", $name),
                 concat!($about, ", for the key that counter 2 tracks."),
+                |context, args| table::fetch(context, args, Whose::Counter(2), $ask),
             ),
-            $(counters!(@$src $name $output $about),)?
+            $(counters!(@$src $name $output ($ask) $about),)?
         )*]
     };
-    (@src $name:literal $output:ident $about:literal) => {
+    (@src $name:literal $output:ident ($ask:expr) $about:literal) => {
         fetch(
             concat!("src_", $name),
             Type::$output,
@@ -74,45 +81,74 @@ macro_rules! counters {
             &[NAMED_TABLE],
             concat!("src_", $name),
             concat!($about, ", for the client's address."),
+            |context, args| table::fetch(context, args, Whose::Source, $ask),
         )
     };
 }
 
 /// The counters that every entry may have.
 pub const COUNTERS: &[Fetch] = counters! {
-    "bytes_in_rate" Int RUNNING src "Bytes from clients per period",
-    "bytes_out_rate" Int RUNNING src "Bytes to clients per period",
-    "clr_gpc0" Int RUNNING src "Clears the first general purpose counter; its value before",
-    "clr_gpc1" Int RUNNING src "Clears the second general purpose counter; its value before",
-    "conn_cnt" Int RUNNING src "Connections so far",
-    "conn_cur" Int RUNNING src "Connections in progress",
-    "conn_rate" Int RUNNING src "Connections per period",
-    "get_gpc0" Int RUNNING src "The first general purpose counter",
-    "get_gpc1" Int RUNNING src "The second general purpose counter",
-    "get_gpt0" Int RUNNING src "The first general purpose tag",
-    "glitch_cnt" Int RUNNING src "Misuses of the protocol so far",
-    "glitch_rate" Int RUNNING src "Misuses of the protocol per period",
-    "gpc0_rate" Int RUNNING src "The first general purpose counter's growth per period",
-    "gpc1_rate" Int RUNNING src "The second general purpose counter's growth per period",
-    "http_err_cnt" Int RUNNING src "Requests in error so far",
-    "http_err_rate" Int RUNNING src "Requests in error per period",
-    "http_fail_cnt" Int RUNNING src "Failed responses so far",
-    "http_fail_rate" Int RUNNING src "Failed responses per period",
-    "http_req_cnt" Int RUNNING src "Requests so far",
-    "http_req_rate" Int RUNNING src "Requests per period",
-    "inc_gpc0" Int RUNNING src "Adds one to the first general purpose counter; its value then",
-    "inc_gpc1" Int RUNNING src "Adds one to the second general purpose counter; its value then",
-    "kbytes_in" Int STREAM src "Kilobytes from clients so far",
-    "kbytes_out" Int STREAM src "Kilobytes to clients so far",
-    "sess_cnt" Int RUNNING src "Accepted connections so far",
-    "sess_rate" Int RUNNING src "Accepted connections per period",
-    "tracked" Bool RUNNING "Whether there is an entry",
-    "trackers" Int RUNNING "How many connections track the same entry",
+    "bytes_in_rate" Int RUNNING src (Ask::Get(DataKind::BytesInRate))
+        "Bytes from clients per period",
+    "bytes_out_rate" Int RUNNING src (Ask::Get(DataKind::BytesOutRate))
+        "Bytes to clients per period",
+    "clr_gpc0" Int RUNNING src (Ask::Clear(Counter::Old(0)))
+        "Clears the first general purpose counter; its value before",
+    "clr_gpc1" Int RUNNING src (Ask::Clear(Counter::Old(1)))
+        "Clears the second general purpose counter; its value before",
+    "conn_cnt" Int RUNNING src (Ask::Get(DataKind::ConnCnt))
+        "Connections so far",
+    "conn_cur" Int RUNNING src (Ask::Get(DataKind::ConnCur))
+        "Connections in progress",
+    "conn_rate" Int RUNNING src (Ask::Get(DataKind::ConnRate))
+        "Connections per period",
+    "get_gpc0" Int RUNNING src (Ask::Get(DataKind::Gpc0))
+        "The first general purpose counter",
+    "get_gpc1" Int RUNNING src (Ask::Get(DataKind::Gpc1))
+        "The second general purpose counter",
+    "get_gpt0" Int RUNNING src (Ask::Get(DataKind::Gpt0))
+        "The first general purpose tag",
+    "glitch_cnt" Int RUNNING src (Ask::Get(DataKind::GlitchCnt))
+        "Misuses of the protocol so far",
+    "glitch_rate" Int RUNNING src (Ask::Get(DataKind::GlitchRate))
+        "Misuses of the protocol per period",
+    "gpc0_rate" Int RUNNING src (Ask::Get(DataKind::Gpc0Rate))
+        "The first general purpose counter's growth per period",
+    "gpc1_rate" Int RUNNING src (Ask::Get(DataKind::Gpc1Rate))
+        "The second general purpose counter's growth per period",
+    "http_err_cnt" Int RUNNING src (Ask::Get(DataKind::HttpErrCnt))
+        "Requests in error so far",
+    "http_err_rate" Int RUNNING src (Ask::Get(DataKind::HttpErrRate))
+        "Requests in error per period",
+    "http_fail_cnt" Int RUNNING src (Ask::Get(DataKind::HttpFailCnt))
+        "Failed responses so far",
+    "http_fail_rate" Int RUNNING src (Ask::Get(DataKind::HttpFailRate))
+        "Failed responses per period",
+    "http_req_cnt" Int RUNNING src (Ask::Get(DataKind::HttpReqCnt))
+        "Requests so far",
+    "http_req_rate" Int RUNNING src (Ask::Get(DataKind::HttpReqRate))
+        "Requests per period",
+    "inc_gpc0" Int RUNNING src (Ask::Increase(Counter::Old(0)))
+        "Adds one to the first general purpose counter; its value then",
+    "inc_gpc1" Int RUNNING src (Ask::Increase(Counter::Old(1)))
+        "Adds one to the second general purpose counter; its value then",
+    "kbytes_in" Int STREAM src (Ask::Kilo(DataKind::BytesInCnt))
+        "Kilobytes from clients so far",
+    "kbytes_out" Int STREAM src (Ask::Kilo(DataKind::BytesOutCnt))
+        "Kilobytes to clients so far",
+    "sess_cnt" Int RUNNING src (Ask::Get(DataKind::SessCnt))
+        "Accepted connections so far",
+    "sess_rate" Int RUNNING src (Ask::Get(DataKind::SessRate))
+        "Accepted connections per period",
+    "tracked" Bool RUNNING (Ask::Tracked)
+        "Whether there is an entry",
+    "trackers" Int RUNNING (Ask::Trackers)
+        "How many connections track the same entry",
 };
 
 /// One of the arrays `gpc` and `gpt`: by index and counter, or by index and for the client's address.
 macro_rules! arrays {
-    ($($name:literal $about:literal,)*) => {
+    ($($name:literal ($ask:expr) $about:literal,)*) => {
         &[$(
             fetch(
                 concat!("sc_", $name),
@@ -121,6 +157,7 @@ macro_rules! arrays {
                 &[INDEX, COUNTER, TABLE],
                 concat!("sc_", $name, "(0,0)"),
                 concat!($about, ", for the key that the given counter tracks."),
+                |context, args| table::fetch(context, args, Whose::Numbered, $ask),
             ),
             fetch(
                 concat!("src_", $name),
@@ -129,6 +166,7 @@ macro_rules! arrays {
                 &[INDEX, NAMED_TABLE],
                 concat!("src_", $name, "(0,)"),
                 concat!($about, ", for the client's address."),
+                |context, args| table::fetch(context, args, Whose::Source, $ask),
             ),
         )*]
     };
@@ -136,11 +174,11 @@ macro_rules! arrays {
 
 /// General purpose counters and tags, by index.
 pub const ARRAYS: &[Fetch] = arrays! {
-    "clr_gpc" "Clears a general purpose counter; its value before",
-    "get_gpc" "A general purpose counter",
-    "get_gpt" "A general purpose tag",
-    "gpc_rate" "A general purpose counter's growth per period",
-    "inc_gpc" "Adds one to a general purpose counter; its value then",
+    "clr_gpc" (Ask::Clear(Counter::Element)) "Clears a general purpose counter; its value before",
+    "get_gpc" (Ask::Element(DataKind::Gpc)) "A general purpose counter",
+    "get_gpt" (Ask::Element(DataKind::Gpt)) "A general purpose tag",
+    "gpc_rate" (Ask::Element(DataKind::GpcRate)) "A general purpose counter's growth per period",
+    "inc_gpc" (Ask::Increase(Counter::Element)) "Adds one to a general purpose counter; its value then",
 };
 
 /// The rest.
@@ -152,6 +190,9 @@ pub const FETCHES: &[Fetch] = &[
         &[INDEX, TABLE],
         "sc1_clr_gpc(0)",
         "Clears a general purpose counter; its value before, for the key that counter 1 tracks.",
+        |context, args| {
+            table::fetch(context, args, Whose::Counter(1), Ask::Clear(Counter::Element))
+        },
     ),
     fetch(
         "src_updt_conn_cnt",
@@ -160,8 +201,19 @@ pub const FETCHES: &[Fetch] = &[
         &[NAMED_TABLE],
         "src_updt_conn_cnt",
         "Adds one to the connections of the client's address; how many they are then.",
+        |context, args| table::fetch(context, args, Whose::Source, Ask::Connected),
     ),
-    fetch("table_avl", Type::Int, RUNNING, &[NAMED_TABLE], "table_avl", "Free entries of a table."),
+    fetch(
+        "table_avl",
+        Type::Int,
+        RUNNING,
+        &[NAMED_TABLE],
+        "table_avl",
+        "Free entries of a table.",
+        |context, args| {
+            room(context, args).map(|(used, size)| size.saturating_sub(used).into()).map(Value::Int)
+        },
+    ),
     fetch(
         "table_cnt",
         Type::Int,
@@ -169,5 +221,13 @@ pub const FETCHES: &[Fetch] = &[
         &[NAMED_TABLE],
         "table_cnt",
         "Entries of a table in use.",
+        |context, args| room(context, args).map(|(used, _)| Value::Int(used.into())),
     ),
 ];
+
+/// How many entries a table has, and how many it may have.
+fn room(context: &Context<'_>, args: &[Arg]) -> Option<(u32, u32)> {
+    let Some(Arg::Table(id)) = args.first() else { return None };
+    let table = context.counters.tables().get(*id)?;
+    Some((table.used(), table.size()))
+}

@@ -48,8 +48,12 @@ impl Walk<'_> {
             }
             Action::Setting(setting) => self.set(setting, watch),
             Action::Map(edit) => edit.run(&self.context()),
-            Action::Counter(_) => {
-                watch.did(self, Did::NotBuilt(Feature::StickTables.words()));
+            Action::Counter(edit) => {
+                let said = self.count_in(edit);
+                if W::ACTIVE {
+                    watch.did(self, Did::Set(said));
+                }
+                return None;
             }
             Action::Other(other) => self.other(other, watch),
         }
@@ -60,6 +64,9 @@ impl Walk<'_> {
     }
 
     fn verdict<W: Watch>(&mut self, verdict: &Verdict, span: Span, watch: &mut W) -> Option<Flow> {
+        if matches!(verdict, Verdict::Deny(_) | Verdict::Tarpit(_)) {
+            self.count_refusal();
+        }
         let decision = match verdict {
             Verdict::Redirect(redirect) => return self.redirect(redirect, span, watch),
             Verdict::Allow => {
@@ -165,11 +172,11 @@ impl Walk<'_> {
         watch.did(self, Did::NotBuilt(feature.words()));
     }
 
-    fn int(&self, expr: &Expr) -> Option<i64> {
+    pub(super) fn int(&self, expr: &Expr) -> Option<i64> {
         expr.last(&self.context())?.to_int()
     }
 
-    fn amount(&self, amount: &Amount) -> Option<i64> {
+    pub(super) fn amount(&self, amount: &Amount) -> Option<i64> {
         match amount {
             Amount::Fixed(number) => Some(*number),
             Amount::Expr(expr) => self.int(expr),

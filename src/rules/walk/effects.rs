@@ -1,5 +1,7 @@
 //! What rules ask for besides decisions and changed heads.
 
+use super::stick::Sticking;
+use crate::rules::action::Ruleset;
 use crate::rules::action::setting::Level;
 use crate::rules::program::Persistence;
 
@@ -34,4 +36,8 @@ pub struct Effects {
     pub switched: bool,
     /// `expect-proxy layer4`.
     pub expect_proxy: bool,
+    /// What the list of rules that runs belongs to.
+    pub ruleset: Option<Ruleset>,
+    /// What `stick` lines ask for; boxed, for most backends have none.
+    pub sticking: Option<Box<Sticking>>,
 }

@@ -19,8 +19,11 @@ mod effects;
 mod forwarded;
 mod keep;
 pub mod page;
+mod stick;
+mod track;
 
 pub use effects::Effects;
+pub use stick::{Sticking, Store};
 
 use std::borrow::Cow;
 
@@ -246,6 +249,9 @@ pub fn response<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Passage {
     let frontend = walk.connection.frontend;
     let backend = walk.backend.unwrap_or(frontend);
     let front = (frontend != backend).then_some((frontend, Ruleset::HttpResponse));
+    walk.count_status();
+    walk.proxy = backend;
+    walk.stick_by_response(backend);
     let passes =
         [Some((backend, Ruleset::TcpResponse)), Some((backend, Ruleset::HttpResponse)), front];
     for (proxy, ruleset) in passes.into_iter().flatten() {
@@ -309,6 +315,7 @@ fn decide<W: Watch>(walk: &mut Walk<'_>, watch: &mut W) -> Flow {
     if let end @ Flow::End(_) = walk.run(Ruleset::TcpContent, watch) {
         return end;
     }
+    walk.count_request();
     if walk.request.is_some() && walk.is_http(frontend) {
         if let Some(answer) = walk.monitor(watch) {
             return Flow::End(Decision::Answer(answer));
@@ -380,6 +387,7 @@ impl<'a> Walk<'a> {
     fn run_list<W: Watch>(&mut self, list: &List<Action>, ruleset: Ruleset, watch: &mut W) -> Flow {
         // `strict-mode` holds for one list.
         self.effects.lenient = false;
+        self.effects.ruleset = Some(ruleset);
         let mut from = 0;
         if W::ACTIVE {
             watch.list(self, ruleset.keyword(), list.rules.len());
@@ -527,6 +535,7 @@ impl<'a> Walk<'a> {
         self.server = self.choose_server(backend, watch);
         self.exchange.bound = self.server;
         self.cookie_of_request();
+        self.stick(backend, watch);
         self.send_identifier();
         addresses::send(self, backend);
         forwarded::send(self, backend);

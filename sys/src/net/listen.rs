@@ -202,6 +202,11 @@ pub(super) fn start(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// Sets how many connections may wait in a socket that listens already.
+pub fn set_backlog(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), BindError> {
+    start(fd, backlog).map_err(BindError::from)
+}
+
 #[cfg(test)]
 #[path = "listen_tests.rs"]
 mod tests;

@@ -537,25 +537,19 @@ pub const KEYWORDS: &[Keyword] = &[
             |_, global| global.hide_h2_websocket = true,
         ),
     ),
-    later(
-        Feature::StickTables,
-        global(
-            "http-err-codes",
-            "[+-]<codes>[,<codes>]... ...",
-            "Which status codes count as errors of clients: 400 to 499, unless changed here.",
-            "http-err-codes 400-499 -404",
-            |args, global| codes(args, &mut global.error_codes),
-        ),
+    global(
+        "http-err-codes",
+        "[+-]<codes>[,<codes>]... ...",
+        "Which status codes count as errors of clients: 400 to 499, unless changed here.",
+        "http-err-codes 400-499 -404",
+        |args, global| codes(args, &mut global.error_codes),
     ),
-    later(
-        Feature::StickTables,
-        global(
-            "http-fail-codes",
-            "[+-]<codes>[,<codes>]... ...",
-            "Which status codes count as failures of servers: 500 to 599, unless changed here.",
-            "http-fail-codes -501,505",
-            |args, global| codes(args, &mut global.fail_codes),
-        ),
+    global(
+        "http-fail-codes",
+        "[+-]<codes>[,<codes>]... ...",
+        "Which status codes count as failures of servers: 500 to 599, unless changed here.",
+        "http-fail-codes -501,505",
+        |args, global| codes(args, &mut global.fail_codes),
     ),
     global(
         "pp2-never-send-local",

@@ -106,18 +106,15 @@ pub const KEYWORDS: &[Keyword] = &[
         0..=INT_MAX,
         tuning.server_send
     ),
-    later(
-        Feature::StickTables,
-        global(
-            "tune.stick-counters",
-            "<number>",
-            "How many entries of stick tables a connection may track (`sc0`, `sc1`, ...).",
-            "tune.stick-counters 5",
-            |args, global| {
-                last(&mut global.tuning.stick_counters, number(args), args);
-                extra_words(args);
-            },
-        ),
+    global(
+        "tune.stick-counters",
+        "<number>",
+        "How many entries of stick tables a connection may track (`sc0`, `sc1`, ...).",
+        "tune.stick-counters 5",
+        |args, global| {
+            last(&mut global.tuning.stick_counters, number(args), args);
+            extra_words(args);
+        },
     ),
     later(
         Feature::Peers,

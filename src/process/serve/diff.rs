@@ -1,0 +1,122 @@
+//! What a reload has to open and to close, and what it cannot change.
+//!
+//! In: the addresses that the process listens on, and those that the new plan wants. Out: which sockets
+//! stay (the address and how it is listened on are the same), which are new, which go; and what has to
+//! wait for a restart.
+
+use super::limits;
+use super::ports::{Held, PortId, Wanted};
+use super::switch::Kept;
+use super::workers;
+use crate::config::content::same;
+use crate::config::plan::Plan;
+use crate::config::report::Report;
+use crate::worker::{ListenOptions, SocketAddress};
+
+use super::address::Place;
+
+/// What is to be done about addresses.
+#[derive(Debug, Default)]
+pub struct Difference {
+    /// Sockets that stay.
+    pub kept: Vec<Kept>,
+    /// The same, as they are held from now on.
+    pub held: Vec<Held>,
+    /// To be opened.
+    pub fresh: Vec<Wanted>,
+    /// To be closed.
+    pub gone: Vec<PortId>,
+}
+
+/// Compares. What cannot be had while the process runs goes to the report.
+pub fn difference(held: &[Held], wanted: Vec<Wanted>, report: &mut Report) -> Difference {
+    let mut left: Vec<&Held> = held.iter().collect();
+    let mut found = Difference::default();
+    let mut others = Vec::new();
+    for wanted in wanted {
+        let is_it = |it: &&Held| it.place == wanted.place && listens_alike(it, &wanted);
+        match left.iter().position(is_it) {
+            Some(place) => found.keep(left.swap_remove(place), &wanted),
+            None => others.push(wanted),
+        }
+    }
+    for wanted in others {
+        let other = left.iter().find(|it| it.place == wanted.place);
+        match (&wanted.place, other) {
+            (Place::Descriptor(number), _) => {
+                report
+                    .error(wanted.span, format!("fd@{number} can only be taken at the start"))
+                    .label("inherited from the parent")
+                    .help("restart to take it, or write an address");
+            }
+            (Place::Address(_), Some(other)) if !can_stand_beside(other, &wanted) => {
+                report
+                    .error(wanted.span, "a running process cannot change how it listens here")
+                    .label("listened on with other options so far")
+                    .help("restart, or leave the options of this address as they were");
+            }
+            _ => found.fresh.push(wanted),
+        }
+    }
+    // What cannot be taken back comes last: a Unix socket takes its name from the one before.
+    found.fresh.sort_by_key(|it| is_unix(&it.place));
+    found.gone = left.iter().map(|it| it.id).collect();
+    found
+}
+
+impl Difference {
+    fn keep(&mut self, held: &Held, wanted: &Wanted) {
+        let (id, options) = (held.id, wanted.options.clone());
+        let backlog = (held.options.backlog != options.backlog).then_some(options.backlog);
+        self.kept.push(Kept { id, frontend: wanted.frontend, bind: wanted.bind, backlog });
+        self.held.push(Held { id, place: held.place.clone(), options });
+    }
+}
+
+/// Whether a socket is as it is wanted: how many may wait in it can be set anew.
+fn listens_alike(held: &Held, wanted: &Wanted) -> bool {
+    let backlog = wanted.options.backlog;
+    ListenOptions { backlog, ..held.options.clone() } == wanted.options
+}
+
+/// Whether a socket can be opened while another one has its address.
+fn can_stand_beside(held: &Held, wanted: &Wanted) -> bool {
+    is_unix(&wanted.place) || (held.options.reuse_port && wanted.options.reuse_port)
+}
+
+fn is_unix(place: &Place) -> bool {
+    matches!(place, Place::Address(SocketAddress::Unix(_)))
+}
+
+/// What the new plan says otherwise than the old one and does not hold before a restart.
+pub fn wants_restart(old: &Plan, new: &Plan) -> Vec<String> {
+    let (was, is) = (&old.global.process, &new.global.process);
+    let threads = |plan: &Plan| workers::group_config(&plan.global.process);
+    let (before, behind) = (threads(old), threads(new));
+    let mut found = Vec::new();
+    if before.workers != behind.workers {
+        found.push(format!("nbthread ({} -> {})", before.workers, behind.workers));
+    } else if before.cores != behind.cores {
+        found.push("cpu-map".to_owned());
+    }
+    let pipes = (limits::pipes(old), limits::pipes(new));
+    let rest = [
+        ("user", same(&was.user, &is.user)),
+        ("group", same(&was.group, &is.group)),
+        ("chroot", same(&was.chroot, &is.chroot)),
+        ("setcap", same(&was.capabilities, &is.capabilities)),
+        ("daemon", was.daemon == is.daemon),
+        ("pidfile", same(&was.pidfile, &is.pidfile)),
+        ("stats socket", same(&old.global.stats.sockets, &new.global.stats.sockets)),
+        ("noreuseport", was.no_reuse_port == is.no_reuse_port),
+        ("maxpipes, nosplice or tune.pipesize", pipes.0 == pipes.1),
+    ];
+    found.extend(rest.iter().filter(|(_, same)| !same).map(|(what, _)| (*what).to_owned()));
+    found
+}
+
+/// Has the new plan say what holds until then, where it matters.
+pub fn keep_what_holds(old: &Plan, new: &mut Plan) {
+    new.global.process.no_reuse_port = old.global.process.no_reuse_port;
+    new.global.process.daemon = old.global.process.daemon;
+}

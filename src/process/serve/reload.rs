@@ -1,0 +1,252 @@
+//! A new plan beside the running one: read, checked, made ready, and put in its place; or refused, and
+//! then nothing has changed.
+//!
+//! In: the same files as at the start, read anew. Out: what changed, or what is wrong, for the log and for
+//! whoever asked. The order of things is that of a start: the files are read and checked; names are
+//! resolved, certificates loaded, log targets opened; new ports are opened while the old ones stay; each
+//! worker takes its new sockets; only then each worker gets the new plan in one message. Up to there
+//! nothing that serves has been touched.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+
+use super::address::Names;
+use super::carried;
+use super::changes;
+use super::command_sockets;
+use super::diff::{self, Difference};
+use super::everywhere::everywhere;
+use super::ports::{self, Held, Opened};
+use super::prepare;
+use super::switch::{self, Change};
+use super::workers::Shared;
+use super::{amend, limits};
+use crate::admin::office::Office;
+use crate::config::plan::Plan;
+use crate::config::render::{self, Style};
+use crate::config::report::{Level, Report};
+use crate::config::source::Disk;
+use crate::config::succession::Succession;
+use crate::exchange::control::{Answer, Facts};
+use crate::log;
+use crate::process::check::{self, Checked};
+use crate::process::options::Options;
+use crate::worker::Group;
+use koi_sys::guard;
+
+/// Reads the files again.
+pub struct Reloader {
+    options: Options,
+    /// The plan that holds.
+    pub shared: Shared,
+    held: Vec<Held>,
+    /// The last number given to an address.
+    ids: u64,
+    workers: usize,
+    /// Plans that may still be used.
+    plans: Vec<Weak<Plan>>,
+    /// The files lie outside of the `chroot`.
+    shut_in: bool,
+    /// Who runs commands.
+    office: Option<Arc<Office>>,
+}
+
+/// A plan that is ready.
+struct Ready {
+    shared: Shared,
+    heirs: Arc<Succession>,
+    difference: Difference,
+    opened: Opened,
+    /// What holds only after a restart.
+    later: Vec<String>,
+    /// Warnings of the check.
+    warnings: usize,
+}
+
+impl Reloader {
+    /// For a process that serves `shared`, listening on what is `held`.
+    pub fn new(options: &Options, shared: Shared, held: Vec<Held>, workers: usize) -> Reloader {
+        let shut_in = shared.plan.global.process.chroot.is_some();
+        let (plans, ids) = (vec![Arc::downgrade(&shared.plan)], held.len() as u64);
+        let (options, office) = (options.clone(), None);
+        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, office };
+        reloader.shared.control.facts().plans.store(1, Relaxed);
+        reloader
+    }
+
+    /// Commands are run about the new plan, too.
+    pub fn telling(self, office: Arc<Office>) -> Reloader {
+        Reloader { office: Some(office), ..self }
+    }
+
+    /// Whether files cannot be read again.
+    pub fn is_shut_in(&self) -> bool {
+        self.shut_in
+    }
+
+    /// Counts the plans that connections still use.
+    pub fn count_plans(&mut self) {
+        self.plans.retain(|plan| plan.strong_count() > 0);
+        let count = u64::try_from(self.plans.len()).unwrap_or(u64::MAX);
+        self.shared.control.facts().plans.store(count, Relaxed);
+    }
+
+    /// Reads the files again, and has them hold if they can.
+    pub fn reload(&mut self, group: &Group) -> Answer {
+        self.count_plans();
+        let earlier = self.plans.len().saturating_sub(1);
+        let outcome = self.ready().and_then(|ready| self.put_in_place(ready, group));
+        let facts = self.shared.control.facts();
+        Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
+        self.count_plans();
+        match outcome {
+            Ok(mut text) => {
+                if earlier > 0 {
+                    text += &format!("; connections still use {earlier} earlier plans");
+                }
+                Answer { done: true, text }
+            }
+            Err(text) => {
+                let number = self.shared.number;
+                let text = format!(
+                    "reload: refused, and plan {number} holds as before:\n{}",
+                    text.trim_end()
+                );
+                Answer { done: false, text }
+            }
+        }
+    }
+
+    /// Makes everything ready that can be made without touching what serves.
+    fn ready(&mut self) -> Result<Ready, String> {
+        if self.shut_in {
+            return Err(format!(
+                "the files lie outside of the `chroot`; start another process with -sf {}",
+                std::process::id()
+            ));
+        }
+        let options = &self.options;
+        let checked = check::again(options, &self.shared.program.lists);
+        let Checked { mut plan, program, report } = checked;
+        self.refuse(&report, &plan)?;
+        let warnings = report.count(Level::Warning);
+        if options.strict && warnings > 0 {
+            return Err(format!("{}-dW makes warnings errors\n", self.rendered(&report, &plan)));
+        }
+        amend(&mut plan, &options.serving);
+        if !check::listens(&plan) {
+            return Err("nothing would listen: no frontend has a `bind` line\n".to_owned());
+        }
+        let old = self.shared.plan.clone();
+        let report = &mut Report::default();
+        limits::settle(&mut plan, self.workers, report);
+        let later = diff::wants_restart(&old, &plan);
+        diff::keep_what_holds(&old, &mut plan);
+        let heirs = Arc::new(Succession::new(&old, &plan));
+        let names = &mut Names::default();
+        let wanted = ports::wanted(&plan, names, report);
+        let last = carried::last_addresses(&self.shared, &heirs);
+        let mut destinations = prepare::destinations_after(&plan, names, &last, report);
+        drop(last);
+        let mut tls = prepare::binds_tls(&plan, &Disk, report);
+        let targets = carried::targets(&self.shared, &plan, report);
+        let difference = diff::difference(&self.held, wanted, report);
+        self.refuse(report, &plan)?;
+        let others = ports::held_by_others(&difference.fresh);
+        let opened = ports::open_all(&difference.fresh, self.workers, &[], &mut self.ids, report);
+        self.refuse(report, &plan)?;
+        let Some(targets) = targets else { return Err("no log targets\n".to_owned()) };
+        ports::warn_of_others(&plan, &others);
+        carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
+        destinations.succeed(&self.shared.destinations, &heirs);
+        let live = self.shared.live.succeed(&old, &plan, &heirs);
+        let shared = Shared {
+            live: Arc::new(live),
+            ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
+            desk: self.shared.desk.clone(),
+            pace: Arc::new(self.shared.pace.succeed(&plan, &heirs)),
+            destinations: Arc::new(destinations),
+            tls: Arc::new(tls),
+            targets,
+            plan: Arc::new(plan),
+            program: Arc::new(program),
+            workers: self.shared.workers,
+            number: self.shared.number.saturating_add(1),
+            control: self.shared.control.clone(),
+            started_us: self.shared.started_us,
+        };
+        drop(others);
+        Ok(Ready { shared, heirs, difference, opened, later, warnings })
+    }
+
+    /// Has the workers take it.
+    fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
+        let Ready { shared, heirs, difference, opened, later, warnings } = ready;
+        let Difference { kept, mut held, gone, .. } = difference;
+        let Opened { shares, held: new } = opened;
+        shared.destinations.set_workers(group.addresses());
+        if !new.is_empty() {
+            let mut shares = shares.into_iter();
+            let adopted = everywhere(group, |_| {
+                let ports = shares.next().unwrap_or_default();
+                Box::new(move |_| switch::adopt(ports))
+            });
+            let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
+            if let Err(fault) = adopted {
+                let forgotten = everywhere(group, |_| Box::new(|_| switch::forget()));
+                let more = forgotten.err().filter(|more| *more != fault);
+                return Err([Some(fault), more]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "));
+            }
+        }
+        let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));
+        let change = Change { shared: shared.clone(), heirs, kept: kept.into(), gone: gone.into() };
+        let changed = everywhere(group, |_| {
+            let change = change.clone();
+            Box::new(move |local| switch::change(local, &change))
+        });
+        held.extend(new);
+        self.held = held;
+        self.plans.push(Arc::downgrade(&shared.plan));
+        self.shared = shared;
+        log::follow_targets(&self.shared.targets);
+        if let Some(office) = &self.office {
+            office.replace(command_sockets::running(&self.shared));
+        }
+        let mut text = text;
+        for (name, _) in self.shared.program.lists.left_behind() {
+            text += &format!("; what was changed of {name} at run time is gone: its file is new");
+        }
+        if let Err(fault) = changed {
+            text += &format!("; {fault}: it takes the new plan when it can");
+        }
+        if warnings > 0 {
+            text += &format!("; {warnings} warnings (`koi -c` shows them)");
+        }
+        if !later.is_empty() {
+            text += &format!("\nreload: needs a restart: {}", later.join(", "));
+        }
+        Ok(text)
+    }
+
+    fn refuse(&self, report: &Report, plan: &Plan) -> Result<(), String> {
+        if !report.failed() {
+            return Ok(());
+        }
+        let mut text = self.rendered(report, plan);
+        let process = &self.shared.plan.global.process;
+        if (process.user.is_some() || process.group.is_some()) && !guard::is_superuser() {
+            text += "this process gave up its privileges at the start (`user`, `group`): what needs \
+                     them needs a restart\n";
+        }
+        Err(text)
+    }
+
+    fn rendered(&self, report: &Report, plan: &Plan) -> String {
+        let style = Style { colour: false, errors_only: true };
+        render::report(report, &plan.sources, style)
+    }
+}

@@ -1,0 +1,138 @@
+//! Stickiness: the server that a table has for a client, and what is to be stored.
+//!
+//! In: the `stick` lines of a backend. Out: the server that the first table which knows the client leads
+//! to, unless a rule or a cookie chose one before; and keys under which the server is to be stored once it
+//! is known ([`Sticking`]).
+//!
+//! Limits: of each table the first line that has a key stores, as in HAProxy; [`STORES`] tables at most.
+
+use super::{Did, Walk, Watch};
+use crate::config::plan::{DataKind, TableId, is_on};
+use crate::rules::program::{Persistence, Rule, Stick, StickKind};
+use crate::rules::table;
+use crate::stick::{Identity, Key};
+
+/// How many tables a request is stored in.
+const STORES: usize = 8;
+
+/// What `stick` lines ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Sticking {
+    /// Where the server is to be stored.
+    pub stores: Vec<Store>,
+    /// Whether the server was found in a table.
+    pub found: bool,
+}
+
+/// Where a server is to be stored.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The table.
+    pub table: TableId,
+    /// The key.
+    pub key: Key<'static>,
+    /// What the table had before; 0 is nothing. Who finds something else there came second.
+    pub seen: u64,
+}
+
+impl Walk<'_> {
+    /// Looks for the server, and notes what is to be stored.
+    pub(super) fn stick<W: Watch>(&mut self, backend: usize, watch: &mut W) {
+        let list = &self.program.proxy(backend).stickiness;
+        self.effects.sticking = None;
+        if list.is_empty() {
+            return;
+        }
+        if W::ACTIVE {
+            watch.list(self, "stick", list.rules.len());
+        }
+        let mut sticking = Sticking::default();
+        let (mut from, chosen) = (0, self.server.is_some());
+        while let Some((index, rule)) = self.next(list, from, watch) {
+            from = index + 1;
+            self.apply(rule, backend, &mut sticking);
+        }
+        if sticking.found {
+            // As with HAProxy, no cookie is needed for it.
+            self.exchange.bound = self.server;
+        }
+        if W::ACTIVE && !chosen {
+            watch.did(self, Did::Server(self.server));
+        }
+        self.effects.sticking = Some(Box::new(sticking));
+    }
+
+    fn apply(&mut self, rule: &Rule<Stick>, backend: usize, sticking: &mut Sticking) -> Option<()> {
+        let Stick { kind, key, table: id } = &rule.action;
+        let stores = matches!(kind, StickKind::On | StickKind::StoreRequest);
+        if *kind == StickKind::StoreResponse
+            || (stores && sticking.stores.iter().any(|it| it.table == *id))
+        {
+            return None;
+        }
+        let tables = self.counters.tables();
+        let (table, now_ms) = (tables.get(*id)?, tables.now_ms());
+        let key = table::key(table.kind(), key.last(&self.context())?)?.into_owned();
+        let slot = table.layout().slot(DataKind::ServerId)?;
+        let matches = matches!(kind, StickKind::On | StickKind::Match);
+        let entry = match matches {
+            true => table.touch(&key, now_ms),
+            false => table.find(&key, now_ms),
+        };
+        let seen = entry.and_then(|entry| entry.get(slot, 0, now_ms)).unwrap_or_default();
+        if matches && self.server.is_none() && seen != 0 {
+            let known = tables.server(table, backend, Identity(seen));
+            self.server = known.filter(|&server| self.may_stick(backend, server));
+            sticking.found |= self.server.is_some();
+        }
+        if stores && sticking.stores.len() < STORES {
+            sticking.stores.push(Store { table: *id, key, seen });
+        }
+        Some(())
+    }
+
+    /// Whether a client goes to the server that it is known to have, in the state that it is in.
+    pub fn may_stick(&self, backend: usize, server: usize) -> bool {
+        let options = self.plan.proxies.get(backend).map(|it| &it.settings.options);
+        self.counters.server_up(backend, server)
+            || self.effects.persistence == Some(Persistence::Force)
+            || options.is_some_and(|it| is_on(it.persist))
+    }
+
+    /// `stick store-response`: stores the server under what the response says.
+    pub(super) fn stick_by_response(&self, backend: usize) {
+        let list = &self.program.proxy(backend).stickiness;
+        let Some(server) = self.server.filter(|_| !list.is_empty()) else { return };
+        let mut stored: Vec<TableId> = Vec::new();
+        let mut from = 0;
+        while let Some((index, rule)) = list.next(from, &self.context()) {
+            from = index + 1;
+            let Stick { kind, key, table } = &rule.action;
+            if *kind == StickKind::StoreResponse
+                && !stored.contains(table)
+                && self.store_by(backend, server, key, *table).is_some()
+            {
+                stored.push(*table);
+            }
+        }
+    }
+
+    fn store_by(
+        &self,
+        backend: usize,
+        server: usize,
+        key: &crate::rules::expr::Expr,
+        id: TableId,
+    ) -> Option<()> {
+        let proxy = self.plan.proxies.get(backend)?;
+        if proxy.servers.get(server)?.settings.non_stick.is_some() {
+            return None;
+        }
+        let tables = self.counters.tables();
+        let (table, now_ms) = (tables.get(id)?, tables.now_ms());
+        let key = table::key(table.kind(), key.last(&self.context())?)?;
+        let identity = tables.identity(table, backend, server)?;
+        let entry = table.obtain(&key, now_ms)?;
+        entry.set(table.layout().slot(DataKind::ServerId)?, 0, identity.0, now_ms).map(drop)
+    }
+}

@@ -1,0 +1,325 @@
+//! A table: shards, how many entries there are, and what may be done with them.
+//!
+//! In: keys and the time. Out: entries. Limits: `size` entries, exactly: a place is had before an entry is
+//! made. Up to [`EXACT`] entries a table is one shard, so that the oldest of all goes first.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::entry::Entry;
+use super::key::Key;
+use super::layout::Layout;
+use super::shard::{Gone, Shard};
+use crate::config::plan::{DataKind, DataType, KeyKind, ServerKey, StickTable};
+
+/// How many entries a shard is for.
+pub const EXACT: u32 = 4096;
+
+/// Most shards of a table.
+const SHARDS_MAX: u32 = 4096;
+
+/// Expired entries that an insert clears away in passing.
+const CLEARED: usize = 2;
+
+/// Shards that are asked for an entry to drop if the key's own has none.
+const ASKED: usize = 16;
+
+/// Entries of a shard that one look at what expired drops.
+const DROPPED: usize = 256;
+
+/// What a table is: two plans whose declarations are equal have the same table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Declaration {
+    pub(super) kind: KeyKind,
+    pub(super) size: u32,
+    pub(super) expire_ms: Option<u64>,
+    pub(super) no_purge: bool,
+    pub(super) server_key: ServerKey,
+    pub(super) data: Vec<DataType>,
+}
+
+impl Declaration {
+    /// `sticks`: a `stick` line names it, so that it stores servers.
+    pub(super) fn new(line: &StickTable, sticks: bool) -> Declaration {
+        let mut data: Vec<DataType> = line.store.iter().map(|it| it.value).collect();
+        if sticks && data.iter().all(|it| it.kind != DataKind::ServerId) {
+            data.push(DataType { kind: DataKind::ServerId, count: 1, period: None });
+        }
+        let expire = line.expire.map(|it| it.value).filter(|it| !it.is_zero());
+        Declaration {
+            kind: line.kind.value,
+            size: line.size.value,
+            expire_ms: expire.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+            no_purge: line.no_purge,
+            server_key: line.server_key,
+            data,
+        }
+    }
+}
+
+/// A table.
+pub struct Table {
+    /// Its name: that of its proxy, or `section/table`.
+    pub name: Box<str>,
+    pub(super) declaration: Declaration,
+    layout: Layout,
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    used: AtomicU32,
+    clock_ms: Arc<AtomicU64>,
+}
+
+impl Table {
+    /// `clock_ms`: what time it is, as far as it was told.
+    pub(super) fn new(name: Box<str>, declaration: Declaration, clock_ms: Arc<AtomicU64>) -> Table {
+        let shards = declaration.size.div_ceil(EXACT).next_power_of_two().min(SHARDS_MAX);
+        Table {
+            name,
+            layout: Layout::new(declaration.kind, declaration.data.iter().copied()),
+            declaration,
+            hasher: RandomState::new(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            used: AtomicU32::new(0),
+            clock_ms,
+        }
+    }
+
+    /// What its keys are.
+    pub fn kind(&self) -> KeyKind {
+        self.declaration.kind
+    }
+
+    /// What it remembers servers by.
+    pub fn server_key(&self) -> ServerKey {
+        self.declaration.server_key
+    }
+
+    /// Where its entries have what.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// How many entries it may have.
+    pub fn size(&self) -> u32 {
+        self.declaration.size
+    }
+
+    /// How many it has.
+    pub fn used(&self) -> u32 {
+        self.used.load(Relaxed)
+    }
+
+    /// After how many unused milliseconds an entry goes.
+    pub fn expire_ms(&self) -> Option<u64> {
+        self.declaration.expire_ms
+    }
+
+    /// The entry of a key, if there is one. That is no use of it.
+    pub fn find(&self, key: &Key<'_>, now_ms: u64) -> Option<Entry> {
+        self.look(key, now_ms, false)
+    }
+
+    /// The same, and it is used.
+    pub fn touch(&self, key: &Key<'_>, now_ms: u64) -> Option<Entry> {
+        self.look(key, now_ms, true)
+    }
+
+    fn look(&self, key: &Key<'_>, now_ms: u64, uses: bool) -> Option<Entry> {
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash);
+        let at = self.find_live(&mut shard, hash, key, now_ms)?;
+        if uses {
+            shard.touch(at, now_ms);
+        }
+        shard.see(at).map(|seen| seen.entry)
+    }
+
+    /// The entry of a key, made if there is none; it is used. `None`: the table is full.
+    pub fn obtain(&self, key: &Key<'_>, now_ms: u64) -> Option<Entry> {
+        self.obtain_in(key, now_ms, false)
+    }
+
+    /// The same; it is in use until [`Table::release`].
+    pub(super) fn hold(&self, key: &Key<'_>, now_ms: u64) -> Option<Entry> {
+        self.obtain_in(key, now_ms, true)
+    }
+
+    fn obtain_in(&self, key: &Key<'_>, now_ms: u64, holds: bool) -> Option<Entry> {
+        let hash = self.hash(key);
+        let take = |shard: &mut Shard| {
+            let at = self.find_live(shard, hash, key, now_ms)?;
+            shard.touch(at, now_ms);
+            if holds {
+                shard.use_it(at, true);
+            }
+            shard.see(at).map(|seen| seen.entry)
+        };
+        let found = take(&mut self.shard(hash));
+        if found.is_some() {
+            return found;
+        }
+        if !self.take_room(hash, now_ms) {
+            return None;
+        }
+        let entry = Entry::new(&self.layout, key);
+        let mut shard = self.shard(hash);
+        // Another worker may have made it meanwhile.
+        if let Some(other) = take(&mut shard) {
+            self.used.fetch_sub(1, Relaxed);
+            return Some(other);
+        }
+        self.clear_some(&mut shard, now_ms, CLEARED);
+        let Some(at) = shard.insert(entry.clone(), hash, now_ms) else {
+            self.used.fetch_sub(1, Relaxed);
+            return None;
+        };
+        if holds {
+            shard.use_it(at, true);
+        }
+        Some(entry)
+    }
+
+    /// Nobody counts in it any more, as far as this one goes: it is used now.
+    pub(super) fn release(&self, entry: &Entry) {
+        let now_ms = self.clock_ms.load(Relaxed);
+        let bytes = entry.key_bytes(&self.layout);
+        let hash = self.hash_of(&bytes);
+        let mut shard = self.shard(hash);
+        if let Some(at) = shard.find(&self.layout, hash, &bytes) {
+            shard.use_it(at, false);
+            shard.touch(at, now_ms);
+        }
+    }
+
+    /// How many count in it.
+    pub fn uses(&self, entry: &Entry) -> u32 {
+        self.see(entry).map_or(0, |(uses, _)| uses)
+    }
+
+    /// Since when it has not been used, in milliseconds.
+    pub fn idle_ms(&self, entry: &Entry, now_ms: u64) -> u64 {
+        self.see(entry).map_or(0, |(_, used)| now_ms.saturating_sub(used))
+    }
+
+    fn see(&self, entry: &Entry) -> Option<(u32, u64)> {
+        let bytes = entry.key_bytes(&self.layout);
+        let hash = self.hash_of(&bytes);
+        let shard = self.shard(hash);
+        let seen = shard.see(shard.find(&self.layout, hash, &bytes)?)?;
+        seen.entry.is(entry).then_some((seen.uses, seen.used_ms))
+    }
+
+    /// Takes a key out.
+    pub(super) fn take_out(&self, key: &Key<'_>) -> Gone {
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash);
+        let found = shard.find(&self.layout, hash, key.as_bytes());
+        let gone = found.map_or(Gone::Unknown, |at| shard.remove(at));
+        if gone == Gone::Removed {
+            self.used.fetch_sub(1, Relaxed);
+        }
+        gone
+    }
+
+    /// Drops what has expired in the shards that are `worker`'s of `workers`: to be called every second or
+    /// so by each.
+    pub fn purge(&self, worker: usize, workers: usize, now_ms: u64) {
+        for shard in self.shards.iter().skip(worker).step_by(workers.max(1)) {
+            self.clear_some(&mut lock(shard), now_ms, DROPPED);
+        }
+    }
+
+    /// Drops expired entries; the rest of them another time.
+    fn clear_some(&self, shard: &mut Shard, now_ms: u64, most: usize) {
+        if let Some(expire) = self.declaration.expire_ms {
+            let dropped = shard.drop_expired(now_ms, expire, most);
+            if dropped > 0 {
+                self.used.fetch_sub(dropped, Relaxed);
+            }
+        }
+    }
+
+    /// Where a key's entry is, unless it has expired: then it goes.
+    fn find_live(&self, shard: &mut Shard, hash: u32, key: &Key<'_>, now_ms: u64) -> Option<u32> {
+        let at = shard.find(&self.layout, hash, key.as_bytes())?;
+        if shard.is_expired(at, now_ms, self.declaration.expire_ms) {
+            if shard.remove(at) == Gone::Removed {
+                self.used.fetch_sub(1, Relaxed);
+            }
+            return None;
+        }
+        Some(at)
+    }
+
+    /// Counts one entry more; drops another one for it if the table is full.
+    fn take_room(&self, hash: u32, now_ms: u64) -> bool {
+        let size = self.declaration.size;
+        let more = || {
+            self.used.try_update(Relaxed, Relaxed, |used| (used < size).then_some(used + 1)).is_ok()
+        };
+        // Each round drops one, which another worker may be quicker to take.
+        (0..4).any(|_| more() || (self.make_room(hash, now_ms) && more()))
+    }
+
+    fn make_room(&self, hash: u32, now_ms: u64) -> bool {
+        let own = self.shard_number(hash);
+        for step in 0..self.shards.len().min(ASKED) {
+            let Some(shard) = self.shards.get((own + step) % self.shards.len()) else { continue };
+            let mut shard = lock(shard);
+            let dropped = match (self.declaration.no_purge, self.declaration.expire_ms) {
+                (false, _) => u32::from(shard.drop_oldest(now_ms)),
+                (true, Some(expire)) => shard.drop_expired(now_ms, expire, CLEARED),
+                (true, None) => return false,
+            };
+            if dropped > 0 {
+                self.used.fetch_sub(dropped, Relaxed);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many shards there are.
+    pub(super) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(super) fn shard_at(&self, number: usize) -> Option<MutexGuard<'_, Shard>> {
+        self.shards.get(number).map(lock)
+    }
+
+    fn hash(&self, key: &Key<'_>) -> u32 {
+        self.hash_of(key.as_bytes())
+    }
+
+    fn hash_of(&self, bytes: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(bytes);
+        (hash ^ hash >> 32) as u32
+    }
+
+    fn shard_number(&self, hash: u32) -> usize {
+        // There are a power of two; the index of the shard uses other bits, by multiplication.
+        hash as usize & (self.shards.len() - 1)
+    }
+
+    fn shard(&self, hash: u32) -> MutexGuard<'_, Shard> {
+        // There is at least one.
+        lock(&self.shards[self.shard_number(hash)])
+    }
+}
+
+/// Nothing behind the lock panics; if something did, the shard is still one.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table({}, {} of {})", self.name, self.used(), self.size())
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
