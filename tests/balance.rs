@@ -9,6 +9,8 @@ mod cookies;
 mod end_to_end;
 #[path = "balance/hashes.rs"]
 mod hashes;
+#[path = "balance/live.rs"]
+mod live;
 #[path = "balance/queue.rs"]
 mod queue;
 
