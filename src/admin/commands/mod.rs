@@ -15,6 +15,7 @@ mod server;
 mod server_tables;
 mod sessions;
 mod statistics;
+mod tables;
 
 pub(super) use certificates::Transactions;
 
@@ -139,6 +140,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         lists::COMMANDS,
         sessions::COMMANDS,
         statistics::COMMANDS,
+        tables::COMMANDS,
         frontends::COMMANDS,
         process::COMMANDS,
         limits::COMMANDS,
