@@ -16,6 +16,7 @@ mod server;
 mod server_tables;
 mod sessions;
 mod statistics;
+mod tables;
 
 pub(super) use certificates::Transactions;
 
@@ -141,6 +142,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         reload::COMMANDS,
         sessions::COMMANDS,
         statistics::COMMANDS,
+        tables::COMMANDS,
         frontends::COMMANDS,
         process::COMMANDS,
         limits::COMMANDS,
