@@ -1,10 +1,11 @@
 //! The state of servers in HAProxy's words (management.txt §9.1, column `status`).
 
-use super::rows::Sight;
+use super::rows::{Sight, seconds_since};
 use super::table::{Column, Row, Value};
+use crate::balance::checkup::Count;
 use crate::balance::figures::ServerFigures;
 use crate::balance::{Admin, Health};
-use crate::config::plan::Server;
+use crate::proto::check::Status;
 
 /// How healthy a checked server is: `level` of `rise + fall - 1`, DOWN below `rise`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,25 +72,99 @@ pub(super) fn describe(row: &mut Row, sight: &Sight<'_>, (proxy, place): (usize,
     let Some(line) = of.servers.get(place) else { return };
     let tracked = line.settings.health.track.as_ref().map(|track| {
         let backend = track.backend.as_deref().unwrap_or(&of.name);
-        format!("{backend}/{}", track.server)
+        (backend, &*track.server)
     });
-    let vitality = vitality(line, figures);
+    let source = tracked.and_then(|(backend, server)| {
+        let backend = sight.plan.backend(backend)?;
+        let servers = &sight.plan.proxies.get(backend)?.servers;
+        let place = servers.iter().position(|it| *it.name.value == *server)?;
+        sight.live.server(backend, place)
+    });
+    let tracked = tracked.map(|(backend, server)| format!("{backend}/{server}"));
+    let vitality = vitality(source.unwrap_or(figures));
     let state = word(figures.admin(), figures.health(), vitality, tracked.as_deref());
     row.set(Column::Status, Value::Str(state));
     if let Some(tracked) = tracked {
         row.set(Column::Tracked, Value::text(tracked));
     }
+    let checkup = figures.checkup();
+    if checkup.changed_us > 0 {
+        row.set(Column::LastChange, Value::U32(seconds_since(sight, checkup.changed_us)));
+    }
+    if checkup.check.configured {
+        row.set(Column::CheckFailures, Value::U64(checkup.check.failures));
+        row.set(Column::Downs, Value::U64(checkup.downs));
+        row.set(Column::Downtime, Value::U64(checkup.down_seconds(sight.unix_us)));
+        result(row, &checkup.check, &HEALTH);
+    }
+    if checkup.agent.configured {
+        result(row, &checkup.agent, &AGENT);
+    }
+}
+
+/// Where the facts of one kind of check stand.
+struct Places {
+    status: Column,
+    code: Column,
+    duration: Column,
+    words: Column,
+    said: Column,
+    health: Column,
+    rise: Column,
+    fall: Column,
+}
+
+const HEALTH: Places = Places {
+    status: Column::CheckStatus,
+    code: Column::CheckCode,
+    duration: Column::CheckDuration,
+    words: Column::CheckWords,
+    said: Column::LastCheck,
+    health: Column::CheckHealth,
+    rise: Column::CheckRise,
+    fall: Column::CheckFall,
+};
+
+const AGENT: Places = Places {
+    status: Column::AgentStatus,
+    code: Column::AgentCode,
+    duration: Column::AgentDuration,
+    words: Column::AgentWords,
+    said: Column::LastAgent,
+    health: Column::AgentHealth,
+    rise: Column::AgentRise,
+    fall: Column::AgentFall,
+};
+
+/// The last result of a check, and how it stands.
+fn result(row: &mut Row, count: &Count, places: &Places) {
+    let (health, rise, fall) = count.raw();
+    row.set(places.health, Value::U32(health));
+    row.set(places.rise, Value::U32(rise));
+    row.set(places.fall, Value::U32(fall));
+    let Some(last) = &count.last else {
+        row.set(places.status, Value::text(Status::Initial.code()));
+        row.set(places.words, Value::text(Status::Initial.text()));
+        return;
+    };
+    let status = last.verdict.status;
+    row.set(places.status, Value::text(status.code()));
+    row.set(places.words, Value::text(status.text()));
+    if status.has_code() {
+        row.set(places.code, Value::U32(last.verdict.code.unwrap_or(0).into()));
+    }
+    row.set(places.duration, Value::U64(last.duration_ms));
+    if !last.verdict.info.is_empty() {
+        row.set(places.said, Value::text(&*last.verdict.info));
+    }
 }
 
 /// How healthy a server is that is checked.
-fn vitality(line: &Server, figures: &ServerFigures) -> Option<Vitality> {
-    const RISE: u32 = 2;
-    const FALL: u32 = 3;
-    let health = &line.settings.health;
-    health.check.is_some().then_some(())?;
-    let rise = health.rise.map_or(RISE, |it| it.value);
-    let fall = health.fall.map_or(FALL, |it| it.value);
-    let level = if figures.health() == Health::Stopped { 0 } else { rise + fall - 1 };
+fn vitality(figures: &ServerFigures) -> Option<Vitality> {
+    let checkup = figures.checkup();
+    let count = Some(&checkup.check).filter(|it| it.configured && it.enabled);
+    let count = count.or(Some(&checkup.agent).filter(|it| it.configured && it.enabled))?;
+    let (level, rise, fall) = count.raw();
     Some(Vitality { level, rise, fall })
 }
 

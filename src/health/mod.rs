@@ -76,10 +76,24 @@ pub fn start(site: &Rc<Site>, workers: usize) -> Checks {
         }
     }
     if site.process.worker == 0 {
+        note_beginning(site);
         site.local.spawn(ramp::watch(site.clone(), checks.clone()));
         outcome::follow_all(site);
     }
     checks
+}
+
+/// A server's state is as old as the process, or as the server's line.
+fn note_beginning(site: &Site) {
+    let now_us = site.unix_us(site.local.now());
+    for backend in 0..site.plan.proxies.len() {
+        for figures in site.live.servers(backend) {
+            let mut checkup = figures.checkup();
+            if checkup.changed_us == 0 {
+                checkup.changed_us = now_us;
+            }
+        }
+    }
 }
 
 /// Everything that is to be asked, in the order of the plan.

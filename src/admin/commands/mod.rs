@@ -5,6 +5,7 @@
 //! exist is answered with those it may have been meant to be.
 
 mod certificates;
+mod checks;
 mod frontends;
 mod general;
 mod help;
@@ -147,6 +148,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         process::COMMANDS,
         limits::COMMANDS,
         certificates::COMMANDS,
+        checks::COMMANDS,
     ];
     FAMILIES.iter().flat_map(|family| family.iter())
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Answer, Call, Command};
+use super::{Answer, Call, Command, checks};
 use crate::admin::socket::Session;
 use crate::balance::{Admin, Health};
 use crate::config::args::shown_text;
@@ -13,7 +13,20 @@ use crate::config::plan::CommandLevel;
 const WEIGHT_MAX: u16 = 256;
 
 /// What `set server` can be told.
-const SETTINGS: &[&str] = &["addr", "fqdn", "health", "ssl", "state", "weight"];
+const SETTINGS: &[&str] = &[
+    "addr",
+    "agent",
+    "agent-addr",
+    "agent-port",
+    "agent-send",
+    "check-addr",
+    "check-port",
+    "fqdn",
+    "health",
+    "ssl",
+    "state",
+    "weight",
+];
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[
@@ -70,6 +83,9 @@ fn set(call: &mut Call, _: &mut Session) -> Answer {
             Ok(changes) => Answer::info(changes),
             Err(message) => Answer::error(message),
         };
+    }
+    if let Some(done) = checks::set(call, which) {
+        return Answer::of(done);
     }
     Answer::of(match call.word(1) {
         Some("weight") => set_weight(call, which, 2),
@@ -175,9 +191,7 @@ fn set_health(call: &Call, (backend, server): Which) -> Result<(), String> {
             return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.".to_owned());
         }
     };
-    call.running.live.set_health(backend, server, health);
-    call.server_changed((backend, server));
-    Ok(())
+    checks::force(call, (backend, server), health, true)
 }
 
 /// `addr <ip> [port <port>]`; what has changed.

@@ -9,9 +9,12 @@ use std::ops::Range;
 use super::{Answer, Call, Command};
 use crate::admin::office::Running;
 use crate::admin::socket::Session;
+use crate::balance::checkup::Count;
+use crate::balance::figures::ServerFigures;
 use crate::balance::{Admin, Health};
 use crate::config::plan::{CommandLevel, Location, Proxy, Server};
 use crate::exchange::server::Destination;
+use crate::proto::check::Status;
 use crate::rules::fetch::lookup;
 
 /// The table.
@@ -132,7 +135,7 @@ fn state_line(piece: &mut String, running: &Running, backend: usize, server: usi
         _ if figures.admin().has(Admin::MAINT) => Health::Stopped,
         health => health,
     };
-    let checks = Checks::of(it, figures);
+    let checks = Checks::of(it, figures, running.sight().unix_us);
     let _ = writeln!(
         piece,
         "{backend_id} {} {server_id} {} {address} {} {} {} {} {} {} {} {} {} {} {} {} {} {port} - {} {} {} {} {}",
@@ -182,22 +185,63 @@ struct Checks {
 }
 
 impl Checks {
-    fn of(server: &Server, figures: &crate::balance::figures::ServerFigures) -> Checks {
+    fn of(server: &Server, figures: &ServerFigures, now_us: u64) -> Checks {
         let (health, agent) = (&server.settings.health, &server.settings.agent);
+        let checkup = figures.checkup();
+        let ip = |address: Option<IpAddr>| address.map_or_else(|| "-".to_owned(), shown_ip);
+        let since = match checkup.changed_us {
+            0 => 0,
+            at => now_us.saturating_sub(at) / 1_000_000,
+        };
         let up = figures.health() != Health::Stopped && !figures.admin().has(Admin::MAINT);
-        let rise = health.rise.map_or(RISE, |it| it.value);
+        let level = match checkup.check.configured {
+            true => checkup.check.raw().0,
+            false if up => RISE,
+            false => 0,
+        };
+        let last = checkup.check.last.as_ref().map(|last| last.verdict.status);
         Checks {
-            seconds_since_change: 0,
-            status: 1,
-            result: 0,
-            health: if up { rise } else { 0 },
-            state: 0,
-            agent_state: 0,
-            port: health.port.map_or(0, |it| it.value),
-            address: "-".to_owned(),
-            agent_address: "-".to_owned(),
-            agent_port: agent.port.map_or(0, |it| it.value),
+            seconds_since_change: since,
+            status: last.map_or(1, status_number),
+            result: last.map_or(0, |status| if status.is_passed() { 3 } else { 2 }),
+            health: level,
+            state: switches(&checkup.check),
+            // The agent's bit beside them.
+            agent_state: match checkup.agent.configured {
+                true => switches(&checkup.agent) | 16,
+                false => 0,
+            },
+            port: checkup.check_port.or(health.port.map(|it| it.value)).unwrap_or(0),
+            address: ip(checkup.check_address),
+            agent_address: ip(checkup.agent_address),
+            agent_port: checkup.agent_port.or(agent.port.map(|it| it.value)).unwrap_or(0),
         }
+    }
+}
+
+/// HAProxy's bits: 2 is configured, 4 is enabled.
+fn switches(count: &Count) -> u8 {
+    u8::from(count.configured) * 2 + u8::from(count.configured && count.enabled) * 4
+}
+
+/// HAProxy's number of a check's status.
+fn status_number(status: Status) -> u8 {
+    match status {
+        Status::Unknown => 0,
+        Status::Initial => 1,
+        Status::Analyzed => 4,
+        Status::SocketError => 5,
+        Status::L4Passed => 6,
+        Status::L4Timeout => 7,
+        Status::L4Connect => 8,
+        Status::L6Passed => 9,
+        Status::L6Timeout => 10,
+        Status::L6Response => 11,
+        Status::L7Timeout => 12,
+        Status::L7Response => 13,
+        Status::L7Passed => 15,
+        Status::L7Conditional => 16,
+        Status::L7Status => 17,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::admin::socket::Session;
 use crate::balance::Live;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{CommandLevel, DataKind, KeyKind, TableId};
+use crate::rules::context::Counters;
 use crate::stick::{Change, Cursor, Identity, Key, Removed, Row, Slot, Table};
 
 /// Entries that are read at once.
@@ -131,7 +132,8 @@ fn meant(call: &Call, table: &Table) -> Result<Meant, String> {
             fault("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"")
         })?;
         let value = words.get(2).and_then(|word| word.parse().ok());
-        let value = value.ok_or_else(|| fault("Require a valid integer value to compare against"))?;
+        let value =
+            value.ok_or_else(|| fault("Require a valid integer value to compare against"))?;
         filters.push(Filter { kind, index, operator, value });
     }
     Ok(Meant::All(filters))
@@ -180,9 +182,8 @@ fn shown_key(kind: KeyKind, bytes: &[u8]) -> String {
     };
     match kind {
         KeyKind::Ip | KeyKind::Ipv6 => address(bytes).map_or_else(String::new, |it| it.to_string()),
-        KeyKind::Integer => {
-            <[u8; 4]>::try_from(bytes).map_or_else(|_| String::new(), |it| u32::from_be_bytes(it).to_string())
-        }
+        KeyKind::Integer => <[u8; 4]>::try_from(bytes)
+            .map_or_else(|_| String::new(), |it| u32::from_be_bytes(it).to_string()),
         KeyKind::Text(_) => bytes.escape_ascii().to_string(),
         KeyKind::Binary(_) => data_encoding::HEXUPPER.encode(bytes),
     }
@@ -241,7 +242,8 @@ fn show(call: &mut Call, _: &mut Session) -> Answer {
 fn fits(row: &Row, filters: &[Filter], id: TableId, table: &Table, live: &Live) -> bool {
     filters.iter().all(|filter| {
         let slot = table.layout().slot(filter.kind);
-        let value = slot.and_then(|slot| value(row, filter.kind, slot, filter.index, (id, table, live)));
+        let value =
+            slot.and_then(|slot| value(row, filter.kind, slot, filter.index, (id, table, live)));
         value.is_some_and(|value| filter.operator.holds(value, filter.value))
     })
 }
@@ -294,7 +296,9 @@ fn line(text: &mut String, row: &Row, id: TableId, table: &Table, live: &Live) {
 fn set(call: &Call) -> Result<(), String> {
     let (id, table) = table(call)?;
     let (Some("key"), Some(text)) = (call.word(1), call.word(2)) else {
-        return Err("Required arguments: <table> key <key> [data.<store_data_type> <value>]*".to_owned());
+        return Err(
+            "Required arguments: <table> key <key> [data.<store_data_type> <value>]*".to_owned()
+        );
     };
     let key = key(table.kind(), text).ok_or_else(|| "Invalid key".to_owned())?;
     let live = &call.running.live;
@@ -304,8 +308,7 @@ fn set(call: &Call) -> Result<(), String> {
         let name = name.ok_or_else(|| "\"data.<type>\" followed by a value expected".to_owned())?;
         let (kind, index) = data(&table, name)?;
         let number: Option<u64> = words.get(1).and_then(|word| word.parse().ok());
-        let number =
-            number.ok_or_else(|| "Require a valid integer value to store".to_owned())?;
+        let number = number.ok_or_else(|| "Require a valid integer value to store".to_owned())?;
         let value = match kind {
             DataKind::ServerId => {
                 let server = u32::try_from(number).ok();
