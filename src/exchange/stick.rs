@@ -35,6 +35,9 @@ pub(super) fn settle(
         let Some(table) = tables.get(store.table) else { continue };
         let Some(slot) = table.layout().slot(DataKind::ServerId) else { continue };
         let Some(mine) = tables.identity(table, backend, server) else { continue };
+        if store.used && store.seen == mine.0 {
+            continue;
+        }
         // A table that is full forgets this client.
         let Some(entry) = table.obtain(&store.key, now_ms) else { continue };
         while let Err(other) = entry.swap(slot, store.seen, mine.0) {

@@ -33,6 +33,8 @@ pub struct Store {
     pub key: Key<'static>,
     /// What the table had before; 0 is nothing. Who finds something else there came second.
     pub seen: u64,
+    /// The look-up was a use: if the server stays the same, nothing is left to be done.
+    pub used: bool,
 }
 
 impl Walk<'_> {
@@ -86,7 +88,7 @@ impl Walk<'_> {
             sticking.found |= self.server.is_some();
         }
         if stores && sticking.stores.len() < STORES {
-            sticking.stores.push(Store { table: *id, key, seen });
+            sticking.stores.push(Store { table: *id, key, seen, used: matches });
         }
         Some(())
     }
