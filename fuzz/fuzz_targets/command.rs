@@ -69,6 +69,7 @@ fn office() -> Arc<Office> {
         tls: Arc::new(plan.proxies.iter().map(|_| Vec::new()).collect()),
         program: Arc::new(program),
         plan: Arc::new(plan),
+        control: Default::default(),
     })
 }
 
