@@ -104,7 +104,8 @@ impl Walk<'_> {
     /// `stick store-response`: stores the server under what the response says.
     pub(super) fn stick_by_response(&self, backend: usize) {
         let list = &self.program.proxy(backend).stickiness;
-        let Some(server) = self.server.filter(|_| !list.is_empty()) else { return };
+        let stores = |rule: &Rule<Stick>| rule.action.kind == StickKind::StoreResponse;
+        let Some(server) = self.server.filter(|_| list.rules.iter().any(stores)) else { return };
         let mut stored: Vec<TableId> = Vec::new();
         let mut from = 0;
         while let Some((index, rule)) = list.next(from, &self.context()) {
