@@ -59,7 +59,7 @@ enum Of {
 
 impl Hash {
     /// Of a backend; `None` if it does not hash requests. (A hash of the client's address takes no
-    /// request: see [`of_address`].)
+    /// request: see `of_address`.)
     pub fn new(proxy: &Proxy, program: &ProxyProgram) -> Option<Hash> {
         let number = |given: Option<u32>| given.and_then(|it| usize::try_from(it).ok());
         let bytes = |text: &str| text.as_bytes().into();

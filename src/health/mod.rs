@@ -4,7 +4,7 @@
 //! of servers ([`crate::balance::Live`]), which all workers see, and lines in the log, in HAProxy's words.
 //!
 //! Each server is checked by one worker, the workers take them in turn. A check is a task that sleeps,
-//! connects, speaks, and judges: [`script`] is what the plan says about a check, `run` does it, `expect`
+//! connects, speaks, and judges: `script` is what the plan says about a check, `run` does it, `expect`
 //! compares, `agent` asks agents, `outcome` draws the conclusions, `words` puts them into lines, `ramp` lets a server that came
 //! back take its share step by step (`slowstart`).
 //!

@@ -166,7 +166,7 @@ impl Sheets {
         self.sum(count as usize).wrapping_sub(cleared)
     }
 
-    /// The mean of the last spans, in microseconds: about [`WINDOW`] of each worker.
+    /// The mean of the last spans, in microseconds: about `WINDOW` of each worker.
     pub fn mean_us(&self, span: Span) -> u64 {
         let (mut sum, mut timed) = (0_u64, 0_u64);
         for Row(cells) in &self.rows {

@@ -45,7 +45,7 @@ impl Fault {
 /// Takes a line apart. Commands of no word are left out.
 ///
 /// # Errors
-/// See [`Fault`].
+/// See `Fault`.
 pub fn split(line: &str) -> Result<Vec<Request>, Fault> {
     let mut all = Vec::new();
     let mut words = Vec::new();

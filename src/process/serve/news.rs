@@ -1,7 +1,7 @@
 //! What the main thread is told while the workers serve: signals, and orders of workers' tasks.
 //!
 //! In: signals of the process, taken by a thread of their own; orders by a [`Control`]. Out: one after the
-//! other. Limits: [`WAITING`] wait; an order that finds no room is refused, a signal waits for some.
+//! other. Limits: `WAITING` wait; an order that finds no room is refused, a signal waits for some.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
