@@ -1,6 +1,8 @@
 //! What is known of servers lives on: places on them, queues.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -77,4 +79,30 @@ fn a_place_goes_from_the_new_plan_to_a_waiter_of_the_old_one() {
         answer(held, "x");
     }
     clients.iter_mut().for_each(|it| drop(it.answer().expect("an answer")));
+}
+
+/// `set server addr` holds across a reload that says the same address as before.
+#[test]
+fn a_server_that_was_moved_stays_where_it_is() {
+    let (folder, port) = (Folder::new(), free_port());
+    let [old, new] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("an origin"));
+    let at = |origin: &TcpListener| origin.local_addr().expect("its address");
+    let path = folder.path().join("s");
+    let text = |more: &str| {
+        format!("global\n    stats socket {} level admin\n", path.display())
+            + &full(port, at(&old), 4, more)
+    };
+    folder.file("a.cfg", text(""));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let mut socket = UnixStream::connect(&path).expect("the runtime socket");
+    let command = format!("set server web/s addr 127.0.0.1 port {}\n", at(&new).port());
+    socket.write_all(command.as_bytes()).expect("it is read");
+    let mut said = String::new();
+    socket.read_to_string(&mut said).expect("an answer");
+    assert!(said.contains("port changed"), "{said}");
+    done(&koi, &folder, &text(" weight 3"));
+    let mut client = Client::connect(port);
+    client.ask("/");
+    answer(&mut request(&new), "moved");
+    assert!(client.answer().expect("an answer").ends_with("moved"));
 }

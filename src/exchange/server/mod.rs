@@ -67,8 +67,20 @@ impl Destinations {
         Destinations { servers, lines, workers: OnceLock::new() }
     }
 
-    /// For the plan that follows: who waits for a server goes on waiting.
+    /// For the plan that follows: who waits for a server goes on waiting, and a server that was moved stays
+    /// where it is, unless the configuration says another address now.
     pub fn succeed(&mut self, old: &Destinations, heirs: &Succession) {
+        for (backend, servers) in self.servers.iter().enumerate() {
+            for (server, new) in servers.iter().enumerate() {
+                let before = heirs.server_before(backend, server);
+                let before =
+                    before.and_then(|(backend, server)| old.servers.get(backend)?.get(server));
+                let moved = before.filter(|it| it.is_moved() && it.address == new.address);
+                if let Some(address) = moved.and_then(Destination::address) {
+                    new.move_to(address);
+                }
+            }
+        }
         for (backend, line) in self.lines.iter_mut().enumerate() {
             let before = heirs.backend_before(backend).and_then(|it| old.lines.get(it));
             if let Some(before) = before {
