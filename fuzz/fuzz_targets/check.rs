@@ -57,7 +57,8 @@ fn reply(method: &[u8], bytes: &[u8], pieces: &[usize]) -> Result<(u16, Vec<u8>,
     let mut reply = Reply::new(method);
     let mut from = 0;
     for &end in pieces {
-        reply.handle_bytes(&bytes[from..end]).map_err(|reject| format!("{reject:?}"))?;
+        // Where it is counted from depends on the pieces.
+        reply.handle_bytes(&bytes[from..end]).map_err(|reject| format!("{:?}", reject.reason))?;
         from = end;
     }
     let status = reply.head().map_or(0, |head| head.head.view(reply.base()).status());
