@@ -22,7 +22,12 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     assert_told(&printable(bytes));
     check_agent(bytes, &pieces);
     for method in [&b"GET"[..], b"HEAD"] {
-        assert_eq!(reply(method, bytes, &pieces), reply(method, bytes, &[bytes.len()]));
+        let (cut, whole) = (reply(method, bytes, &pieces), reply(method, bytes, &[bytes.len()]));
+        // A head that has no end yet may be refused sooner or later: that depends on the pieces.
+        let waits = |it: &Result<(u16, Vec<u8>, bool), String>| matches!(it, Ok((0, _, false)));
+        if !(waits(&cut) && whole.is_err() || waits(&whole) && cut.is_err()) {
+            assert_eq!(cut, whole);
+        }
     }
     let user = || Some("koi".into());
     for kind in [
