@@ -5,6 +5,7 @@
 //! - [`rules`]: fetches, converters, ACLs, actions: compiled from the plan, evaluated without I/O.
 //! - [`tls`]: certificates and their names, OpenSSL's words for what rustls does, the pump around it.
 //! - [`balance`]: which server is next, and figures of the running proxies.
+//! - [`stick`]: stick tables: keys, entries, counters, one for all workers.
 //! - [`ledger`]: what has happened in each proxy and server, counted by each worker for itself.
 //! - [`exchange`]: one request and its response, from first byte to log line; the tunnel of TCP mode.
 //! - [`health`]: checks of servers, and what their agents say.

@@ -94,8 +94,8 @@ impl Advice {
             || self.maxconn.is_some()
     }
 
-    /// As the result of a check: HAProxy's status for it. What means nothing is a wrong status, which
-    /// counts for nothing.
+    /// As the result of a check: HAProxy's status for it. What means nothing is an invalid
+    /// response, which counts for nothing.
     pub fn status(&self) -> Status {
         match self.health {
             Some(false) => Status::L7Status,
