@@ -1,8 +1,7 @@
 //! A running Koi, and clients of it.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, sleep};
@@ -12,23 +11,17 @@ use koi_sys::guard::{Signal, send_signal};
 
 use crate::folder::Folder;
 
+#[path = "../common/ports.rs"]
+#[allow(dead_code, reason = "others take several at once")]
+mod ports;
+
+pub use ports::free_port;
+
 /// Nothing takes so long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two looks at something that is to come.
 pub const LOOK: Duration = Duration::from_millis(10);
-
-/// A port of the loopback address that nobody has, and that no other test gets.
-pub fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = listener.local_addr().expect("its address").port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
-            return port;
-        }
-    }
-}
 
 /// A configuration whose frontend answers `hello` at the port, with more lines in `global` and in
 /// the frontend.
