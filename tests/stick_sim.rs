@@ -3,13 +3,14 @@
 //!
 //! A step of one worker may come any time after the one before it: between a client's look-up and its
 //! store, others look up, store, expire and drop whatever they like. That is as late and as much out of
-//! order as messages between workers could be.
+//! order as messages between workers could be. Each worker has handles of its own, which lead to entries
+//! that the others have dropped meanwhile.
 
 use koi::config::environment::Environment;
 use koi::config::plan::{DataKind, KeyKind, TableId};
 use koi::config::source::MemoryFiles;
 use koi::process::check::check;
-use koi::stick::{Entry, Key, Table, Tables, Tracked};
+use koi::stick::{Entry, Key, Local, Table, Tables, Tracked};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,8 +43,10 @@ enum Step {
 }
 
 struct World {
-    tables: Tables,
+    tables: Arc<Tables>,
     table: Arc<Table>,
+    /// By worker.
+    locals: Vec<Local>,
     random: fastrand::Rng,
     now_ms: u64,
     /// Where requests of each source went.
@@ -54,11 +57,12 @@ struct World {
 
 impl World {
     fn new(line: &str, seed: u64) -> World {
-        let tables = tables(line);
+        let tables = Arc::new(tables(line));
+        let locals = (0..WORKERS).map(|_| Local::new(tables.clone())).collect();
         let table = tables.get(TableId::Proxy(0)).expect("there").clone();
         let random = fastrand::Rng::with_seed(seed);
         let (went, counted) = (BTreeMap::new(), BTreeMap::new());
-        World { tables, table, random, now_ms: 1, went, counted }
+        World { tables, table, locals, random, now_ms: 1, went, counted }
     }
 
     fn get(&self, entry: &Entry, kind: DataKind) -> u64 {
@@ -71,7 +75,7 @@ impl World {
     }
 
     /// The next step of a worker; `None`: its client is done.
-    fn go(&mut self, step: Step) -> Option<Step> {
+    fn go(&mut self, worker: usize, step: Step) -> Option<Step> {
         match step {
             Step::Looked { source, seen } => {
                 let identities = (0..SERVERS).find(|&it| self.identity(it) == seen);
@@ -79,7 +83,8 @@ impl World {
                 Some(Step::Chosen { source, seen, server })
             }
             Step::Chosen { source, seen, server } => {
-                let entry = self.table.obtain(&key(source), self.now_ms)?;
+                let local = &self.locals[worker];
+                let entry = local.obtain(&self.table, &key(source))?;
                 let slot = self.table.layout().slot(DataKind::ServerId).expect("stored");
                 match entry.swap(slot, seen, self.identity(server)) {
                     // Another worker was quicker.
@@ -88,7 +93,12 @@ impl World {
                     }
                     _ => self.went.entry(source).or_default().push(server),
                 }
-                let tracked = Tracked::begin(&self.table, &key(source), self.now_ms)?;
+                let tracked = Tracked::begin(local, &self.table, &key(source))?;
+                let there = self.table.find(&key(source), self.now_ms);
+                assert!(
+                    there.is_some_and(|it| it.is(&tracked.entry)),
+                    "it counts in the one entry"
+                );
                 tracked.count(&[DataKind::HttpReqCnt], 1, self.now_ms);
                 *self.counted.entry(source).or_default() += 1;
                 Some(Step::Served { tracked })
@@ -108,23 +118,24 @@ impl World {
             self.tables.tell_time(self.now_ms);
             let worker = self.random.usize(0..WORKERS);
             workers[worker] = match workers[worker].take() {
-                Some(step) => self.go(step),
+                Some(step) => self.go(worker, step),
                 None => {
                     let source = self.random.u32(0..sources);
-                    let entry = self.table.touch(&key(source), self.now_ms);
+                    let entry = self.locals[worker].touch(&self.table, &key(source));
                     let seen = entry.map_or(0, |entry| self.get(&entry, DataKind::ServerId));
                     Some(Step::Looked { source, seen })
                 }
             };
             assert!(self.table.used() <= self.table.size());
             if self.random.u32(0..100) == 0 {
+                self.locals[worker].sweep();
                 self.table.purge(worker, WORKERS, self.now_ms);
             }
         }
         // What is under way ends.
-        for mut step in workers {
+        for (worker, mut step) in workers.into_iter().enumerate() {
             while let Some(next) = step.take() {
-                step = self.go(next);
+                step = self.go(worker, next);
             }
         }
     }
@@ -144,7 +155,7 @@ fn a_source_has_one_server_and_its_counts_are_exact() {
             assert_eq!(world.get(&entry, DataKind::HttpReqCnt), counted, "seed {seed}");
             assert_eq!(world.get(&entry, DataKind::ConnCnt), counted, "seed {seed}");
             assert_eq!(world.get(&entry, DataKind::ConnCur), 0, "seed {seed}");
-            assert_eq!(world.table.uses(&entry), 0, "seed {seed}");
+            assert_eq!(entry.uses(), 0, "seed {seed}");
         }
     }
 }

@@ -12,6 +12,7 @@ use koi::rules::context::{
     Connection, Context, Counters, Exchange, Moment, ProcessFacts, Rate, RequestLine, Variables,
 };
 use koi::rules::format::{Format, Part, Style, Use};
+use koi::stick::Local;
 
 const BASE: &[u8] = b"GET/a/b?x=1&y=%41Hostex.example:80Cookiea=1; b=\"2]\"";
 
@@ -89,6 +90,7 @@ fn write(format: &Format, plan: &Plan, style: Style) {
         ..Exchange::default()
     };
     let (variables, process) = (Variables::default(), ProcessFacts::default());
+    let tables = Local::default();
     for request in [None, Some(head.view(BASE))] {
         let context = Context {
             connection: &connection,
@@ -101,6 +103,7 @@ fn write(format: &Format, plan: &Plan, style: Style) {
             server: None,
             variables: &variables,
             counters: &Nothing,
+            tables: &tables,
             moment: Moment { unix_us: 1_700_000_000_123_456, random: 7 },
             process: &process,
             plan,

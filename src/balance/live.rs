@@ -34,7 +34,7 @@ pub struct Live {
     origin: Instant,
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
-    tables: Tables,
+    tables: Arc<Tables>,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
 }
@@ -93,7 +93,7 @@ impl Live {
             stopping: Arc::default(),
             origin: Instant::now(),
             window: Arc::default(),
-            tables: Tables::new(plan),
+            tables: Arc::new(Tables::new(plan)),
             rate_peak: Arc::default(),
         }
     }
@@ -202,6 +202,11 @@ impl Live {
     #[inline]
     pub fn server(&self, backend: usize, server: usize) -> Option<&ServerFigures> {
         self.proxies.get(backend)?.servers.get(server).map(|it| &**it)
+    }
+
+    /// The stick tables.
+    pub fn tables(&self) -> &Arc<Tables> {
+        &self.tables
     }
 
     /// The figures of all servers of a backend.
@@ -467,10 +472,6 @@ impl Counters for Live {
 
     fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
-    }
-
-    fn tables(&self) -> &Tables {
-        &self.tables
     }
 
     fn server_address(&self, backend: usize, server: usize) -> Option<SocketAddr> {

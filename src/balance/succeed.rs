@@ -28,7 +28,7 @@ impl Live {
             origin: self.origin,
             window: self.window.clone(),
             // `Tables::succeed` tells what is forgotten, too.
-            tables: self.tables.succeed(plan).0,
+            tables: Arc::new(self.tables.succeed(plan).0),
             rate_peak: self.rate_peak.clone(),
         }
     }

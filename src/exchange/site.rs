@@ -17,9 +17,10 @@ use crate::config::plan::Plan;
 use crate::ledger::{Clerk, Entry};
 use crate::log::access::Sink;
 use crate::proto::h1::Limits;
-use crate::rules::context::{Counters, Moment, ProcessFacts};
+use crate::rules::context::{Moment, ProcessFacts};
 use crate::rules::program::Program;
 use crate::rules::walk::Walk;
+use crate::stick;
 use crate::tls::BindTls;
 use crate::worker::{Local, Time};
 
@@ -33,6 +34,8 @@ pub struct Site {
     pub program: Arc<Program>,
     /// Figures of the proxies, shared with the other workers.
     pub live: Arc<Live>,
+    /// The stick tables, shared with them, too, and this worker's handles of their entries.
+    pub tables: stick::Local,
     /// What has happened, counted: this worker's hand in it.
     pub ledger: Clerk,
     /// What answers requests that are about Koi itself, if anything does.
@@ -70,13 +73,14 @@ impl Site {
 
     /// Tells the stick tables what time it is.
     pub fn tell_time(&self) {
-        self.live.tables().tell_time(self.now_us() / 1000);
+        self.tables.tell_time(self.now_us() / 1000);
     }
 
     /// Drops what has expired in this worker's part of the stick tables.
     pub fn purge_tables(&self) {
         self.tell_time();
-        let tables = self.live.tables();
+        let tables = &self.tables;
+        tables.sweep();
         let workers = self.servers.workers().len().max(1);
         for (_, table) in tables.all() {
             table.purge(self.process.worker, workers, tables.now_ms());

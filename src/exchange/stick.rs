@@ -7,7 +7,7 @@
 
 use super::site::Site;
 use crate::config::plan::DataKind;
-use crate::rules::context::{Counters, Variables};
+use crate::rules::context::Variables;
 use crate::rules::walk::Walk;
 use crate::stick::Identity;
 
@@ -28,8 +28,7 @@ pub(super) fn settle(
         walk.effects.sticking = Some(sticking);
         return None;
     }
-    let tables = site.live.tables();
-    let now_ms = tables.now_ms();
+    let tables = &site.tables;
     let mut winner = None;
     for store in &mut sticking.stores {
         let Some(table) = tables.get(store.table) else { continue };
@@ -39,7 +38,7 @@ pub(super) fn settle(
             continue;
         }
         // A table that is full forgets this client.
-        let Some(entry) = table.obtain(&store.key, now_ms) else { continue };
+        let Some(entry) = tables.obtain(table, &store.key) else { continue };
         while let Err(other) = entry.swap(slot, store.seen, mine.0) {
             if other != mine.0 {
                 let known = tables.server(table, backend, Identity(other));
@@ -72,7 +71,7 @@ pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
         return;
     }
     site.tell_time();
-    let now_ms = site.live.tables().now_ms();
+    let now_ms = site.tables.now_ms();
     tracks.count(&[DataKind::BytesInCnt, DataKind::BytesInRate], walk.exchange.bytes_in, now_ms);
     tracks.count(&[DataKind::BytesOutCnt, DataKind::BytesOutRate], walk.exchange.bytes_out, now_ms);
     tracks.end_exchange();
@@ -82,7 +81,7 @@ pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
 pub(super) fn begin_session(site: &Site, variables: &Variables) {
     let tracks = variables.tracks();
     if !tracks.is_empty() {
-        let now_ms = site.live.tables().now_ms();
+        let now_ms = site.tables.now_ms();
         tracks.count(&[DataKind::SessCnt, DataKind::SessRate], 1, now_ms);
     }
 }

@@ -182,6 +182,7 @@ impl<'t> Talk<'t> {
             server: Some(self.of.1),
             variables: &self.variables,
             counters: &*self.site.live,
+            tables: &self.site.tables,
             moment: self.moment,
             process: &self.site.process,
             plan: &self.site.plan,

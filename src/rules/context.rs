@@ -11,7 +11,7 @@ use super::ending::{CookieState, Ending, Times};
 use super::value::Value;
 use crate::config::source::Span;
 use crate::proto::head::View;
-use crate::stick::{Tables, Tracks};
+use crate::stick::{Local, Tracks};
 
 /// What is known of the client's connection.
 #[derive(Clone, Debug)]
@@ -209,10 +209,6 @@ pub trait Counters {
     fn rate(&self, of: Rate) -> i64;
     /// Whether the process is stopping.
     fn stopping(&self) -> bool;
-    /// The stick tables.
-    fn tables(&self) -> &Tables {
-        Tables::none()
-    }
     /// Where a server is: backend, index in it; `None` if that is not known.
     fn server_address(&self, _backend: usize, _server: usize) -> Option<SocketAddr> {
         None
@@ -338,6 +334,8 @@ pub struct Context<'a> {
     pub variables: &'a Variables,
     /// Counters of the proxies.
     pub counters: &'a dyn Counters,
+    /// The stick tables.
+    pub tables: &'a Local,
     /// Time and chance.
     pub moment: Moment,
     /// The process.

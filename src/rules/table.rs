@@ -95,7 +95,7 @@ fn find(
     whose: Whose,
     ask: Ask,
 ) -> Option<(Arc<Table>, Option<Entry>)> {
-    let tables = context.counters.tables();
+    let tables = context.tables;
     let (number, args) = match (whose, args) {
         (Whose::Numbered, [number, rest @ ..]) => (index_of(number)?, rest),
         (Whose::Counter(number), _) => (number, args),
@@ -105,14 +105,13 @@ fn find(
         Arg::Table(id) => Some(*id),
         _ => None,
     });
-    let now_ms = tables.now_ms();
     if let Whose::Source = whose {
         let table = tables.get(table?)?;
         let key = Key::address(table.kind(), source(context).ip())?;
         let changes = matches!(ask, Ask::Increase(_) | Ask::Clear(_) | Ask::Connected);
         let entry = match changes {
-            true => Some(table.obtain(&key, now_ms)?),
-            false => table.find(&key, now_ms),
+            true => Some(tables.obtain(table, &key)?),
+            false => tables.find(table, &key),
         };
         return Some((table.clone(), entry));
     }
@@ -120,7 +119,7 @@ fn find(
     let Some(other) = table.and_then(|id| tables.get(id)) else { return Some((own, Some(entry))) };
     // The same key in another table.
     let key = Key::same(other.kind(), entry.key_bytes(own.layout()))?;
-    Some((other.clone(), other.find(&key, now_ms)))
+    Some((other.clone(), tables.find(other, &key)))
 }
 
 fn answer<'v>(
@@ -130,7 +129,7 @@ fn answer<'v>(
     ask: Ask,
     index: usize,
 ) -> Option<Value<'v>> {
-    let now_ms = context.counters.tables().now_ms();
+    let now_ms = context.tables.now_ms();
     let get = |(slot, index): Place<'_>| entry.get(slot, index, now_ms);
     let value = match ask {
         Ask::Get(kind) => get(slot(table, kind)?)?,
@@ -142,7 +141,7 @@ fn answer<'v>(
             let (slot, index) = count?;
             entry.set(slot, index, 0, now_ms)?
         }
-        Ask::Trackers => table.uses(entry).into(),
+        Ask::Trackers => entry.uses().into(),
         Ask::Connected => {
             if let Some(slot) = table.layout().slot(DataKind::ConnRate) {
                 entry.add(slot, 0, 1, now_ms);
@@ -213,7 +212,7 @@ pub fn add_to_tracked(
     by: u64,
 ) -> Option<()> {
     let (table, entry) = context.variables.tracks().get(number.into())?;
-    let now_ms = context.counters.tables().now_ms();
+    let now_ms = context.tables.now_ms();
     increase(&table, &entry, counter, index, by, now_ms).map(drop)
 }
 
@@ -229,7 +228,7 @@ pub fn tag_tracked(
         Some(index) => (table.layout().slot(DataKind::Gpt)?, index),
         None => slot(&table, DataKind::Gpt0)?,
     };
-    entry.set(slot, index, value, context.counters.tables().now_ms()).map(drop)
+    entry.set(slot, index, value, context.tables.now_ms()).map(drop)
 }
 
 /// What a converter asks of an entry.
@@ -261,14 +260,14 @@ pub fn convert<'v>(
     args: &[Arg],
     of: Of,
 ) -> Option<Value<'v>> {
-    let tables = context.counters.tables();
+    let tables = context.tables;
     let id = args.iter().find_map(|arg| match arg {
         Arg::Table(id) => Some(*id),
         _ => None,
     })?;
     let table = tables.get(id)?;
     let now_ms = tables.now_ms();
-    let entry = table.find(&key(table.kind(), value)?, now_ms);
+    let entry = tables.find(table, &key(table.kind(), value)?);
     if let Of::Known = of {
         return Some(Value::Bool(entry.is_some()));
     }
@@ -288,14 +287,14 @@ pub fn convert<'v>(
             entry.get(table.layout().slot(kind)?, index_of(args.first()?)?, now_ms)?
         }
         Of::Server => server_number(context, id, table, &entry)?,
-        Of::Trackers => table.uses(&entry).into(),
+        Of::Trackers => entry.uses().into(),
         Of::Known => 1,
         Of::Expire => {
-            let idle = table.idle_ms(&entry, now_ms);
+            let idle = entry.idle_ms(now_ms);
             table.expire_ms().map_or(0, |expire| expire.saturating_sub(idle))
         }
         Of::Idle => match table.expire_ms() {
-            Some(_) => table.idle_ms(&entry, now_ms),
+            Some(_) => entry.idle_ms(now_ms),
             None => 0,
         },
     };
@@ -303,7 +302,7 @@ pub fn convert<'v>(
 }
 
 fn server_number(context: &Context<'_>, id: TableId, table: &Table, entry: &Entry) -> Option<u64> {
-    let tables = context.counters.tables();
+    let tables = context.tables;
     let stored = entry.get(table.layout().slot(DataKind::ServerId)?, 0, 0)?;
     let server = tables.resolve(id, table, crate::stick::Identity(stored));
     Some(server.and_then(|it| tables.number(it)).map_or(0, u64::from))

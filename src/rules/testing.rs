@@ -22,6 +22,7 @@ use crate::config::source::{MemoryFiles, Span};
 use crate::config::tokenize::tokenize;
 use crate::config::word::Word;
 use crate::proto::head::{Field, Head, Piece, Start, Version, View};
+use crate::stick::Local;
 
 /// A head and the text it was cut from.
 #[derive(Clone, Debug)]
@@ -143,6 +144,8 @@ pub struct World {
     pub server: Option<usize>,
     /// Variables.
     pub variables: Variables,
+    /// No stick tables.
+    pub tables: Local,
     /// 2023-11-14 22:13:20.123456 UTC, and a fixed number.
     pub moment: Moment,
     /// The process.
@@ -181,6 +184,7 @@ impl World {
             backend: None,
             server: None,
             variables: Variables::default(),
+            tables: Local::default(),
             moment: Moment { unix_us: 1_700_000_000_123_456, random: 0x0123_4567_89ab_cdef },
             process: ProcessFacts {
                 hostname: "proxy1".into(),
@@ -251,6 +255,7 @@ impl World {
             server: self.server,
             variables: &self.variables,
             counters: &Still,
+            tables: &self.tables,
             moment: self.moment,
             process: &self.process,
             plan: &self.plan,

@@ -1,34 +1,88 @@
-//! An entry: its data, as relaxed atomics that any worker counts in, and its key.
+//! An entry: its data, as relaxed atomics that any worker counts in, its key, and whether it is in use.
 //!
 //! In: what happened. Out: counts and rates. Rates are HAProxy's (`freq_ctr`): what came in the period
 //! that runs, and of the one before it the part that the running one has not yet replaced.
 //!
 //! A rate's first word has the start of its period and the count in it, so that both change together;
 //! the second has the count of the period before. No count is lost when two workers begin a period.
+//!
+//! The first word of all is the entry's state: when it was used last, how many count in it, and whether
+//! it is gone. All three change together, so that who has a handle may use the entry without asking its
+//! table: it is gone only if nobody was in it, and who comes later sees that it is.
+//! Limits: [`USES_MAX`] count in an entry at once; times are 40 bits of milliseconds, 34 years.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::key::Key;
-use super::layout::{KeyRoom, Layout, Slot};
+use super::layout::{KeyRoom, Layout, STATE_WORD, Slot};
 
 /// How far clocks of workers may lie behind one another, in milliseconds: more is an old period.
 const BEHIND_MS: u32 = 10_000;
 
+/// How many may count in an entry at once.
+const USES_MAX: u64 = (1 << 23) - 1;
+
+/// What becomes of an entry: used last at a time, by so many at once, gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State(u64);
+
+impl State {
+    const GONE: u64 = 1;
+    const USE: u64 = 1 << 1;
+    const USED_SHIFT: u32 = 24;
+
+    fn new(used_ms: u64) -> State {
+        State(used_ms << State::USED_SHIFT)
+    }
+
+    fn is_gone(self) -> bool {
+        self.0 & State::GONE != 0
+    }
+
+    fn is_there(self, now_ms: u64, expire_ms: Option<u64>) -> bool {
+        !self.is_gone() && !self.is_expired(now_ms, expire_ms)
+    }
+
+    /// How many count in it.
+    pub(super) fn uses(self) -> u32 {
+        (self.0 / State::USE & USES_MAX) as u32
+    }
+
+    /// When it was used last.
+    pub(super) fn used_ms(self) -> u64 {
+        self.0 >> State::USED_SHIFT
+    }
+
+    /// Whether nobody has used it for so long, and nobody does.
+    pub(super) fn is_expired(self, now_ms: u64, expire_ms: Option<u64>) -> bool {
+        let idle = now_ms.saturating_sub(self.used_ms());
+        self.uses() == 0 && expire_ms.is_some_and(|expire| idle >= expire)
+    }
+
+    /// The same, used now.
+    fn at(self, now_ms: u64) -> State {
+        let low = self.0 & ((1 << State::USED_SHIFT) - 1);
+        State(now_ms.max(self.used_ms()) << State::USED_SHIFT | low)
+    }
+}
+
 /// An entry. Clones are handles of the same.
 #[derive(Clone, Debug)]
-pub struct Entry(Arc<[AtomicU64]>);
+pub struct Entry(pub(super) Arc<[AtomicU64]>);
 
 impl Entry {
-    /// With this key; all of its data is zero.
-    pub(super) fn new(layout: &Layout, key: &Key<'_>) -> Entry {
+    /// With this key, used now; all of its data is zero.
+    pub(super) fn new(layout: &Layout, key: &Key<'_>, now_ms: u64) -> Entry {
         let bytes = key.as_bytes();
         let length = match layout.key() {
             KeyRoom::Fixed(_) => None,
             KeyRoom::Any => Some(bytes.len() as u64),
         };
-        let data = std::iter::repeat_n(0, layout.words());
-        let words = data.chain(length).chain(bytes.chunks(8).map(word));
+        let state = State::new(now_ms).0;
+        let data = std::iter::repeat_n(0, layout.words().saturating_sub(1));
+        let words = std::iter::once(state).chain(data).chain(length);
+        let words = words.chain(bytes.chunks(8).map(word));
         Entry(words.map(AtomicU64::new).collect())
     }
 
@@ -57,6 +111,69 @@ impl Entry {
             (KeyRoom::Fixed(length), _) => (length, rest),
         };
         (length, rest.iter().map(load))
+    }
+
+    /// Its state as it is just now.
+    pub(super) fn state(&self) -> State {
+        State(self.0.get(STATE_WORD).map_or(State::GONE, |word| word.load(Relaxed)))
+    }
+
+    /// Changes the state, unless `change` says that it stays; whether it changed.
+    fn change(&self, change: impl Fn(State) -> Option<State>) -> bool {
+        let word = self.0.get(STATE_WORD);
+        let change = |it| change(State(it)).map(|it| it.0);
+        word.is_some_and(|word| word.try_update(Relaxed, Relaxed, change).is_ok())
+    }
+
+    /// Whether it is gone: out of its table.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state().is_gone()
+    }
+
+    /// Whether it is neither gone nor has expired.
+    pub(super) fn is_there(&self, now_ms: u64, expire_ms: Option<u64>) -> bool {
+        self.state().is_there(now_ms, expire_ms)
+    }
+
+    /// It is used now; false if it is gone or has expired.
+    pub(super) fn touch(&self, now_ms: u64, expire_ms: Option<u64>) -> bool {
+        let state = self.state();
+        if !state.is_there(now_ms, expire_ms) {
+            return false;
+        }
+        // Most uses come within the same millisecond as one before.
+        state.used_ms() >= now_ms
+            || self.change(|state| state.is_there(now_ms, expire_ms).then(|| state.at(now_ms)))
+    }
+
+    /// One more counts in it, from now on; false if it is gone or has expired, or too many do.
+    pub(super) fn begin_use(&self, now_ms: u64, expire_ms: Option<u64>) -> bool {
+        self.change(|state| {
+            let fits = u64::from(state.uses()) < USES_MAX && state.is_there(now_ms, expire_ms);
+            fits.then(|| State(state.at(now_ms).0 + State::USE))
+        })
+    }
+
+    /// One of those is done: it is used now.
+    pub(super) fn end_use(&self, now_ms: u64) {
+        self.change(|state| (state.uses() > 0).then(|| State(state.at(now_ms).0 - State::USE)));
+    }
+
+    /// It goes, if nobody is in it and its last use is the one that was seen; whether it did.
+    pub(super) fn retire(&self, seen: State) -> bool {
+        self.change(|state| {
+            (state == seen && state.uses() == 0).then_some(State(state.0 | State::GONE))
+        })
+    }
+
+    /// How many count in it.
+    pub fn uses(&self) -> u32 {
+        self.state().uses()
+    }
+
+    /// Since when it has not been used, in milliseconds.
+    pub fn idle_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.state().used_ms())
     }
 
     /// Whether both are the same entry.
@@ -199,7 +316,7 @@ mod tests {
     fn entry(data: &[DataType]) -> (Layout, Entry) {
         let layout = Layout::new(KeyKind::Text(20), data.iter().copied());
         let key = Key::bytes(KeyKind::Text(20), &b"a key of bytes"[..]).expect("text");
-        let entry = Entry::new(&layout, &key);
+        let entry = Entry::new(&layout, &key, 0);
         (layout, entry)
     }
 
@@ -234,6 +351,25 @@ mod tests {
         entry.add(slot, 0, 10, start + 12_500);
         assert_eq!(rate(start + 15_000), 60);
         assert_eq!(rate(start + 30_000), 0);
+    }
+
+    #[test]
+    fn an_entry_goes_only_while_nobody_is_in_it() {
+        let (_, entry) = entry(&[]);
+        assert!(entry.begin_use(5, Some(10)) && entry.begin_use(7, Some(10)));
+        assert_eq!((entry.uses(), entry.idle_ms(9)), (2, 2));
+        assert!(!entry.retire(entry.state()), "two are in it");
+        assert!(entry.touch(1000, Some(10)), "in use, it does not expire");
+        entry.end_use(1001);
+        entry.end_use(1000);
+        entry.end_use(2000);
+        assert_eq!((entry.uses(), entry.idle_ms(1001)), (0, 0), "one too many changes nothing");
+        assert!(!entry.touch(1011, Some(10)) && !entry.begin_use(1011, Some(10)), "expired");
+        let seen = entry.state();
+        assert!(entry.touch(1002, Some(10)) && !entry.retire(seen), "used meanwhile");
+        assert!(entry.retire(entry.state()));
+        assert!(!entry.touch(1003, None) && !entry.begin_use(1003, None));
+        assert_eq!(entry.uses(), 0);
     }
 
     #[test]

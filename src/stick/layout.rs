@@ -1,7 +1,7 @@
 //! Where an entry of a table has what `store` names.
 //!
-//! In: a table's declaration. Out: the place of each kind of data in the entry's words. A count has one
-//! word, a rate two. Behind the data stands the key.
+//! In: a table's declaration. Out: the place of each kind of data in the entry's words. The first word is
+//! the entry's state; a count has one word, a rate two. Behind the data stands the key.
 
 use crate::config::plan::{DataKind, DataType, KeyKind};
 
@@ -11,6 +11,9 @@ const PLACE_BYTES: usize = 40;
 const HEAD_BYTES: usize = 16;
 /// Bytes in the index of a shard: five for each place, of which at least seven sixteenths are in use.
 const INDEX_BYTES: usize = 12;
+
+/// The word of the entry's state.
+pub(super) const STATE_WORD: usize = 0;
 
 /// How long the key of a table is, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub enum KeyRoom {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     slots: [Option<Slot>; DataKind::ALL.len()],
-    /// Words of data.
+    /// Words of the state and of data.
     words: usize,
     key: KeyRoom,
     key_bytes_max: usize,
@@ -62,8 +65,12 @@ impl Layout {
                 (KeyRoom::Fixed(length), length)
             }
         };
-        let mut layout =
-            Layout { slots: [None; DataKind::ALL.len()], words: 0, key, key_bytes_max };
+        let mut layout = Layout {
+            slots: [None; DataKind::ALL.len()],
+            words: STATE_WORD + 1,
+            key,
+            key_bytes_max,
+        };
         for DataType { kind, count, period } in data {
             let at = u16::try_from(layout.words).unwrap_or(u16::MAX);
             let Some(slot) = layout.slots.get_mut(kind as usize) else { continue };
@@ -91,7 +98,7 @@ impl Layout {
         DataKind::ALL.iter().filter_map(|&kind| Some((kind, self.slot(kind)?)))
     }
 
-    /// Words of data.
+    /// Words of the state and of data.
     pub(super) fn words(&self) -> usize {
         self.words
     }

@@ -58,18 +58,14 @@ impl Table {
         let mut rows = Vec::new();
         let Some(shard) = self.shard_at(cursor.shard) else { return (rows, None) };
         let mut place = cursor.place;
-        while let Some((at, seen)) = shard.next_from(place) {
+        while let Some((at, entry)) = shard.next_from(place) {
             if rows.len() >= most {
                 return (rows, Some(Cursor { place, ..cursor }));
             }
             place = at.saturating_add(1);
-            if shard.is_expired(at, now_ms, self.expire_ms()) {
-                continue;
+            if !entry.state().is_expired(now_ms, self.expire_ms()) {
+                rows.push(self.row_of(entry.clone(), now_ms));
             }
-            let key = seen.entry.key_bytes(self.layout());
-            let idle = now_ms.saturating_sub(seen.used_ms);
-            let expires_ms = self.expire_ms().map(|expire| expire.saturating_sub(idle));
-            rows.push(Row { entry: seen.entry, key, uses: seen.uses, expires_ms });
         }
         drop(shard);
         let next = Cursor { shard: cursor.shard + 1, place: 0 };
@@ -78,11 +74,13 @@ impl Table {
 
     /// The row of one key.
     pub fn row(&self, key: &Key<'_>, now_ms: u64) -> Option<Row> {
-        let entry = self.find(key, now_ms)?;
-        let idle = self.idle_ms(&entry, now_ms);
+        self.find(key, now_ms).map(|entry| self.row_of(entry, now_ms))
+    }
+
+    fn row_of(&self, entry: Entry, now_ms: u64) -> Row {
+        let idle = entry.idle_ms(now_ms);
         let expires_ms = self.expire_ms().map(|expire| expire.saturating_sub(idle));
-        let (key, uses) = (entry.key_bytes(self.layout()), self.uses(&entry));
-        Some(Row { entry, key, uses, expires_ms })
+        Row { key: entry.key_bytes(self.layout()), uses: entry.uses(), entry, expires_ms }
     }
 
     /// Sets data of a key's entry, which is made if there is none; false if the table is full.

@@ -1,11 +1,16 @@
-//! A part of a table: the entries of some of its keys, in the order of their last use.
+//! A part of a table: the entries of some of its keys, in the order of their last use, as far as it knows.
 //!
 //! In: keys with their hash, and the time. Out: entries. One at a time looks into it.
-//! Limits: purging looks at [`LOOKED_AT`] entries at once.
+//!
+//! Who has a handle uses the entry without coming here, so the order is put right when it matters: who
+//! looks for the oldest moves what was used meanwhile to where it belongs. The first that was not is the
+//! oldest of all, for the times of the order only lag behind.
+//! Limits: purging looks at [`LOOKED_AT`] entries at once, and a place is looked for over so many; beyond
+//! that the oldest is the oldest of those.
 
 use hashbrown::HashTable;
 
-use super::entry::Entry;
+use super::entry::{Entry, State};
 use super::layout::Layout;
 
 /// How many entries are looked at for one that may go.
@@ -24,9 +29,8 @@ struct Place {
     /// The one used before it, or, of a free place, the next free one.
     older: u32,
     newer: u32,
-    /// How many count in it.
-    uses: u32,
-    used_ms: u64,
+    /// When it was used last, as far as the order knows: never later than it was.
+    ordered_ms: u64,
 }
 
 /// A part of a table.
@@ -36,13 +40,6 @@ pub(super) struct Shard {
     free: u32,
     oldest: u32,
     newest: u32,
-}
-
-/// What a shard tells of an entry.
-pub(super) struct Seen {
-    pub(super) entry: Entry,
-    pub(super) uses: u32,
-    pub(super) used_ms: u64,
 }
 
 /// What became of an entry that should go.
@@ -88,34 +85,19 @@ impl Shard {
         self.index.find(spread(hash), is_it).copied()
     }
 
-    /// What is known of a place.
-    pub(super) fn see(&self, at: u32) -> Option<Seen> {
-        let place = self.place(at)?;
-        let entry = place.entry.clone()?;
-        Some(Seen { entry, uses: place.uses, used_ms: place.used_ms })
+    /// The entry of a place.
+    pub(super) fn entry(&self, at: u32) -> Option<&Entry> {
+        self.place(at)?.entry.as_ref()
     }
 
-    /// Whether a place's entry has not been used for so long, and is not in use.
-    pub(super) fn is_expired(&self, at: u32, now_ms: u64, expire_ms: Option<u64>) -> bool {
-        self.place(at).zip(expire_ms).is_some_and(|(place, expire)| {
-            place.uses == 0 && now_ms.saturating_sub(place.used_ms) >= expire
-        })
-    }
-
-    /// Puts an entry in, as the newest; false if no memory can name it.
+    /// Puts an entry in, as the newest; `None` if no number can name its place.
     pub(super) fn insert(&mut self, entry: Entry, hash: u32, now_ms: u64) -> Option<u32> {
         let at = self.take_place()?;
         if let Some(place) = self.place_mut(at) {
-            *place = Place {
-                entry: Some(entry),
-                hash,
-                older: NONE,
-                newer: NONE,
-                uses: 0,
-                used_ms: now_ms,
-            };
+            *place =
+                Place { entry: Some(entry), hash, older: NONE, newer: NONE, ordered_ms: now_ms };
         }
-        self.link_newest(at);
+        self.link_behind(self.newest, at);
         let Shard { index, places, .. } = self;
         let hash_of = |at: &u32| {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -139,29 +121,26 @@ impl Shard {
         let pieces = self.places.len();
         let piece = self.places.last_mut()?;
         let at = u32::try_from((pieces - 1) * PIECE + piece.len()).ok().filter(|&at| at != NONE)?;
-        piece.push(Place { entry: None, hash: 0, older: NONE, newer: NONE, uses: 0, used_ms: 0 });
+        piece.push(Place { entry: None, hash: 0, older: NONE, newer: NONE, ordered_ms: 0 });
         Some(at)
     }
 
-    /// It is used now: the newest.
-    pub(super) fn touch(&mut self, at: u32, now_ms: u64) {
-        if let Some(place) = self.place_mut(at) {
-            place.used_ms = place.used_ms.max(now_ms);
+    /// It was used at this time: it goes to where that belongs in the order.
+    pub(super) fn order(&mut self, at: u32, used_ms: u64) {
+        let Some(place) = self.place_mut(at) else { return };
+        place.ordered_ms = used_ms;
+        if self.newest == at {
+            return;
         }
-        if self.newest != at {
-            self.unlink(at);
-            self.link_newest(at);
+        self.unlink(at);
+        let mut before = self.newest;
+        for _ in 0..LOOKED_AT {
+            match self.place(before) {
+                Some(place) if place.ordered_ms > used_ms => before = place.older,
+                _ => break,
+            }
         }
-    }
-
-    /// One more counts in it, or one fewer.
-    pub(super) fn use_it(&mut self, at: u32, begins: bool) {
-        if let Some(place) = self.place_mut(at) {
-            place.uses = match begins {
-                true => place.uses.saturating_add(1),
-                false => place.uses.saturating_sub(1),
-            };
-        }
+        self.link_behind(before, at);
     }
 
     fn unlink(&mut self, at: u32) {
@@ -176,25 +155,41 @@ impl Shard {
         }
     }
 
-    fn link_newest(&mut self, at: u32) {
-        let before = self.newest;
+    /// Links a place behind an older one; [`NONE`]: as the oldest.
+    fn link_behind(&mut self, older: u32, at: u32) {
+        let newer = match self.place_mut(older) {
+            Some(place) => std::mem::replace(&mut place.newer, at),
+            None => std::mem::replace(&mut self.oldest, at),
+        };
+        match self.place_mut(newer) {
+            Some(place) => place.older = at,
+            None => self.newest = at,
+        }
         if let Some(place) = self.place_mut(at) {
-            (place.older, place.newer) = (before, NONE);
+            (place.older, place.newer) = (older, newer);
         }
-        match self.place_mut(before) {
-            Some(place) => place.newer = at,
-            None => self.oldest = at,
-        }
-        self.newest = at;
     }
 
     /// Takes an entry out, unless it is in use.
     pub(super) fn remove(&mut self, at: u32) -> Gone {
-        let Some(place) = self.place(at).filter(|place| place.entry.is_some()) else {
-            return Gone::Unknown;
-        };
-        if place.uses > 0 {
-            return Gone::InUse;
+        loop {
+            let Some(entry) = self.entry(at) else { return Gone::Unknown };
+            let seen = entry.state();
+            if seen.uses() > 0 {
+                return Gone::InUse;
+            }
+            // If it was used meanwhile, by a handle, it is looked at again.
+            if self.remove_seen(at, seen) {
+                return Gone::Removed;
+            }
+        }
+    }
+
+    /// Takes an entry out if nobody is in it and it was not used since it was seen.
+    fn remove_seen(&mut self, at: u32, seen: State) -> bool {
+        let Some(place) = self.place(at) else { return false };
+        if !place.entry.as_ref().is_some_and(|entry| entry.retire(seen)) {
+            return false;
         }
         let hash = place.hash;
         if let Ok(found) = self.index.find_entry(spread(hash), |it| *it == at) {
@@ -206,41 +201,57 @@ impl Shard {
             (place.entry, place.older) = (None, free);
         }
         self.free = at;
-        Gone::Removed
+        true
     }
 
-    /// Drops the oldest entry that is not in use; false if none of the first [`LOOKED_AT`] may go.
+    /// Drops the oldest entry that is not in use; false if all of the first [`LOOKED_AT`] are.
     pub(super) fn drop_oldest(&mut self, now_ms: u64) -> bool {
-        let mut at = self.oldest;
+        let mut oldest: Option<(u32, State)> = None;
         for _ in 0..LOOKED_AT {
-            let Some(newer) = self.place(at).map(|place| place.newer) else { return false };
-            if self.remove(at) == Gone::Removed {
+            let at = self.oldest;
+            let Some((place, entry)) =
+                self.place(at).and_then(|place| Some((place, place.entry.as_ref()?)))
+            else {
+                break;
+            };
+            let state = entry.state();
+            if state.uses() > 0 {
+                // It is not old: the next one who looks finds others.
+                self.order(at, now_ms);
+            } else if state.used_ms() > place.ordered_ms {
+                self.order(at, state.used_ms());
+                if oldest.is_none_or(|(_, other)| other.used_ms() > state.used_ms()) {
+                    oldest = Some((at, state));
+                }
+            } else if self.remove_seen(at, state) {
                 return true;
             }
-            // It is in use, so it is not old: the next one who looks finds others.
-            self.touch(at, now_ms);
-            at = newer;
         }
-        false
+        oldest.is_some_and(|(at, state)| self.remove_seen(at, state))
     }
 
     /// Drops entries that have expired, `most` at most; how many. One that is in use stays.
     pub(super) fn drop_expired(&mut self, now_ms: u64, expire_ms: u64, most: usize) -> u32 {
-        let (mut at, mut dropped) = (self.oldest, 0);
+        let mut dropped = 0;
         for _ in 0..most {
-            let Some((newer, used)) = self.place(at).map(|it| (it.newer, it.used_ms)) else {
+            let at = self.oldest;
+            let Some((place, entry)) =
+                self.place(at).and_then(|place| Some((place, place.entry.as_ref()?)))
+            else {
                 break;
             };
-            if now_ms.saturating_sub(used) < expire_ms {
+            if now_ms.saturating_sub(place.ordered_ms) < expire_ms {
                 break;
             }
-            if self.remove(at) == Gone::Removed {
+            let state = entry.state();
+            if state.uses() > 0 {
+                // It is not old: nobody has to look at it again soon.
+                self.order(at, now_ms);
+            } else if !state.is_expired(now_ms, Some(expire_ms)) {
+                self.order(at, state.used_ms());
+            } else if self.remove_seen(at, state) {
                 dropped += 1;
-            } else {
-                // It is in use, so it is not old: nobody has to look at it again soon.
-                self.touch(at, now_ms);
             }
-            at = newer;
         }
         if self.index.is_empty() {
             // What a flood took goes back.
@@ -250,9 +261,9 @@ impl Shard {
     }
 
     /// The first place from `at` on that has an entry.
-    pub(super) fn next_from(&self, at: u32) -> Option<(u32, Seen)> {
+    pub(super) fn next_from(&self, at: u32) -> Option<(u32, &Entry)> {
         let end = u32::try_from(self.places.len().saturating_mul(PIECE)).unwrap_or(NONE);
-        (at..end).find_map(|at| Some((at, self.see(at)?)))
+        (at..end).find_map(|at| Some((at, self.entry(at)?)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: keys and the time. Out: entries. Limits: `size` entries, exactly: a place is had before an entry is
 //! made. Up to [`EXACT`] entries a table is one shard, so that the oldest of all goes first.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,6 +62,8 @@ impl Declaration {
 pub struct Table {
     /// Its name: that of its proxy, or `section/table`.
     pub name: Box<str>,
+    /// Its number among all tables that there ever were.
+    pub(super) number: u64,
     pub(super) declaration: Declaration,
     layout: Layout,
     hasher: RandomState,
@@ -73,9 +75,11 @@ pub struct Table {
 impl Table {
     /// `clock_ms`: what time it is, as far as it was told.
     pub(super) fn new(name: Box<str>, declaration: Declaration, clock_ms: Arc<AtomicU64>) -> Table {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let shards = declaration.size.div_ceil(EXACT).next_power_of_two().min(SHARDS_MAX);
         Table {
             name,
+            number: NEXT.fetch_add(1, Relaxed),
             layout: Layout::new(declaration.kind, declaration.data.iter().copied()),
             declaration,
             hasher: RandomState::new(),
@@ -129,10 +133,21 @@ impl Table {
         let hash = self.hash(key);
         let mut shard = self.shard(hash);
         let at = self.find_live(&mut shard, hash, key, now_ms)?;
-        if uses {
-            shard.touch(at, now_ms);
+        match uses {
+            true => self.use_at(&mut shard, at, now_ms, false),
+            false => shard.entry(at).cloned(),
         }
-        shard.see(at).map(|seen| seen.entry)
+    }
+
+    /// The entry of a place, used now; who `holds` it is in it from now on. `None`: too many are.
+    fn use_at(&self, shard: &mut Shard, at: u32, now_ms: u64, holds: bool) -> Option<Entry> {
+        let entry = shard.entry(at)?.clone();
+        let good = match holds {
+            true => entry.begin_use(now_ms, self.expire_ms()),
+            false => entry.touch(now_ms, self.expire_ms()),
+        };
+        shard.order(at, now_ms);
+        good.then_some(entry)
     }
 
     /// The entry of a key, made if there is none; it is used. `None`: the table is full.
@@ -149,65 +164,35 @@ impl Table {
         let hash = self.hash(key);
         let take = |shard: &mut Shard| {
             let at = self.find_live(shard, hash, key, now_ms)?;
-            shard.touch(at, now_ms);
-            if holds {
-                shard.use_it(at, true);
-            }
-            shard.see(at).map(|seen| seen.entry)
+            Some(self.use_at(shard, at, now_ms, holds))
         };
-        let found = take(&mut self.shard(hash));
-        if found.is_some() {
+        if let Some(found) = take(&mut self.shard(hash)) {
             return found;
         }
         if !self.take_room(hash, now_ms) {
             return None;
         }
-        let entry = Entry::new(&self.layout, key);
+        let entry = Entry::new(&self.layout, key, now_ms);
+        if holds {
+            entry.begin_use(now_ms, None);
+        }
         let mut shard = self.shard(hash);
         // Another worker may have made it meanwhile.
         if let Some(other) = take(&mut shard) {
             self.used.fetch_sub(1, Relaxed);
-            return Some(other);
+            return other;
         }
         self.clear_some(&mut shard, now_ms, CLEARED);
-        let Some(at) = shard.insert(entry.clone(), hash, now_ms) else {
+        if shard.insert(entry.clone(), hash, now_ms).is_none() {
             self.used.fetch_sub(1, Relaxed);
             return None;
-        };
-        if holds {
-            shard.use_it(at, true);
         }
         Some(entry)
     }
 
-    /// Nobody counts in it any more, as far as this one goes: it is used now.
+    /// One who held it counts in it no longer: it is used now.
     pub(super) fn release(&self, entry: &Entry) {
-        let now_ms = self.clock_ms.load(Relaxed);
-        let bytes = entry.key_bytes(&self.layout);
-        let hash = self.hash_of(&bytes);
-        let mut shard = self.shard(hash);
-        if let Some(at) = shard.find(&self.layout, hash, &bytes) {
-            shard.use_it(at, false);
-            shard.touch(at, now_ms);
-        }
-    }
-
-    /// How many count in it.
-    pub fn uses(&self, entry: &Entry) -> u32 {
-        self.see(entry).map_or(0, |(uses, _)| uses)
-    }
-
-    /// Since when it has not been used, in milliseconds.
-    pub fn idle_ms(&self, entry: &Entry, now_ms: u64) -> u64 {
-        self.see(entry).map_or(0, |(_, used)| now_ms.saturating_sub(used))
-    }
-
-    fn see(&self, entry: &Entry) -> Option<(u32, u64)> {
-        let bytes = entry.key_bytes(&self.layout);
-        let hash = self.hash_of(&bytes);
-        let shard = self.shard(hash);
-        let seen = shard.see(shard.find(&self.layout, hash, &bytes)?)?;
-        seen.entry.is(entry).then_some((seen.uses, seen.used_ms))
+        entry.end_use(self.clock_ms.load(Relaxed));
     }
 
     /// Takes a key out.
@@ -243,7 +228,7 @@ impl Table {
     /// Where a key's entry is, unless it has expired: then it goes.
     fn find_live(&self, shard: &mut Shard, hash: u32, key: &Key<'_>, now_ms: u64) -> Option<u32> {
         let at = shard.find(&self.layout, hash, key.as_bytes())?;
-        if shard.is_expired(at, now_ms, self.declaration.expire_ms) {
+        if shard.entry(at)?.state().is_expired(now_ms, self.declaration.expire_ms) {
             if shard.remove(at) == Gone::Removed {
                 self.used.fetch_sub(1, Relaxed);
             }
@@ -290,11 +275,9 @@ impl Table {
     }
 
     fn hash(&self, key: &Key<'_>) -> u32 {
-        self.hash_of(key.as_bytes())
-    }
-
-    fn hash_of(&self, bytes: &[u8]) -> u32 {
-        let hash = self.hasher.hash_one(bytes);
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key.as_bytes());
+        let hash = hasher.finish();
         (hash ^ hash >> 32) as u32
     }
 

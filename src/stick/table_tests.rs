@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::plan::KeyKind;
-use crate::stick::{Change, Cursor, Level, Removed, Tracked, Tracks};
+use crate::stick::{Change, Cursor, Level, Local, Removed, Tables, Tracked, Tracks};
 use std::collections::BTreeSet;
 
 fn data(kind: DataKind) -> DataType {
@@ -22,6 +22,11 @@ fn table(size: u32, expire_ms: Option<u64>, no_purge: bool) -> Arc<Table> {
     Arc::new(Table::new("t".into(), declared(size, expire_ms, no_purge), Arc::default()))
 }
 
+/// Held by a worker that has no handle of it.
+fn hold(table: &Arc<Table>, number: i64, now_ms: u64) -> Option<Tracked> {
+    Tracked::begin(&Local::new(Arc::new(Tables::at(now_ms))), table, &Key::number(number))
+}
+
 fn keys(table: &Table, now_ms: u64) -> BTreeSet<u32> {
     let (mut cursor, mut keys) = (Some(Cursor::default()), BTreeSet::new());
     while let Some(at) = cursor {
@@ -38,7 +43,7 @@ fn keys(table: &Table, now_ms: u64) -> BTreeSet<u32> {
 #[test]
 fn a_full_table_drops_the_oldest_that_is_not_in_use() {
     let table = table(4, None, false);
-    let held = Tracked::begin(&table, &Key::number(0), 1).expect("room");
+    let held = hold(&table, 0, 1).expect("room");
     for number in 1..4 {
         table.obtain(&Key::number(number), 1 + number as u64).expect("room");
     }
@@ -69,7 +74,7 @@ fn nopurge_takes_no_more_until_something_expires() {
 #[test]
 fn entries_expire_unless_they_are_used_or_in_use() {
     let table = table(10, Some(100), false);
-    let held = Tracked::begin(&table, &Key::number(1), 0).expect("room");
+    let held = hold(&table, 1, 0).expect("room");
     table.obtain(&Key::number(2), 0).expect("room");
     table.obtain(&Key::number(3), 0).expect("room");
     table.touch(&Key::number(3), 90).expect("there");
@@ -86,15 +91,15 @@ fn entries_expire_unless_they_are_used_or_in_use() {
 fn whoever_tracks_counts_in_the_one_entry() {
     let table = table(10, None, false);
     let tracks = Tracks::default();
-    let begin = |number| Tracked::begin(&table, &Key::number(number), 5).expect("room");
+    let begin = |number| hold(&table, number, 5).expect("room");
     tracks.set(0, Level::Connection, begin(1));
     let other = begin(1);
     let slot = table.layout().slot(DataKind::ConnCur).expect("stored");
     let (_, entry) = tracks.get(0).expect("tracked");
     assert!(entry.is(&other.entry));
-    assert_eq!((entry.get(slot, 0, 5), table.uses(&entry)), (Some(2), 2));
+    assert_eq!((entry.get(slot, 0, 5), entry.uses()), (Some(2), 2));
     drop(other);
-    assert_eq!((entry.get(slot, 0, 5), table.uses(&entry)), (Some(1), 1));
+    assert_eq!((entry.get(slot, 0, 5), entry.uses()), (Some(1), 1));
     tracks.set(0, Level::Exchange, begin(2));
     tracks.count(&[DataKind::HttpReqCnt], 3, 5);
     let of = |number| {
@@ -106,7 +111,7 @@ fn whoever_tracks_counts_in_the_one_entry() {
     assert!(!tracks.is_taken(0, Level::Exchange) && tracks.is_taken(0, Level::Connection));
     tracks.end_connection();
     assert!(tracks.is_empty());
-    assert_eq!(table.uses(&entry), 0);
+    assert_eq!(entry.uses(), 0);
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn entries_can_be_set_and_removed_from_outside() {
     let row = table.row(&Key::number(1), 1).expect("made");
     let slot = table.layout().slot(DataKind::HttpReqCnt).expect("stored");
     assert_eq!((row.entry.get(slot, 0, 1), row.uses), (Some(7), 0));
-    let held = Tracked::begin(&table, &Key::number(1), 2);
+    let held = hold(&table, 1, 2);
     assert_eq!(table.remove(&Key::number(1)), Removed::InUse);
     drop(held);
     assert_eq!(table.remove(&Key::number(1)), Removed::Gone);
@@ -145,15 +150,17 @@ fn threads_never_exceed_the_size_and_leave_nothing_in_use() {
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(thread);
                 let mut held = Vec::new();
+                let local = Local::new(Arc::new(Tables::at(0)));
                 for now in 0..20_000 {
+                    local.tell_time(now);
                     let key = Key::number(random.i64(0..20_000));
                     match random.u8(0..4) {
-                        0 => held.extend(Tracked::begin(table, &key, now)),
+                        0 => held.extend(Tracked::begin(&local, table, &key)),
                         1 if !held.is_empty() => {
                             drop(held.swap_remove(random.usize(0..held.len())))
                         }
                         2 => drop(table.remove(&key)),
-                        _ => drop(table.obtain(&key, now)),
+                        _ => drop(local.obtain(table, &key)),
                     }
                     assert!(table.used() <= table.size());
                 }

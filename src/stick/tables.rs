@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
 use super::layout::Layout;
 use super::table::{Declaration, Table};
@@ -76,16 +76,16 @@ impl Tables {
         Tables::default().build(plan).0
     }
 
+    /// No tables, at this time: for tests.
+    #[cfg(test)]
+    pub(super) fn at(now_ms: u64) -> Tables {
+        Tables { clock_ms: Arc::new(now_ms.into()), ..Tables::default() }
+    }
+
     /// The tables of the plan that follows, and what is to be said about it. A table of the same name and
     /// declaration is the same table.
     pub fn succeed(&self, plan: &Plan) -> (Tables, Vec<String>) {
         self.build(plan)
-    }
-
-    /// No tables.
-    pub fn none() -> &'static Tables {
-        static NONE: OnceLock<Tables> = OnceLock::new();
-        NONE.get_or_init(Tables::default)
     }
 
     fn build(&self, plan: &Plan) -> (Tables, Vec<String>) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::entry::Entry;
 use super::key::Key;
+use super::local::Local;
 use super::table::Table;
 use crate::config::plan::DataKind;
 
@@ -25,10 +26,11 @@ pub struct Tracked {
 impl Tracked {
     /// The entry of this key, made if there is none; one more connection is counted. `None`: the table is
     /// full.
-    pub fn begin(table: &Arc<Table>, key: &Key<'_>, now_ms: u64) -> Option<Tracked> {
-        let entry = table.hold(key, now_ms)?;
+    pub fn begin(local: &Local, table: &Arc<Table>, key: &Key<'_>) -> Option<Tracked> {
+        let entry = local.hold(table, key)?;
         let tracked = Tracked { table: table.clone(), entry };
-        tracked.count(&[DataKind::ConnCur, DataKind::ConnCnt, DataKind::ConnRate], 1, now_ms);
+        let kinds = [DataKind::ConnCur, DataKind::ConnCnt, DataKind::ConnRate];
+        tracked.count(&kinds, 1, local.now_ms());
         Some(tracked)
     }
 
@@ -71,6 +73,10 @@ struct Places {
 }
 
 impl Places {
+    fn is_empty(&self) -> bool {
+        self.connection.is_empty() && self.exchange.is_empty()
+    }
+
     fn get(&self, number: usize) -> Option<&Tracked> {
         let of = |list: &'_ Vec<Option<Tracked>>| list.get(number).is_some_and(Option::is_some);
         let list = if of(&self.exchange) { &self.exchange } else { &self.connection };
@@ -86,7 +92,7 @@ impl Places {
 impl Tracks {
     /// Whether nothing is tracked.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_none()
+        self.0.borrow().as_ref().is_none_or(|places| places.is_empty())
     }
 
     /// Whether something is tracked in this place at this level: then nothing else can be.
@@ -133,23 +139,16 @@ impl Tracks {
         }
     }
 
-    /// The exchange is over.
+    /// The exchange is over. The places stay, for the next one.
     pub fn end_exchange(&self) {
-        self.end(|places| places.exchange.clear());
+        if let Some(places) = &mut *self.0.borrow_mut() {
+            places.exchange.clear();
+        }
     }
 
     /// The connection is over.
     pub fn end_connection(&self) {
-        self.end(|places| *places = Places::default());
-    }
-
-    fn end(&self, clear: impl FnOnce(&mut Places)) {
-        let mut places = self.0.borrow_mut();
-        let Some(held) = &mut *places else { return };
-        clear(held);
-        if held.connection.is_empty() && held.exchange.is_empty() {
-            *places = None;
-        }
+        *self.0.borrow_mut() = None;
     }
 }
 

@@ -14,6 +14,7 @@ use koi::rules::condition::{Acls, Condition};
 use koi::rules::context::{
     Connection, Context, Counters, Exchange, Moment, ProcessFacts, Rate, TlsFacts, Variables,
 };
+use koi::stick::Local;
 
 /// The conditions of the `use_backend` lines of the first proxy, and what was said of them.
 pub struct Compiled {
@@ -60,6 +61,7 @@ pub struct World {
     connection: Connection,
     pub exchange: Exchange,
     variables: Variables,
+    tables: Local,
     process: ProcessFacts,
 }
 
@@ -91,6 +93,7 @@ impl World {
             },
             exchange: Exchange::default(),
             variables: Variables::default(),
+            tables: Local::default(),
             process: ProcessFacts::default(),
         }
     }
@@ -107,6 +110,7 @@ impl World {
             server: None,
             variables: &self.variables,
             counters: &Nothing,
+            tables: &self.tables,
             moment: Moment { unix_us: 1_700_000_000_123_456, random: 7 },
             process: &self.process,
             plan,

@@ -11,7 +11,6 @@ use crate::admin::socket::Session;
 use crate::balance::Live;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{CommandLevel, DataKind, KeyKind, TableId};
-use crate::rules::context::Counters;
 use crate::stick::{Change, Cursor, Identity, Key, Removed, Row, Slot, Table};
 
 /// Entries that are read at once.

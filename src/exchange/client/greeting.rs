@@ -176,6 +176,7 @@ fn walk_of<'a>(
         program: &site.program,
         connection,
         counters: &*site.live,
+        tables: &site.tables,
         moment: site.moment(),
         process: &site.process,
         variables,

@@ -276,6 +276,7 @@ pub(super) fn walk<'a>(
         program: &site.program,
         connection: facts,
         counters: &*site.live,
+        tables: &site.tables,
         moment: site.moment(),
         process: &site.process,
         variables,

@@ -26,6 +26,7 @@ use crate::log::access::{Sink, Targets};
 use crate::proto::h1::Limits;
 use crate::rules::context::ProcessFacts;
 use crate::rules::program::Program;
+use crate::stick;
 use crate::worker::{Group, GroupConfig, Local, StartError};
 use koi_sys::guard;
 
@@ -170,6 +171,7 @@ impl Workplace {
             plan: plan.clone(),
             program: shared.program.clone(),
             live: shared.live.clone(),
+            tables: stick::Local::new(shared.live.tables().clone()),
             ledger: shared.ledger.clerk(self.process.worker),
             service: Some(shared.desk.clone()),
             process: self.process.clone(),

@@ -10,6 +10,8 @@ mod arrive;
 mod recorder;
 mod text;
 
+use std::sync::Arc;
+
 use core::net::SocketAddr;
 
 use super::context::{
@@ -21,7 +23,7 @@ use crate::config::plan::Plan;
 use crate::config::source::Span;
 use crate::proto::head::{Field, Head, Piece, Start, Version, View};
 use crate::rules::action::Ruleset;
-use crate::stick::Tables;
+use crate::stick::{Local, Tables};
 use arrive::{Arrival, arrive};
 use recorder::Recorder;
 
@@ -224,7 +226,8 @@ pub fn explain(plan: &Plan, program: &Program, asked: &Asked) -> Result<Explanat
         plan,
         program,
         connection: &connection,
-        counters: &Assumed { plan, tables: Tables::new(plan) },
+        counters: &Assumed { plan },
+        tables: &Local::new(Arc::new(Tables::new(plan))),
         moment: asked.moment,
         process: &process,
         variables: &variables,
@@ -351,15 +354,9 @@ fn exchange(asked: &Asked) -> Exchange {
 /// What cannot be known is assumed to be fine.
 struct Assumed<'a> {
     plan: &'a Plan,
-    /// Empty ones.
-    tables: Tables,
 }
 
 impl Counters for Assumed<'_> {
-    fn tables(&self) -> &Tables {
-        &self.tables
-    }
-
     fn servers_up(&self, backend: usize) -> i64 {
         let count = self.plan.proxies.get(backend).map_or(0, |proxy| proxy.servers.len());
         i64::try_from(count).unwrap_or(i64::MAX)

@@ -228,6 +228,6 @@ pub const FETCHES: &[Fetch] = &[
 /// How many entries a table has, and how many it may have.
 fn room(context: &Context<'_>, args: &[Arg]) -> Option<(u32, u32)> {
     let Some(Arg::Table(id)) = args.first() else { return None };
-    let table = context.counters.tables().get(*id)?;
+    let table = context.tables.get(*id)?;
     Some((table.used(), table.size()))
 }

@@ -39,6 +39,7 @@ use super::target::Target;
 use crate::config::plan::{Mode, Plan};
 use crate::config::source::Span;
 use crate::proto::head::{Head, View};
+use crate::stick::Local;
 
 /// A head with the bytes it points into.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Walk<'a> {
     pub connection: &'a Connection,
     /// Counters of the proxies.
     pub counters: &'a dyn Counters,
+    /// The stick tables.
+    pub tables: &'a Local,
     /// Time and chance.
     pub moment: Moment,
     /// The process.
@@ -361,6 +364,7 @@ impl<'a> Walk<'a> {
             server: self.server,
             variables: self.variables,
             counters: self.counters,
+            tables: self.tables,
             moment: self.moment,
             process: self.process,
             plan: self.plan,

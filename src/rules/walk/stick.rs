@@ -72,16 +72,15 @@ impl Walk<'_> {
         {
             return None;
         }
-        let tables = self.counters.tables();
-        let (table, now_ms) = (tables.get(*id)?, tables.now_ms());
+        let (tables, table) = (self.tables, self.tables.get(*id)?);
         let key = table::key(table.kind(), key.last(&self.context())?)?.into_owned();
         let slot = table.layout().slot(DataKind::ServerId)?;
         let matches = matches!(kind, StickKind::On | StickKind::Match);
         let entry = match matches {
-            true => table.touch(&key, now_ms),
-            false => table.find(&key, now_ms),
+            true => tables.touch(table, &key),
+            false => tables.find(table, &key),
         };
-        let seen = entry.and_then(|entry| entry.get(slot, 0, now_ms)).unwrap_or_default();
+        let seen = entry.and_then(|entry| entry.get(slot, 0, 0)).unwrap_or_default();
         if matches && self.server.is_none() && seen != 0 {
             let known = tables.server(table, backend, Identity(seen));
             self.server = known.filter(|&server| self.may_stick(backend, server));
@@ -131,11 +130,10 @@ impl Walk<'_> {
         if proxy.servers.get(server)?.settings.non_stick.is_some() {
             return None;
         }
-        let tables = self.counters.tables();
-        let (table, now_ms) = (tables.get(id)?, tables.now_ms());
+        let (tables, table) = (self.tables, self.tables.get(id)?);
         let key = table::key(table.kind(), key.last(&self.context())?)?;
         let identity = tables.identity(table, backend, server)?;
-        let entry = table.obtain(&key, now_ms)?;
-        entry.set(table.layout().slot(DataKind::ServerId)?, 0, identity.0, now_ms).map(drop)
+        let entry = tables.obtain(table, &key)?;
+        entry.set(table.layout().slot(DataKind::ServerId)?, 0, identity.0, 0).map(drop)
     }
 }

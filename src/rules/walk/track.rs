@@ -1,9 +1,7 @@
 //! Entries of stick tables that a connection or a request is counted in.
 //!
 //! In: `track-sc0`, `sc-inc-gpc0` and their relatives, and what happens to a request. Out: counts in the
-//! entries, at once: the tables are where they are told ([`Counters::tables`]).
-//!
-//! [`Counters::tables`]: crate::rules::context::Counters::tables
+//! entries, at once.
 
 use super::Walk;
 use crate::config::plan::DataKind::{
@@ -67,10 +65,9 @@ impl Walk<'_> {
         if tracks.is_taken(counter.into(), level) {
             return None;
         }
-        let tables = self.counters.tables();
-        let (table, now_ms) = (tables.get(id)?, tables.now_ms());
+        let (table, now_ms) = (self.tables.get(id)?, self.tables.now_ms());
         let key = table::key(table.kind(), key.last(&self.context())?)?;
-        let tracked = Tracked::begin(table, &key, now_ms)?;
+        let tracked = Tracked::begin(self.tables, table, &key)?;
         if ruleset.is_http() {
             // The request was counted before in those that were tracked then.
             tracked.count(REQUESTS, 1, now_ms);
@@ -87,7 +84,7 @@ impl Walk<'_> {
     fn note(&self, kinds: &[DataKind]) {
         let tracks = self.variables.tracks();
         if !tracks.is_empty() {
-            tracks.count(kinds, 1, self.counters.tables().now_ms());
+            tracks.count(kinds, 1, self.tables.now_ms());
         }
     }
 

@@ -1,0 +1,209 @@
+//! A worker's way to the tables: the shared ones, and handles of the entries that it used last.
+//!
+//! In: tables, keys, the time. Out: entries. A handle leads to the one entry that all workers have, so it
+//! is never old: it only may be gone ([`Entry::touch`] says so), and then the table is asked. With a
+//! handle an entry is used without a lock, and found without the table's hash, which is keyed against
+//! floods and costs more than all the rest.
+//!
+//! Limits: [`PLACES`] handles; the one that comes later has the place. Memory for them is taken with the
+//! first. A handle keeps the memory of an entry that is gone until the next [`Local::sweep`].
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::entry::Entry;
+use super::key::Key;
+use super::table::Table;
+use super::tables::Tables;
+
+/// How many handles a worker keeps: a power of two.
+pub const PLACES: usize = 4096;
+
+/// A worker's way to the tables.
+#[derive(Debug)]
+pub struct Local {
+    tables: Arc<Tables>,
+    /// Keyed, so that nobody can choose keys that take each other's places.
+    hasher: FixedState,
+    places: RefCell<Box<[Option<Handle>]>>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    /// The number of its table.
+    table: u64,
+    entry: Entry,
+}
+
+impl Local {
+    /// To these.
+    pub fn new(tables: Arc<Tables>) -> Local {
+        let hasher = FixedState::with_seed(RandomState::new().hash_one(0));
+        Local { tables, hasher, places: RefCell::default() }
+    }
+
+    /// The entry of a key, if there is one. That is no use of it.
+    pub fn find(&self, table: &Table, key: &Key<'_>) -> Option<Entry> {
+        let (at, now_ms) = (self.place(table, key), self.now_ms());
+        let there = |entry: &Entry| entry.is_there(now_ms, table.expire_ms());
+        self.kept(at, table, key, there).or_else(|| self.keep(at, table, table.find(key, now_ms)))
+    }
+
+    /// The same, and it is used.
+    pub fn touch(&self, table: &Table, key: &Key<'_>) -> Option<Entry> {
+        let (at, now_ms) = (self.place(table, key), self.now_ms());
+        let touch = |entry: &Entry| entry.touch(now_ms, table.expire_ms());
+        self.kept(at, table, key, touch).or_else(|| self.keep(at, table, table.touch(key, now_ms)))
+    }
+
+    /// The entry of a key, made if there is none; it is used. `None`: the table is full.
+    pub fn obtain(&self, table: &Table, key: &Key<'_>) -> Option<Entry> {
+        let (at, now_ms) = (self.place(table, key), self.now_ms());
+        let touch = |entry: &Entry| entry.touch(now_ms, table.expire_ms());
+        self.kept(at, table, key, touch).or_else(|| self.keep(at, table, table.obtain(key, now_ms)))
+    }
+
+    /// The same; it is in use until [`Table::release`].
+    pub(super) fn hold(&self, table: &Table, key: &Key<'_>) -> Option<Entry> {
+        let (at, now_ms) = (self.place(table, key), self.now_ms());
+        let hold = |entry: &Entry| entry.begin_use(now_ms, table.expire_ms());
+        self.kept(at, table, key, hold).or_else(|| self.keep(at, table, table.hold(key, now_ms)))
+    }
+
+    /// Lets go of what is gone: to be called every second or so.
+    pub fn sweep(&self) {
+        for place in &mut *self.places.borrow_mut() {
+            if place.as_ref().is_some_and(|handle| handle.entry.is_gone()) {
+                *place = None;
+            }
+        }
+    }
+
+    /// Where the handle of a key has its place.
+    fn place(&self, table: &Table, key: &Key<'_>) -> usize {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(table.number);
+        hasher.write(key.as_bytes());
+        // The upper half is as good as the lower one; which bits are taken does not matter.
+        hasher.finish() as usize & (PLACES - 1)
+    }
+
+    /// The entry, if the handle in this place is its and `is_good` for it.
+    fn kept(
+        &self,
+        at: usize,
+        table: &Table,
+        key: &Key<'_>,
+        is_good: impl Fn(&Entry) -> bool,
+    ) -> Option<Entry> {
+        let places = self.places.borrow();
+        let Handle { table: number, entry } = places.get(at)?.as_ref()?;
+        let is_it = *number == table.number && entry.has_key(table.layout(), key.as_bytes());
+        (is_it && is_good(entry)).then(|| entry.clone())
+    }
+
+    /// Keeps a handle.
+    fn keep(&self, at: usize, table: &Table, entry: Option<Entry>) -> Option<Entry> {
+        let entry = entry?;
+        let mut places = self.places.borrow_mut();
+        if places.is_empty() {
+            *places = (0..PLACES).map(|_| None).collect();
+        }
+        if let Some(place) = places.get_mut(at) {
+            *place = Some(Handle { table: table.number, entry: entry.clone() });
+        }
+        Some(entry)
+    }
+}
+
+impl Deref for Local {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
+    }
+}
+
+impl Default for Local {
+    /// To no tables.
+    fn default() -> Local {
+        Local::new(Arc::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::plan::TableId;
+    use crate::rules::testing::World;
+    use crate::stick::{Removed, Tracked};
+
+    fn two() -> (Local, Local, Arc<Table>) {
+        let text = "backend t\n stick-table type integer size 4 expire 1s store gpc0\n";
+        let tables = Arc::new(Tables::new(&World::new().plan(text).plan));
+        let table = tables.get(TableId::Proxy(0)).expect("declared").clone();
+        (Local::new(tables.clone()), Local::new(tables), table)
+    }
+
+    #[test]
+    fn workers_have_handles_of_the_one_entry() {
+        let (one, other, table) = two();
+        let key = Key::number(7);
+        assert!(other.find(&table, &key).is_none());
+        let entry = one.obtain(&table, &key).expect("room");
+        for local in [&one, &other, &one] {
+            assert!(local.find(&table, &key).is_some_and(|it| it.is(&entry)));
+            assert!(local.touch(&table, &key).is_some_and(|it| it.is(&entry)));
+            assert!(local.obtain(&table, &key).is_some_and(|it| it.is(&entry)));
+        }
+        let held = Tracked::begin(&other, &table, &key).expect("room");
+        assert!(held.entry.is(&entry) && entry.uses() == 1);
+        assert_eq!(table.used(), 1);
+    }
+
+    #[test]
+    fn a_handle_of_what_is_gone_leads_to_what_came_after() {
+        let (one, other, table) = two();
+        let key = Key::number(7);
+        let first = one.obtain(&table, &key).expect("room");
+        assert_eq!(table.remove(&key), Removed::Gone);
+        assert!(one.touch(&table, &key).is_none());
+        let second = other.obtain(&table, &key).expect("room");
+        assert!(!second.is(&first));
+        assert!(one.touch(&table, &key).is_some_and(|it| it.is(&second)));
+        // It expires for both, whatever handles they have.
+        one.tell_time(1000);
+        assert!(one.find(&table, &key).is_none() && other.touch(&table, &key).is_none());
+        assert_eq!(table.used(), 0);
+        let memory = Arc::downgrade(&second.0);
+        drop(second);
+        one.sweep();
+        other.sweep();
+        assert_eq!(memory.strong_count(), 0, "nobody keeps it");
+    }
+
+    #[test]
+    fn a_use_by_a_handle_counts_when_the_oldest_goes() {
+        let (one, other, table) = two();
+        for number in 1..=4 {
+            one.tell_time(number as u64);
+            one.obtain(&table, &Key::number(number)).expect("room");
+        }
+        for (now_ms, number) in [(10, 2), (11, 1), (12, 4)] {
+            one.tell_time(now_ms);
+            one.touch(&table, &Key::number(number)).expect("there");
+        }
+        let there = |number| other.find(&table, &Key::number(number)).is_some();
+        for (new, oldest) in [(5, 3), (6, 2), (7, 1), (8, 4), (9, 5)] {
+            one.tell_time(20 + new as u64);
+            assert!(there(oldest), "{oldest}");
+            one.obtain(&table, &Key::number(new)).expect("room is made");
+            assert!(!there(oldest), "{oldest}");
+            assert_eq!(table.used(), 4);
+        }
+    }
+}
