@@ -10,7 +10,7 @@ use koi::config::environment::Environment;
 use koi::config::plan::{DataKind, KeyKind, TableId};
 use koi::config::source::MemoryFiles;
 use koi::process::check::check;
-use koi::stick::{Entry, Key, Local, Table, Tables, Tracked};
+use koi::stick::{Entry, Identity, Key, Local, Stores, Table, Tables, Tracked};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,10 +34,10 @@ fn key(source: u32) -> Key<'static> {
 
 /// What a worker does about its client, and how far it is.
 enum Step {
-    /// It looked the client up: this was there.
-    Looked { source: u32, seen: u64 },
+    /// It looked the client up, and knows where its server is to be stored.
+    Looked { source: u32, stores: Stores, found: Option<usize> },
     /// The server is chosen: the one that was there, or one of the balance's.
-    Chosen { source: u32, seen: u64, server: usize },
+    Chosen { source: u32, stores: Stores, server: usize },
     /// The request is at its server, and counted.
     Served { tracked: Tracked },
 }
@@ -70,29 +70,30 @@ impl World {
         entry.get(slot, 0, self.now_ms).expect("one element")
     }
 
-    fn identity(&self, server: usize) -> u64 {
-        self.tables.identity(&self.table, 0, server).expect("a server").0
+    /// As a `stick` line does it.
+    fn look(&self, worker: usize, source: u32) -> Step {
+        let entry = self.locals[worker].touch(&self.table, &key(source));
+        let seen = entry.map_or(0, |entry| self.get(&entry, DataKind::ServerId));
+        let mut stores = Stores::default();
+        stores.push(TableId::Proxy(0), key(source), seen, true);
+        let found = self.tables.server(&self.table, 0, Identity(seen));
+        Step::Looked { source, stores, found }
     }
 
     /// The next step of a worker; `None`: its client is done.
     fn go(&mut self, worker: usize, step: Step) -> Option<Step> {
         match step {
-            Step::Looked { source, seen } => {
-                let identities = (0..SERVERS).find(|&it| self.identity(it) == seen);
-                let server = identities.unwrap_or_else(|| self.random.usize(0..SERVERS));
-                Some(Step::Chosen { source, seen, server })
+            Step::Looked { source, stores, found } => {
+                let server = found.unwrap_or_else(|| self.random.usize(0..SERVERS));
+                Some(Step::Chosen { source, stores, server })
             }
-            Step::Chosen { source, seen, server } => {
+            Step::Chosen { source, mut stores, server } => {
                 let local = &self.locals[worker];
-                let entry = local.obtain(&self.table, &key(source))?;
-                let slot = self.table.layout().slot(DataKind::ServerId).expect("stored");
-                match entry.swap(slot, seen, self.identity(server)) {
+                if let Some(winner) = stores.settle(local, (0, server), |_| true) {
                     // Another worker was quicker.
-                    Err(other) if other != self.identity(server) => {
-                        return Some(Step::Looked { source, seen: other });
-                    }
-                    _ => self.went.entry(source).or_default().push(server),
+                    return Some(Step::Looked { source, stores, found: Some(winner) });
                 }
+                self.went.entry(source).or_default().push(server);
                 let tracked = Tracked::begin(local, &self.table, &key(source))?;
                 let there = self.table.find(&key(source), self.now_ms);
                 assert!(
@@ -121,9 +122,7 @@ impl World {
                 Some(step) => self.go(worker, step),
                 None => {
                     let source = self.random.u32(0..sources);
-                    let entry = self.locals[worker].touch(&self.table, &key(source));
-                    let seen = entry.map_or(0, |entry| self.get(&entry, DataKind::ServerId));
-                    Some(Step::Looked { source, seen })
+                    Some(self.look(worker, source))
                 }
             };
             assert!(self.table.used() <= self.table.size());
@@ -177,4 +176,32 @@ fn a_small_table_keeps_its_bound_and_nothing_leaks_when_entries_expire() {
         let (rows, next) = world.table.rows(Default::default(), 10, world.now_ms);
         assert!(rows.is_empty() && next.is_none(), "seed {seed}: {rows:?}");
     }
+}
+
+/// A server that nobody reached is forgotten, unless somebody stored another one meanwhile.
+#[test]
+fn a_server_that_could_not_be_reached_is_taken_back() {
+    let mut world = World::new("stick-table type ip size 100 expire 1h", 1);
+    let stored = |world: &World| {
+        let entry = world.table.find(&key(7), 1).expect("there");
+        let seen = Identity(world.get(&entry, DataKind::ServerId));
+        world.tables.server(&world.table, 0, seen)
+    };
+    let stores = |step| match step {
+        Step::Looked { stores, .. } => stores,
+        _ => unreachable!("it has looked"),
+    };
+    let [mut one, mut other] = [0, 1].map(|worker| stores(world.look(worker, 7)));
+    assert_eq!(one.settle(&world.locals[0], (0, 2), |_| true), None);
+    assert_eq!(other.settle(&world.locals[1], (0, 3), |_| true), Some(2), "the first one holds");
+    // A retry on another server stores that one.
+    assert_eq!(one.settle(&world.locals[0], (0, 4), |_| true), None);
+    assert_eq!(stored(&world), Some(4));
+    one.take_back(&world.locals[0]);
+    assert_eq!(stored(&world), None);
+    assert_eq!(other.settle(&world.locals[1], (0, 3), |it| it == 3), None, "2 was refused");
+    one.take_back(&world.locals[0]);
+    assert_eq!(stored(&world), Some(3), "another's stays");
+    world.run(100, 1);
+    assert!(world.went[&0].iter().all(|it| *it == world.went[&0][0]));
 }

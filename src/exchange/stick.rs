@@ -1,19 +1,16 @@
 //! Stick tables, where an exchange meets them: what is stored once a server is assigned, and what is
 //! counted when a session begins and an exchange ends.
 //!
-//! In: the exchange, and the server that it was assigned. Out: whether it stays there. Of two clients'
-//! first requests at the same moment one stores its server first, by one atomic exchange; the other one
-//! finds that and goes there, before it is sent.
+//! In: the exchange, and the server that it was assigned. Out: whether it stays there.
 
 use super::site::Site;
 use crate::config::plan::DataKind;
 use crate::rules::context::Variables;
 use crate::rules::walk::Walk;
-use crate::stick::Identity;
 
-/// The server under the exchange's keys, unless another one is there that was not when they were looked
-/// up, and that can be used: then that one, and nothing is stored. `fixed`: a rule or a cookie chose
-/// the server, which holds. `avoid`: it just failed.
+/// Stores the server under the exchange's keys, unless another one is there that was not when they were
+/// looked up, and that can be used: then that one. `fixed`: a rule or a cookie chose the server, which
+/// holds. `avoid`: it just failed.
 pub(super) fn settle(
     site: &Site,
     walk: &mut Walk<'_>,
@@ -23,49 +20,24 @@ pub(super) fn settle(
 ) -> Option<usize> {
     let mut sticking = walk.effects.sticking.take()?;
     let proxy = site.plan.proxies.get(backend);
-    let settings = proxy.and_then(|it| it.servers.get(server)).map(|it| &it.settings);
-    if settings.is_none_or(|it| it.non_stick.is_some()) {
-        walk.effects.sticking = Some(sticking);
-        return None;
-    }
-    let tables = &site.tables;
-    let mut winner = None;
-    for store in &mut sticking.stores {
-        let Some(table) = tables.get(store.table) else { continue };
-        let Some(slot) = table.layout().slot(DataKind::ServerId) else { continue };
-        let Some(mine) = tables.identity(table, backend, server) else { continue };
-        if store.used && store.seen == mine.0 {
-            continue;
-        }
-        // A table that is full forgets this client.
-        let Some(entry) = tables.obtain(table, &store.key) else { continue };
-        while let Err(other) = entry.swap(slot, store.seen, mine.0) {
-            if other != mine.0 {
-                let known = tables.server(table, backend, Identity(other));
-                let good = known.filter(|&it| {
-                    !fixed && Some(it) != avoid && it != server && walk.may_stick(backend, it)
-                });
-                store.seen = other;
-                if good.is_some() {
-                    winner = good;
-                    break;
-                }
-            } else {
-                store.seen = other;
-                break;
-            }
-        }
-        if winner.is_some() {
-            break;
-        }
-        store.seen = mine.0;
-    }
+    let line = proxy.and_then(|it| it.servers.get(server));
+    let winner = line.filter(|it| it.settings.non_stick.is_none()).and_then(|_| {
+        sticking.stores.settle(&site.tables, (backend, server), |it| {
+            !fixed && Some(it) != avoid && walk.may_stick(backend, it)
+        })
+    });
     walk.effects.sticking = Some(sticking);
     winner
 }
 
-/// The exchange is over: its bytes are counted, and it is in use no longer.
+/// The exchange is over: its bytes are counted, and it is in use no longer. A server that it could not
+/// reach is the client's no longer.
 pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
+    if let Some(sticking) = &walk.effects.sticking
+        && walk.exchange.times.connected.is_none()
+    {
+        sticking.stores.take_back(&site.tables);
+    }
     let tracks = walk.variables.tracks();
     if tracks.is_empty() {
         return;

@@ -142,12 +142,7 @@ fn answer<'v>(
             entry.set(slot, index, 0, now_ms)?
         }
         Ask::Trackers => entry.uses().into(),
-        Ask::Connected => {
-            if let Some(slot) = table.layout().slot(DataKind::ConnRate) {
-                entry.add(slot, 0, 1, now_ms);
-            }
-            entry.add(table.layout().slot(DataKind::ConnCnt)?, 0, 1, now_ms)?
-        }
+        Ask::Connected => entry.add(table.layout().slot(DataKind::ConnCnt)?, 0, 1, now_ms)?,
         Ask::Tracked => return Some(Value::Bool(true)),
     };
     Some(Value::Int(i64::try_from(value).unwrap_or(i64::MAX)))

@@ -138,13 +138,19 @@ impl Default for Local {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::environment::Environment;
     use crate::config::plan::TableId;
-    use crate::rules::testing::World;
+    use crate::config::read::read;
+    use crate::config::report::Report;
+    use crate::config::source::MemoryFiles;
     use crate::stick::{Removed, Tracked};
 
     fn two() -> (Local, Local, Arc<Table>) {
         let text = "backend t\n stick-table type integer size 4 expire 1s store gpc0\n";
-        let tables = Arc::new(Tables::new(&World::new().plan(text).plan));
+        let files = MemoryFiles([("t.cfg".into(), text.into())].into());
+        let (mut environment, mut report) = (Environment::default(), Report::default());
+        let plan = read(&["t.cfg".into()], &files, &mut environment, &mut report);
+        let tables = Arc::new(Tables::new(&plan));
         let table = tables.get(TableId::Proxy(0)).expect("declared").clone();
         (Local::new(tables.clone()), Local::new(tables), table)
     }

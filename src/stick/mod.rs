@@ -15,7 +15,7 @@
 //! - `key`: the bytes of a key; `layout`: where an entry has what `store` names;
 //! - `entry`: counts, rates, the server, its state; `shard`: the entries of a part of the keys, the oldest
 //!   first; `table`: a table; `local`: a worker's handles;
-//! - `tracks`: entries that a connection or request is counted in;
+//! - `tracks`: entries that a connection or request is counted in; `stores`: where its server is stored;
 //! - `tables`: those of a plan; `listing`: for who looks in from outside.
 //!
 //! Limits: a table has at most `size` entries; a full one drops its oldest entry that is not in use
@@ -28,6 +28,7 @@ mod layout;
 mod listing;
 mod local;
 mod shard;
+mod stores;
 mod table;
 mod tables;
 mod tracks;
@@ -38,6 +39,7 @@ pub use layout::{Layout, Slot};
 pub use listing::{Change, Cursor, Removed, Row};
 pub use local::Local;
 pub use shard::LOOKED_AT;
+pub use stores::{STORES_MAX, Stores};
 pub use table::{EXACT, Table};
 pub use tables::{Identity, Tables};
 pub use tracks::{Level, Tracked, Tracks};

@@ -23,7 +23,7 @@ mod stick;
 mod track;
 
 pub use effects::Effects;
-pub use stick::{Sticking, Store};
+pub use stick::Sticking;
 
 use std::borrow::Cow;
 

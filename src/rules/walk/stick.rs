@@ -4,37 +4,23 @@
 //! to, unless a rule or a cookie chose one before; and keys under which the server is to be stored once it
 //! is known ([`Sticking`]).
 //!
-//! Limits: of each table the first line that has a key stores, as in HAProxy; [`STORES`] tables at most.
+//! Limits: of each table the first line that has a key stores, as in HAProxy; [`STORES_MAX`] tables at most.
+//!
+//! [`STORES_MAX`]: crate::stick::STORES_MAX
 
 use super::{Did, Walk, Watch};
 use crate::config::plan::{DataKind, TableId, is_on};
 use crate::rules::program::{Persistence, Rule, Stick, StickKind};
 use crate::rules::table;
-use crate::stick::{Identity, Key};
-
-/// How many tables a request is stored in.
-const STORES: usize = 8;
+use crate::stick::{Identity, Stores};
 
 /// What `stick` lines ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Sticking {
     /// Where the server is to be stored.
-    pub stores: Vec<Store>,
+    pub stores: Stores,
     /// Whether the server was found in a table.
     pub found: bool,
-}
-
-/// Where a server is to be stored.
-#[derive(Clone, Debug)]
-pub struct Store {
-    /// The table.
-    pub table: TableId,
-    /// The key.
-    pub key: Key<'static>,
-    /// What the table had before; 0 is nothing. Who finds something else there came second.
-    pub seen: u64,
-    /// The look-up was a use: if the server stays the same, nothing is left to be done.
-    pub used: bool,
 }
 
 impl Walk<'_> {
@@ -67,13 +53,11 @@ impl Walk<'_> {
     fn apply(&mut self, rule: &Rule<Stick>, backend: usize, sticking: &mut Sticking) -> Option<()> {
         let Stick { kind, key, table: id } = &rule.action;
         let stores = matches!(kind, StickKind::On | StickKind::StoreRequest);
-        if *kind == StickKind::StoreResponse
-            || (stores && sticking.stores.iter().any(|it| it.table == *id))
-        {
+        if *kind == StickKind::StoreResponse || (stores && sticking.stores.names(*id)) {
             return None;
         }
         let (tables, table) = (self.tables, self.tables.get(*id)?);
-        let key = table::key(table.kind(), key.last(&self.context())?)?.into_owned();
+        let key = table::key(table.kind(), key.last(&self.context())?)?;
         let slot = table.layout().slot(DataKind::ServerId)?;
         let matches = matches!(kind, StickKind::On | StickKind::Match);
         let entry = match matches {
@@ -81,13 +65,13 @@ impl Walk<'_> {
             false => tables.find(table, &key),
         };
         let seen = entry.and_then(|entry| entry.get(slot, 0, 0)).unwrap_or_default();
+        if stores {
+            sticking.stores.push(*id, key.into_owned(), seen, matches);
+        }
         if matches && self.server.is_none() && seen != 0 {
             let known = tables.server(table, backend, Identity(seen));
             self.server = known.filter(|&server| self.may_stick(backend, server));
             sticking.found |= self.server.is_some();
-        }
-        if stores && sticking.stores.len() < STORES {
-            sticking.stores.push(Store { table: *id, key, seen, used: matches });
         }
         Some(())
     }
