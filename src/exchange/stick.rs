@@ -18,6 +18,10 @@ pub(super) fn settle(
     fixed: bool,
     avoid: Option<usize>,
 ) -> Option<usize> {
+    let stores = &walk.effects.sticking.as_ref()?.stores;
+    if stores.is_settled(&site.tables, (backend, server)) {
+        return None;
+    }
     let mut sticking = walk.effects.sticking.take()?;
     let proxy = site.plan.proxies.get(backend);
     let line = proxy.and_then(|it| it.servers.get(server));

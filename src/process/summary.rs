@@ -1,7 +1,7 @@
 //! What was read, for `-V`: files, sections, a line a proxy.
 
 use crate::config::plan::{Mode, Plan, Proxy, RuleLines};
-use crate::stick::Tables;
+use crate::stick::{Local, Tables};
 
 /// The summary.
 pub fn summary(plan: &Plan) -> String {
@@ -48,6 +48,10 @@ fn tables(plan: &Plan) -> String {
     if bounds.len() > 1 {
         let sum = bounds.iter().fold(0_u64, |sum, (_, _, all)| sum.saturating_add(*all));
         out.push_str(&format!("{} stick tables: at most {}\n", bounds.len(), mebibytes(sum)));
+    }
+    if !bounds.is_empty() {
+        let handles = Local::BYTES / 1024;
+        out.push_str(&format!("beside them, each worker's handles of entries: {handles} KiB\n"));
     }
     out
 }

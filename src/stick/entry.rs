@@ -87,7 +87,17 @@ impl Entry {
     }
 
     /// Whether this is its key.
-    pub(super) fn has_key(&self, layout: &Layout, bytes: &[u8]) -> bool {
+    pub(super) fn has_key(&self, layout: &Layout, key: &Key<'_>) -> bool {
+        if let (Some((length, [low, high])), KeyRoom::Fixed(room)) =
+            (key.short_words(), layout.key())
+        {
+            // The usual ones: addresses and numbers.
+            let is_it = |at: usize, word: u64| {
+                self.0.get(layout.words() + at).is_none_or(|kept| kept.load(Relaxed) == word)
+            };
+            return length == room && is_it(0, low) && is_it(1, high);
+        }
+        let bytes = key.as_bytes();
         let (length, words) = self.key_words(layout);
         length == bytes.len() && words.zip(bytes.chunks(8)).all(|(kept, it)| kept == word(it))
     }
@@ -324,14 +334,36 @@ mod tests {
     fn a_key_is_kept_behind_the_data() {
         let (layout, entry) = entry(&[DataType { kind: DataKind::Gpc, count: 3, period: None }]);
         assert_eq!(entry.key_bytes(&layout), b"a key of bytes");
-        assert!(entry.has_key(&layout, b"a key of bytes"));
-        assert!(!entry.has_key(&layout, b"a key of bytez"));
-        assert!(!entry.has_key(&layout, b"a key of byte"));
+        let key = |bytes: &'static [u8]| Key::bytes(KeyKind::Text(20), bytes).expect("text");
+        assert!(entry.has_key(&layout, &key(b"a key of bytes")));
+        assert!(!entry.has_key(&layout, &key(b"a key of bytez")));
+        assert!(!entry.has_key(&layout, &key(b"a key of byte")));
         let gpc = layout.slot(DataKind::Gpc).expect("stored");
         assert_eq!(entry.add(gpc, 2, 7, 0), Some(7));
         assert_eq!((entry.get(gpc, 2, 0), entry.get(gpc, 0, 0)), (Some(7), Some(0)));
         assert_eq!(entry.get(gpc, 3, 0), None);
-        assert!(entry.has_key(&layout, b"a key of bytes"));
+        assert!(entry.has_key(&layout, &key(b"a key of bytes")));
+    }
+
+    #[test]
+    fn addresses_and_numbers_are_told_apart_by_all_their_bytes() {
+        let address = |kind, text: &str| {
+            Key::address(kind, text.parse().expect("an address")).expect("of this kind")
+        };
+        for (kind, texts) in [
+            (KeyKind::Ip, ["192.0.2.1", "192.0.2.2", "193.0.2.1"]),
+            (KeyKind::Ipv6, ["2001:db8::1", "2001:db8::2", "2001:db9::1"]),
+        ] {
+            let layout = Layout::new(kind, std::iter::empty());
+            for one in texts {
+                let entry = Entry::new(&layout, &address(kind, one), 0);
+                assert_eq!(entry.key_bytes(&layout), address(kind, one).as_bytes());
+                for other in texts {
+                    let key = address(kind, other);
+                    assert_eq!(entry.has_key(&layout, &key), one == other, "{one} {other}");
+                }
+            }
+        }
     }
 
     /// Worked out by hand from HAProxy's formula.

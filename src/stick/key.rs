@@ -5,6 +5,7 @@
 //! one. Limits: text is cut at the table's length; bytes are cut, or filled up with zeros.
 
 use std::borrow::Cow;
+use std::hash::Hasher;
 
 use core::net::IpAddr;
 
@@ -73,6 +74,25 @@ impl<'a> Key<'a> {
         match &self.0 {
             Bytes::Short(bytes, length) => bytes.get(..*length).unwrap_or_default(),
             Bytes::Long(bytes) => bytes,
+        }
+    }
+
+    /// Its bytes in words of eight, the rest of the last one zero, for keys that have two at most.
+    pub(super) fn short_words(&self) -> Option<(usize, [u64; 2])> {
+        let Bytes::Short(bytes, length) = &self.0 else { return None };
+        let [low @ .., _, _, _, _, _, _, _, _] = *bytes;
+        let [_, _, _, _, _, _, _, _, high @ ..] = *bytes;
+        Some((*length, [u64::from_ne_bytes(low), u64::from_ne_bytes(high)]))
+    }
+
+    /// Into a hash.
+    pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
+        match self.short_words() {
+            Some((_, [low, high])) => {
+                hasher.write_u64(low);
+                hasher.write_u64(high);
+            }
+            None => hasher.write(self.as_bytes()),
         }
     }
 

@@ -40,6 +40,9 @@ struct Handle {
 }
 
 impl Local {
+    /// What a worker's handles take.
+    pub const BYTES: usize = PLACES * size_of::<Option<Handle>>();
+
     /// To these.
     pub fn new(tables: Arc<Tables>) -> Local {
         let hasher = FixedState::with_seed(RandomState::new().hash_one(0));
@@ -87,7 +90,7 @@ impl Local {
     fn place(&self, table: &Table, key: &Key<'_>) -> usize {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(table.number);
-        hasher.write(key.as_bytes());
+        key.hash_into(&mut hasher);
         // The upper half is as good as the lower one; which bits are taken does not matter.
         hasher.finish() as usize & (PLACES - 1)
     }
@@ -102,7 +105,7 @@ impl Local {
     ) -> Option<Entry> {
         let places = self.places.borrow();
         let Handle { table: number, entry } = places.get(at)?.as_ref()?;
-        let is_it = *number == table.number && entry.has_key(table.layout(), key.as_bytes());
+        let is_it = *number == table.number && entry.has_key(table.layout(), key);
         (is_it && is_good(entry)).then(|| entry.clone())
     }
 

@@ -11,6 +11,7 @@
 use hashbrown::HashTable;
 
 use super::entry::{Entry, State};
+use super::key::Key;
 use super::layout::Layout;
 
 /// How many entries are looked at for one that may go.
@@ -75,7 +76,7 @@ impl Shard {
     }
 
     /// Where a key is.
-    pub(super) fn find(&self, layout: &Layout, hash: u32, key: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, layout: &Layout, hash: u32, key: &Key<'_>) -> Option<u32> {
         let is_it = |at: &u32| {
             self.place(*at).is_some_and(|place| {
                 place.hash == hash

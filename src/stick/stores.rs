@@ -33,7 +33,7 @@ struct Store {
     /// The look-up was a use: if the server stays the same, nothing is left to be done.
     used: bool,
     /// What this exchange stored, and what it found there.
-    mine: Option<(u64, u64)>,
+    stored: Option<(u64, u64)>,
 }
 
 impl Stores {
@@ -44,7 +44,7 @@ impl Stores {
 
     /// One place more. `seen` is what the look-up found; `used`: it was a use of the entry.
     pub fn push(&mut self, table: TableId, key: Key<'static>, seen: u64, used: bool) {
-        let store = Store { table, key, seen, used, mine: None };
+        let store = Store { table, key, seen, used, stored: None };
         match &self.first {
             None => self.first = Some(store),
             Some(_) if self.more.len() + 1 < STORES_MAX => self.more.push(store),
@@ -54,6 +54,11 @@ impl Stores {
 
     fn all(&self) -> impl Iterator<Item = &Store> {
         self.first.iter().chain(&self.more)
+    }
+
+    /// Whether all of them have this server of a backend already, and were used by the look-up.
+    pub fn is_settled(&self, local: &Local, (backend, server): (usize, usize)) -> bool {
+        self.all().all(|store| store.is_settled(store.mine(local, (backend, server))))
     }
 
     /// Stores a server of a backend in all of them. If one has another server meanwhile that the client
@@ -71,8 +76,8 @@ impl Stores {
 
     /// The server could not be reached: what this exchange stored is as it was before.
     pub fn take_back(&self, local: &Local) {
-        for Store { table, key, mine, .. } in self.all() {
-            if let (Some((mine, before)), Some(table)) = (mine, local.get(*table))
+        for Store { table, key, stored, .. } in self.all() {
+            if let (Some((mine, before)), Some(table)) = (stored, local.get(*table))
                 && let Some(slot) = table.layout().slot(DataKind::ServerId)
                 && let Some(entry) = local.find(table, key)
             {
@@ -84,6 +89,15 @@ impl Stores {
 }
 
 impl Store {
+    /// What the table knows a server by.
+    fn mine(&self, local: &Local, (backend, server): (usize, usize)) -> Option<Identity> {
+        local.identity(local.get(self.table)?, backend, server)
+    }
+
+    fn is_settled(&self, mine: Option<Identity>) -> bool {
+        self.used && mine == Some(Identity(self.seen))
+    }
+
     fn settle(
         &mut self,
         local: &Local,
@@ -91,10 +105,11 @@ impl Store {
         may_use: &impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let table = local.get(self.table)?;
-        let Identity(mine) = local.identity(table, backend, server)?;
-        if self.used && self.seen == mine {
+        let mine = self.mine(local, (backend, server));
+        if self.is_settled(mine) {
             return None;
         }
+        let Identity(mine) = mine?;
         let slot = table.layout().slot(DataKind::ServerId)?;
         // A table that is full forgets this client. Held, so that no other worker makes a new entry
         // between this one's look and its store.
@@ -102,8 +117,8 @@ impl Store {
         let found = loop {
             match entry.swap(slot, self.seen, mine) {
                 Ok(()) => {
-                    let before = self.mine.map_or(self.seen, |(_, before)| before);
-                    self.mine = Some((mine, before));
+                    let before = self.stored.map_or(self.seen, |(_, before)| before);
+                    self.stored = Some((mine, before));
                     self.seen = mine;
                     break None;
                 }

@@ -199,7 +199,7 @@ impl Table {
     pub(super) fn take_out(&self, key: &Key<'_>) -> Gone {
         let hash = self.hash(key);
         let mut shard = self.shard(hash);
-        let found = shard.find(&self.layout, hash, key.as_bytes());
+        let found = shard.find(&self.layout, hash, key);
         let gone = found.map_or(Gone::Unknown, |at| shard.remove(at));
         if gone == Gone::Removed {
             self.used.fetch_sub(1, Relaxed);
@@ -227,7 +227,7 @@ impl Table {
 
     /// Where a key's entry is, unless it has expired: then it goes.
     fn find_live(&self, shard: &mut Shard, hash: u32, key: &Key<'_>, now_ms: u64) -> Option<u32> {
-        let at = shard.find(&self.layout, hash, key.as_bytes())?;
+        let at = shard.find(&self.layout, hash, key)?;
         if shard.entry(at)?.state().is_expired(now_ms, self.declaration.expire_ms) {
             if shard.remove(at) == Gone::Removed {
                 self.used.fetch_sub(1, Relaxed);
@@ -276,7 +276,7 @@ impl Table {
 
     fn hash(&self, key: &Key<'_>) -> u32 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.as_bytes());
+        key.hash_into(&mut hasher);
         let hash = hasher.finish();
         (hash ^ hash >> 32) as u32
     }

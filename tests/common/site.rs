@@ -18,6 +18,7 @@ use koi::rules::compile::compile;
 use koi::rules::context::{Connection, Exchange, ProcessFacts, Variables};
 use koi::rules::program::Program;
 use koi::rules::walk::{Effects, Walk};
+use koi::stick;
 use koi::worker::{Local, SocketAddress};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -82,6 +83,7 @@ impl Running {
             plan: self.plan.clone(),
             program: self.program.clone(),
             live: self.live.clone(),
+            tables: stick::Local::new(self.live.tables().clone()),
             ledger: self.ledger.clerk(worker),
             service: None,
             process: ProcessFacts { worker, ..ProcessFacts::default() },
@@ -142,6 +144,7 @@ pub async fn reach(
         program: &program,
         connection,
         counters: &*live,
+        tables: &site.tables,
         moment: site.moment(),
         process: &site.process,
         variables: &variables,

@@ -38,6 +38,6 @@ pub struct Effects {
     pub expect_proxy: bool,
     /// What the list of rules that runs belongs to.
     pub ruleset: Option<Ruleset>,
-    /// What `stick` lines ask for; boxed, for most backends have none.
-    pub sticking: Option<Box<Sticking>>,
+    /// What `stick` lines ask for.
+    pub sticking: Option<Sticking>,
 }

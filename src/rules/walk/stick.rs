@@ -10,7 +10,7 @@
 
 use super::{Did, Walk, Watch};
 use crate::config::plan::{DataKind, TableId, is_on};
-use crate::rules::program::{Persistence, Rule, Stick, StickKind};
+use crate::rules::program::{List, Persistence, Rule, Stick, StickKind};
 use crate::rules::table;
 use crate::stick::{Identity, Stores};
 
@@ -25,20 +25,30 @@ pub struct Sticking {
 
 impl Walk<'_> {
     /// Looks for the server, and notes what is to be stored.
+    #[inline]
     pub(super) fn stick<W: Watch>(&mut self, backend: usize, watch: &mut W) {
         let list = &self.program.proxy(backend).stickiness;
         self.effects.sticking = None;
-        if list.is_empty() {
-            return;
+        if !list.is_empty() {
+            self.effects.sticking = Some(self.sticking(list, backend, watch));
         }
+    }
+
+    fn sticking<W: Watch>(
+        &mut self,
+        list: &List<Stick>,
+        backend: usize,
+        watch: &mut W,
+    ) -> Sticking {
         if W::ACTIVE {
             watch.list(self, "stick", list.rules.len());
         }
         let mut sticking = Sticking::default();
-        let (mut from, chosen) = (0, self.server.is_some());
-        while let Some((index, rule)) = self.next(list, from, watch) {
-            from = index + 1;
-            self.apply(rule, backend, &mut sticking);
+        let chosen = self.server.is_some();
+        for rule in &list.rules {
+            if self.holds(rule, watch) {
+                self.apply(&rule.action, backend, &mut sticking);
+            }
         }
         if sticking.found {
             // As with HAProxy, no cookie is needed for it.
@@ -47,11 +57,21 @@ impl Walk<'_> {
         if W::ACTIVE && !chosen {
             watch.did(self, Did::Server(self.server));
         }
-        self.effects.sticking = Some(Box::new(sticking));
+        sticking
     }
 
-    fn apply(&mut self, rule: &Rule<Stick>, backend: usize, sticking: &mut Sticking) -> Option<()> {
-        let Stick { kind, key, table: id } = &rule.action;
+    /// Whether a line's condition holds. Most have none, and no backend has many lines.
+    fn holds<W: Watch>(&self, rule: &Rule<Stick>, watch: &mut W) -> bool {
+        let condition = rule.condition.as_ref();
+        let held = condition.is_none_or(|condition| condition.holds(&self.context()));
+        if W::ACTIVE {
+            watch.rule(self, rule.span, condition, held);
+        }
+        held
+    }
+
+    fn apply(&mut self, line: &Stick, backend: usize, sticking: &mut Sticking) -> Option<()> {
+        let Stick { kind, key, table: id } = line;
         let stores = matches!(kind, StickKind::On | StickKind::StoreRequest);
         if *kind == StickKind::StoreResponse || (stores && sticking.stores.names(*id)) {
             return None;
