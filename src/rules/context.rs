@@ -152,6 +152,13 @@ pub struct Exchange {
     pub status: Option<u16>,
 }
 
+impl Exchange {
+    /// Where it comes from: what stands for the connection's source, if something does.
+    pub fn source(&self, connection: &Connection) -> SocketAddr {
+        self.source.unwrap_or(connection.source)
+    }
+}
+
 /// What failed on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

@@ -175,6 +175,8 @@ pub struct Stick {
     pub kind: StickKind,
     /// The key.
     pub key: Expr,
+    /// It is `src`, as most are: it need not be evaluated.
+    pub by_source: bool,
     /// The table.
     pub table: TableId,
 }

@@ -239,7 +239,8 @@ fn stick(
         false => own_table(line, proxy, compiler),
     };
     let condition = Condition::parse(&mut words, acls, scope, &place, compiler)?;
-    let action = Stick { kind, key, table: table.filter(|_| known)? };
+    let by_source = key.fetch.name == "src" && key.steps.is_empty();
+    let action = Stick { kind, key, by_source, table: table.filter(|_| known)? };
     Some(Rule { condition, action, span: line.span })
 }
 

@@ -18,7 +18,7 @@ use crate::rules::value::{Type, Value};
 
 /// Where the client is, as far as rules have not said otherwise.
 pub fn source(context: &Context<'_>) -> SocketAddr {
-    context.exchange.source.unwrap_or(context.connection.source)
+    context.exchange.source(context.connection)
 }
 
 fn destination(context: &Context<'_>) -> SocketAddr {

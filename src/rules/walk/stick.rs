@@ -9,10 +9,10 @@
 //! [`STORES_MAX`]: crate::stick::STORES_MAX
 
 use super::{Did, Walk, Watch};
-use crate::config::plan::{DataKind, TableId, is_on};
+use crate::config::plan::{DataKind, KeyKind, TableId, is_on};
 use crate::rules::program::{List, Persistence, Rule, Stick, StickKind};
 use crate::rules::table;
-use crate::stick::{Identity, Stores};
+use crate::stick::{Identity, Key, Stores, Table};
 
 /// What `stick` lines ask for.
 #[derive(Clone, Debug, Default)]
@@ -71,13 +71,13 @@ impl Walk<'_> {
     }
 
     fn apply(&mut self, line: &Stick, backend: usize, sticking: &mut Sticking) -> Option<()> {
-        let Stick { kind, key, table: id } = line;
+        let Stick { kind, table: id, .. } = line;
         let stores = matches!(kind, StickKind::On | StickKind::StoreRequest);
         if *kind == StickKind::StoreResponse || (stores && sticking.stores.names(*id)) {
             return None;
         }
         let (tables, table) = (self.tables, self.tables.get(*id)?);
-        let key = table::key(table.kind(), key.last(&self.context())?)?;
+        let key = self.key(line, table)?;
         let slot = table.layout().slot(DataKind::ServerId)?;
         let matches = matches!(kind, StickKind::On | StickKind::Match);
         let entry = match matches {
@@ -94,6 +94,14 @@ impl Walk<'_> {
             sticking.found |= self.server.is_some();
         }
         Some(())
+    }
+
+    /// The key of a line in its table.
+    fn key(&self, line: &Stick, table: &Table) -> Option<Key<'_>> {
+        if line.by_source && matches!(table.kind(), KeyKind::Ip | KeyKind::Ipv6) {
+            return Key::address(table.kind(), self.exchange.source(self.connection).ip());
+        }
+        table::key(table.kind(), line.key.last(&self.context())?)
     }
 
     /// Whether a client goes to the server that it is known to have, in the state that it is in.
@@ -113,29 +121,23 @@ impl Walk<'_> {
         let mut from = 0;
         while let Some((index, rule)) = list.next(from, &self.context()) {
             from = index + 1;
-            let Stick { kind, key, table } = &rule.action;
+            let Stick { kind, table, .. } = &rule.action;
             if *kind == StickKind::StoreResponse
                 && !stored.contains(table)
-                && self.store_by(backend, server, key, *table).is_some()
+                && self.store_by(backend, server, &rule.action).is_some()
             {
                 stored.push(*table);
             }
         }
     }
 
-    fn store_by(
-        &self,
-        backend: usize,
-        server: usize,
-        key: &crate::rules::expr::Expr,
-        id: TableId,
-    ) -> Option<()> {
+    fn store_by(&self, backend: usize, server: usize, line: &Stick) -> Option<()> {
         let proxy = self.plan.proxies.get(backend)?;
         if proxy.servers.get(server)?.settings.non_stick.is_some() {
             return None;
         }
-        let (tables, table) = (self.tables, self.tables.get(id)?);
-        let key = table::key(table.kind(), key.last(&self.context())?)?;
+        let (tables, table) = (self.tables, self.tables.get(line.table)?);
+        let key = self.key(line, table)?;
         let identity = tables.identity(table, backend, server)?;
         let entry = tables.obtain(table, &key)?;
         entry.set(table.layout().slot(DataKind::ServerId)?, 0, identity.0, 0).map(drop)
