@@ -46,7 +46,7 @@ impl State {
 
     /// How many count in it.
     pub(super) fn uses(self) -> u32 {
-        (self.0 / State::USE & USES_MAX) as u32
+        ((self.0 / State::USE) & USES_MAX) as u32
     }
 
     /// When it was used last.

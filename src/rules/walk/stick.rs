@@ -97,7 +97,7 @@ impl Walk<'_> {
     }
 
     /// The key of a line in its table.
-    fn key(&self, line: &Stick, table: &Table) -> Option<Key<'_>> {
+    fn key<'k>(&'k self, line: &'k Stick, table: &Table) -> Option<Key<'k>> {
         if line.by_source && matches!(table.kind(), KeyKind::Ip | KeyKind::Ipv6) {
             return Key::address(table.kind(), self.exchange.source(self.connection).ip());
         }
