@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ord
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::checkup::Checkup;
-use super::state::{Admin, Health, State};
+use super::state::{Admin, Health, State, WEIGHT_PARTS};
 use crate::config::plan::{Given, Location, PortSpec, Server};
 
 /// The length of a rate's window, in microseconds.
@@ -293,6 +293,11 @@ impl ServerFigures {
     #[inline]
     pub fn effective_weight(&self) -> u16 {
         self.state.effective_weight()
+    }
+
+    /// The same in whole parts: what it has so far of its weight.
+    pub fn grown_weight(&self) -> u16 {
+        self.effective_weight().div_ceil(WEIGHT_PARTS)
     }
 
     /// Its weight where weights are fixed (`static-rr`, tables that hashes lead to): that of the

@@ -15,6 +15,7 @@ use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
 use super::state::{Admin, Health};
+use super::tracking::Tracking;
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
 use crate::stick::Tables;
@@ -35,6 +36,7 @@ pub struct Live {
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
     tables: Tables,
+    tracking: Tracking,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
 }
@@ -94,6 +96,7 @@ impl Live {
             origin: Instant::now(),
             window: Arc::default(),
             tables: Tables::new(plan),
+            tracking: Tracking::new(plan),
             rate_peak: Arc::default(),
         }
     }
@@ -249,6 +252,11 @@ impl Live {
         if let Some(figures) = self.server(backend, server) {
             figures.end();
         }
+    }
+
+    /// Who tracks whom.
+    pub fn tracking(&self) -> &Tracking {
+        &self.tracking
     }
 
     /// Sets or clears bits of what was decided about a server; what there was before, if there is such a

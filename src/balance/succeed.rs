@@ -29,6 +29,7 @@ impl Live {
             window: self.window.clone(),
             // `Tables::succeed` tells what is forgotten, too.
             tables: self.tables.succeed(plan).0,
+            tracking: fresh.tracking,
             rate_peak: self.rate_peak.clone(),
         }
     }
