@@ -11,6 +11,7 @@
 
 mod check_words {
     pub mod cases;
+    #[allow(dead_code, reason = "tests/health.rs uses more of it")]
     pub mod part;
 }
 mod end_to_end;

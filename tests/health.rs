@@ -22,12 +22,15 @@ mod end_to_end;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use check_words::part::{Act, Player};
 use client::Stage;
-use end_to_end::tls::Certificate;
 use end_to_end::loopback;
+use end_to_end::tls::Certificate;
 use koi::{Client, PATIENCE, free_port, until};
 
 /// A check that nobody waits for.
@@ -56,6 +59,140 @@ fn becomes(stage: &Stage, server: &str, column: &str, wanted: &str) {
         }
         now == wanted
     });
+}
+
+/// The sections change, and it is read again.
+fn reload(stage: &Stage, sections: &str) {
+    stage.folder.file("koi.cfg", client::config("k.sock", stage.port, "", "", sections));
+    let answer = stage.ask("reload");
+    assert!(answer.starts_with("Success=1"), "{answer}");
+}
+
+/// A server that answers a check only when it is told how.
+struct Told(Receiver<TcpStream>);
+
+impl Told {
+    fn start() -> (Told, u16) {
+        let listener = TcpListener::bind(loopback(0)).expect("it listens");
+        let port = listener.local_addr().expect("an address").port();
+        let (into, told) = mpsc::channel();
+        thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let _ = into.send(stream);
+            }
+        });
+        (Told(told), port)
+    }
+
+    /// Answers the next check with this status; one that was given up does not count.
+    fn answer(&self, status: u16) {
+        loop {
+            let mut stream = self.0.recv_timeout(PATIENCE).expect("a check");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+            let mut had = Vec::new();
+            let mut buffer = [0; 4096];
+            while !had.ends_with(b"\r\n\r\n") {
+                match stream.read(&mut buffer) {
+                    Ok(count) if count > 0 => had.extend_from_slice(&buffer[..count]),
+                    _ => break,
+                }
+            }
+            let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+            stream.set_nonblocking(true).expect("a mode");
+            let open = matches!(stream.peek(&mut buffer), Err(why) if why.kind() == std::io::ErrorKind::WouldBlock);
+            if open && stream.write_all(answer.as_bytes()).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+/// `fall` and `rise`, counted; a reload in between changes nothing of that.
+#[test]
+fn a_server_falls_after_three_checks_and_rises_after_two() {
+    let (server, port) = Told::start();
+    let sections = |weight: u8| {
+        format!(
+            "backend b\n    option httpchk\n    timeout check {NEVER}\n    server s 127.0.0.1:{port} weight \
+             {weight} check inter 50ms rise 2 fall 3\n"
+        )
+    };
+    let stage = stage("", &sections(1));
+    let step = |status, becomes_so: &str| {
+        server.answer(status);
+        becomes(&stage, "s", "status", becomes_so);
+    };
+    step(200, "UP");
+    step(500, "UP 2/3");
+    step(500, "UP 1/3");
+    // The next check has begun, most likely: it is begun again.
+    reload(&stage, &sections(2));
+    assert_eq!(stage.cell("b", "s", "status"), "UP 1/3");
+    assert_eq!(stage.cell("b", "s", "weight"), "2");
+    step(500, "DOWN");
+    step(200, "DOWN 1/2");
+    reload(&stage, &sections(3));
+    step(200, "UP");
+    step(500, "UP 2/3");
+    step(200, "UP");
+    assert_eq!(stage.cell("b", "s", "chkdown"), "1");
+}
+
+/// A server that was DOWN when its checks were taken away serves again, and so do those that followed it.
+#[test]
+fn a_reload_without_checks_ends_what_they_found() {
+    let server = player(Act::Refuse);
+    let sections = |check: &str, track: &str| {
+        format!(
+            "backend b\n    server s 127.0.0.1:{} {check}\n    server t 127.0.0.1:1 {track}\n",
+            server.port
+        )
+    };
+    let stage = stage("", &sections("check inter 50ms", "track s"));
+    becomes(&stage, "s", "status", "DOWN");
+    becomes(&stage, "t", "status", "DOWN");
+    reload(&stage, &sections("check inter 50ms", ""));
+    assert_eq!(stage.cell("b", "s", "status"), "DOWN");
+    assert_eq!(stage.cell("b", "t", "status"), "no check");
+    reload(&stage, &sections("", ""));
+    assert_eq!(stage.cell("b", "s", "status"), "no check");
+    // The same with maintenance that came from another server.
+    reload(&stage, &sections("check inter 50ms", "track s"));
+    assert_eq!(stage.ask("disable server b/s"), "");
+    assert_eq!(stage.cell("b", "t", "status"), "MAINT (via b/s)");
+    reload(&stage, &sections("check inter 50ms", ""));
+    assert_eq!(stage.cell("b", "t", "status"), "no check");
+    assert_eq!(stage.cell("b", "s", "status"), "MAINT");
+}
+
+/// Checks may ask for TLS since a reload, on a server that has none for requests.
+#[test]
+fn a_reload_brings_tls_to_checks() {
+    let certificate = Certificate::new(&["a.example"]);
+    let config = certificate.server();
+    let listener = TcpListener::bind(loopback(0)).expect("it listens");
+    let port = listener.local_addr().expect("an address").port();
+    let shaken = Arc::new(AtomicUsize::new(0));
+    let count = shaken.clone();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut tls = rustls::ServerConnection::new(config.clone()).expect("a connection");
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+            count.fetch_add(usize::from(!tls.is_handshaking()), Ordering::SeqCst);
+        }
+    });
+    let sections = |step: &str| {
+        format!(
+            "backend b\n    option tcp-check\n{step}    server s 127.0.0.1:{port} verify none check inter 50ms\n"
+        )
+    };
+    let stage = stage("", &sections(""));
+    becomes(&stage, "s", "check_status", "L7OK");
+    assert_eq!(shaken.load(Ordering::SeqCst), 0);
+    reload(&stage, &sections("    tcp-check connect ssl\n"));
+    until("checks shake hands", || shaken.load(Ordering::SeqCst) > 3);
+    assert_eq!(stage.cell("b", "s", "check_status"), "L7OK");
+    assert_eq!(stage.cell("b", "s", "status"), "UP");
 }
 
 /// `slowstart`: a server that comes back takes more and more.
@@ -106,7 +243,8 @@ fn checks_come_as_often_as_the_state_says() {
     let line = |name: &str, of: &Player, times: &str| {
         format!("    server {name} 127.0.0.1:{} check {times} rise 2 fall 3\n", of.port)
     };
-    let stage = stage(
+    let stage = Stage::new(
+        "    max-spread-checks 1ms\n",
         "",
         &[
             "backend b\n    option httpchk\n".to_owned(),
@@ -116,6 +254,7 @@ fn checks_come_as_often_as_the_state_says() {
             line("rising", &rising, &format!("inter {NEVER} fastinter 50ms downinter 50ms")),
         ]
         .concat(),
+        &[],
     );
     // Down from its first check on, and looked at seldom (`downinter`) or often.
     becomes(&stage, "failing", "status", "DOWN");
@@ -371,7 +510,7 @@ fn checks_offer_their_own_protocols() {
     let port = listener.local_addr().expect("an address").port();
     let agreed: Arc<Mutex<Vec<Option<Vec<u8>>>>> = Arc::default();
     let into = agreed.clone();
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         while let Ok((mut stream, _)) = listener.accept() {
             let mut tls = rustls::ServerConnection::new(config.clone()).expect("a connection");
             while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}

@@ -311,6 +311,11 @@ impl Checkup {
         }
     }
 
+    /// Whether it was down at the last change.
+    pub fn is_down(&self) -> bool {
+        self.down_since_us.is_some()
+    }
+
     /// How long it has been down, all in all, in seconds.
     pub fn down_seconds(&self, now_us: u64) -> u64 {
         let now = self.down_since_us.map_or(0, |since| now_us.saturating_sub(since));

@@ -37,6 +37,8 @@ pub struct Live {
     window: Arc<AtomicU64>,
     tables: Tables,
     tracking: Tracking,
+    /// Servers whose state a reload changed.
+    changed: Vec<(usize, usize)>,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
 }
@@ -97,6 +99,7 @@ impl Live {
             window: Arc::default(),
             tables: Tables::new(plan),
             tracking: Tracking::new(plan),
+            changed: Vec::new(),
             rate_peak: Arc::default(),
         }
     }
@@ -254,6 +257,11 @@ impl Live {
         }
     }
 
+    /// The servers whose state is another since the reload that brought this plan: nobody has been told.
+    pub fn changed(&self) -> &[(usize, usize)] {
+        &self.changed
+    }
+
     /// Who tracks whom.
     pub fn tracking(&self) -> &Tracking {
         &self.tracking
@@ -294,6 +302,12 @@ impl Live {
     /// Where a server is, as far as that was said.
     pub fn address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
         self.server(backend, server)?.address()
+    }
+
+    /// Whether a command or an agent may set this weight: see [`Live::has_fixed_weights`].
+    pub fn takes_weight(&self, backend: usize, server: usize, weight: u16) -> bool {
+        let initial = self.server(backend, server).map(ServerFigures::initial_weight);
+        weight == 0 || Some(weight) == initial || !self.has_fixed_weights(backend)
     }
 
     /// Whether the algorithm of a backend heeds weights only as far as they are zero (`static-rr`,

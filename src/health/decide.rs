@@ -49,7 +49,6 @@ struct Before {
     admin: Admin,
     health: Health,
     up: bool,
-    waiting: u32,
     usable: (usize, usize),
 }
 
@@ -61,7 +60,6 @@ pub(super) fn shift(site: &Rc<Site>, of: (usize, usize), shift: &Shift) -> bool 
         admin: figures.admin(),
         health: figures.health(),
         up: figures.is_up(),
-        waiting: figures.waiting(),
         usable: usable(site, backend),
     };
     // In this order the server is not open between the two.
@@ -79,9 +77,8 @@ pub(super) fn shift(site: &Rc<Site>, of: (usize, usize), shift: &Shift) -> bool 
     if up != before.up || figures.health() != before.health {
         figures.checkup().note_change(up, site.unix_us(site.local.now()));
     }
-    server::state_changed(site, backend, server);
+    let requeued = server::redistribute(site, backend, server);
     if shift.aloud {
-        let requeued = before.waiting.saturating_sub(figures.waiting());
         for (level, text) in lines(site, of, &before, after, shift.via, requeued) {
             site.log.announce(backend, level, &text);
         }
@@ -117,7 +114,7 @@ fn lines(
     before: &Before,
     after: Admin,
     via: Option<(usize, usize)>,
-    requeued: u32,
+    requeued: usize,
 ) -> Vec<(LogLevel, String)> {
     let who = words::server(&site.plan, of, true);
     let health = site.live.server(of.0, of.1).map_or(Health::Stopped, |it| it.health());

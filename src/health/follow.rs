@@ -11,9 +11,6 @@ use super::outcome::{Why, turn};
 use crate::balance::{Admin, Health};
 use crate::exchange::site::Site;
 
-/// What a follower has of its leader's maintenance and draining.
-const INHERITED: Admin = Admin(Admin::INHERITED_MAINT.0 | Admin::INHERITED_DRAIN.0);
-
 /// Servers that track this one take its state over.
 pub(super) fn follow(site: &Rc<Site>, of: (usize, usize), aloud: bool) {
     for &follower in site.live.tracking().followers(of) {
@@ -39,7 +36,7 @@ fn inherit(site: &Rc<Site>, from: (usize, usize), to: (usize, usize), aloud: boo
         {
             on.0 |= if admin.has(of) { bit.0 } else { 0 };
         }
-        let shifted = Shift { on, off: Admin(INHERITED.0 & !on.0), via: Some(from), aloud };
+        let shifted = Shift { on, off: Admin(Admin::INHERITED.0 & !on.0), via: Some(from), aloud };
         if !shift(site, to, &shifted) && !aloud {
             // Its own followers may be new.
             follow(site, to, false);

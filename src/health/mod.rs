@@ -48,9 +48,6 @@ use gate::Gate;
 pub use decide::decide;
 pub use outcome::{force, force_agent};
 
-/// The longest time over which the first checks are spread, unless `max-spread-checks` says so.
-const SPREAD: Duration = Duration::from_secs(60);
-
 /// How often a server whose checks are off, or that is in maintenance, is looked at.
 const RESTING: Duration = Duration::from_millis(500);
 
@@ -93,12 +90,13 @@ enum Kind {
 pub fn start(site: &Rc<Site>, workers: usize) -> Checks {
     let checks = Checks::new(&site.plan);
     let all = wanted(&site.plan);
-    let spread = Spread::new(&site.plan, &all);
+    let spread = Spread::new(site, &all);
     let workers = workers.max(1);
     for (place, &(backend, server, kind)) in all.iter().enumerate() {
         if place % workers == site.process.worker % workers {
-            let first = spread.first(place);
-            site.local.spawn(watch(site.clone(), checks.clone(), (backend, server, kind), first));
+            let what = (backend, server, kind);
+            let first = left(site, what).unwrap_or_else(|| spread.first(site, place, what));
+            site.local.spawn(watch(site.clone(), checks.clone(), what, first));
         }
     }
     if site.process.worker == 0 {
@@ -106,7 +104,10 @@ pub fn start(site: &Rc<Site>, workers: usize) -> Checks {
         site.local.spawn(ramp::watch(site.clone(), checks.clone()));
         // Behind the task that finds out which servers have no address.
         let site = site.clone();
-        site.local.clone().spawn(async move { follow::follow_all(&site) });
+        site.local.clone().spawn(async move {
+            follow::follow_all(&site);
+            site.live.changed().iter().for_each(|&of| outcome::note_reload(&site, of));
+        });
     }
     checks
 }
@@ -144,27 +145,37 @@ fn wanted(plan: &Plan) -> Vec<(usize, usize, Kind)> {
     all
 }
 
-/// How the first checks are spread: over the shortest interval, at most over `max-spread-checks`.
+/// How the first checks are spread: each over its own interval, or the shortest of all if that is longer; at most
+/// over `max-spread-checks`.
 struct Spread {
-    over: Duration,
+    least: Duration,
+    most: Option<Duration>,
     count: u32,
 }
 
 impl Spread {
-    fn new(plan: &Plan, all: &[(usize, usize, Kind)]) -> Spread {
-        let most = plan.global.checks.spread_max.map_or(SPREAD, |it| it.value);
-        let inter = all.iter().filter_map(|&(backend, server, kind)| {
-            let line = plan.proxies.get(backend)?.servers.get(server)?;
-            let checkup = crate::balance::checkup::Checkup::new(line);
-            Some(if kind == Kind::Agent { checkup.agent_inter } else { checkup.pace.inter })
-        });
-        let over = inter.min().unwrap_or(Duration::ZERO).min(most);
-        Spread { over, count: u32::try_from(all.len()).unwrap_or(u32::MAX).max(1) }
+    fn new(site: &Site, all: &[(usize, usize, Kind)]) -> Spread {
+        let least = all.iter().filter_map(|&what| interval(site, what)).min();
+        let most = site.plan.global.checks.spread_max.map(|it| it.value);
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
+        Spread { least: least.unwrap_or_default(), most: most.filter(|it| !it.is_zero()), count }
     }
 
-    fn first(&self, place: usize) -> Duration {
-        self.over / self.count * u32::try_from(place).unwrap_or(u32::MAX).min(self.count)
+    fn first(&self, site: &Site, place: usize, what: (usize, usize, Kind)) -> Duration {
+        let over = interval(site, what).unwrap_or_default().max(self.least);
+        let over = self.most.map_or(over, |most| over.min(most));
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        over.mul_f64(f64::from(place) / f64::from(self.count))
     }
+}
+
+/// What is left of the time until the next check, for a server that was checked under the plan before.
+fn left(site: &Site, what: (usize, usize, Kind)) -> Option<Duration> {
+    let wait = interval(site, what)?;
+    let checkup = site.live.server(what.0, what.1)?.checkup();
+    let count = if what.2 == Kind::Agent { &checkup.agent } else { &checkup.check };
+    let gone = site.unix_us(site.local.now()).saturating_sub(count.last.as_ref()?.at_us);
+    Some(wait.saturating_sub(Duration::from_micros(gone)))
 }
 
 /// Asks one server, or its agent, again and again.
@@ -199,10 +210,9 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
             }
         }
         drop(pass);
-        let spent = Duration::from_micros(site.now_us().saturating_sub(began));
+        // From the end of one to the beginning of the next, as HAProxy: a server that hangs gets its pause, too.
         let wait = interval(&site, what).unwrap_or(wait);
-        let wait = varied(&site, wait).saturating_sub(spent).max(Duration::from_millis(1));
-        rest(&site, &checks, what, wait).await;
+        rest(&site, &checks, what, varied(&site, wait).max(Duration::from_millis(1))).await;
     }
 }
 

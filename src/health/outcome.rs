@@ -7,6 +7,7 @@ use super::follow::follow;
 use super::standing::{left, online, tell_if_none, usable};
 use super::{Kind, is_running, ramp, words};
 use crate::balance::checkup::{Last, Observed};
+use crate::balance::state::weight_of_percent;
 use crate::balance::{Admin, Health};
 use crate::config::plan::{LogLevel, OnError, is_on};
 use crate::exchange::site::Site;
@@ -56,11 +57,10 @@ pub(super) fn advised(site: &Rc<Site>, of: (usize, usize), last: Last, advice: O
     let news = figures.checkup().note_agent(last.clone(), advice.health);
     note_result(site, of, Kind::Agent, &last, news);
     if let Some(percent) = advice.weight_percent {
-        let weight = u32::from(figures.initial_weight()) * percent / 100;
-        // Something of little is not nothing (as HAProxy rounds).
-        let least = u32::from(percent > 0 && figures.initial_weight() > 0);
-        let weight = u16::try_from(weight.clamp(least, 256)).unwrap_or(256);
-        if site.live.set_weight(backend, server, weight) != Some(weight) {
+        let weight = weight_of_percent(figures.initial_weight(), percent);
+        if site.live.takes_weight(backend, server, weight)
+            && site.live.set_weight(backend, server, weight) != Some(weight)
+        {
             server::state_changed(site, backend, server);
         }
     }
@@ -154,18 +154,28 @@ pub(super) fn turn(site: &Rc<Site>, of: (usize, usize), wanted: Health, why: Why
     {
         return;
     }
-    let (waiting, had) = (figures.waiting(), usable(site, backend));
+    let had = usable(site, backend);
     let now_us = site.unix_us(site.local.now());
     figures.checkup().note_change(is_running(wanted), now_us);
     ramp::begin(site, of, wanted);
-    server::state_changed(site, backend, server);
-    let requeued = waiting.saturating_sub(figures.waiting());
+    let requeued = server::redistribute(site, backend, server);
     tell(site, of, before, wanted, why, requeued);
     tell_if_none(site, backend, had);
     if is_running(before) != is_running(wanted) {
         end_sessions(site, of, is_running(wanted));
     }
     follow(site, of, true);
+}
+
+/// A reload changed a server's state: what follows from that.
+pub(super) fn note_reload(site: &Rc<Site>, (backend, server): (usize, usize)) {
+    let Some(figures) = site.live.server(backend, server) else { return };
+    let (up, mut checkup) = (figures.is_up(), figures.checkup());
+    if checkup.is_down() == up {
+        checkup.note_change(up, site.unix_us(site.local.now()));
+    }
+    drop(checkup);
+    server::state_changed(site, backend, server);
 }
 
 /// `on-marked-down shutdown-sessions`, `on-marked-up shutdown-backup-sessions`.
@@ -192,7 +202,14 @@ pub(super) fn end_sessions(site: &Rc<Site>, (backend, server): (usize, usize), u
 }
 
 /// The line in the log.
-fn tell(site: &Site, of: (usize, usize), before: Health, now: Health, why: Why<'_>, requeued: u32) {
+fn tell(
+    site: &Site,
+    of: (usize, usize),
+    before: Health,
+    now: Health,
+    why: Why<'_>,
+    requeued: usize,
+) {
     let why = match why {
         Why::Checked(last) => last.map_or(String::new(), words::reason),
         Why::Command => ", changed from CLI".to_owned(),

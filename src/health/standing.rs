@@ -17,7 +17,7 @@ fn on_backup((active, backups): (usize, usize)) -> &'static str {
 }
 
 /// What is left without a server.
-pub(super) fn left(site: &Site, of: (usize, usize), requeued: u32) -> String {
+pub(super) fn left(site: &Site, of: (usize, usize), requeued: usize) -> String {
     let (active, backups) = usable(site, of.0);
     let on_backup = on_backup((active, backups));
     let figures = site.live.server(of.0, of.1);
@@ -29,7 +29,7 @@ pub(super) fn left(site: &Site, of: (usize, usize), requeued: u32) -> String {
 }
 
 /// What there is with it.
-pub(super) fn online(site: &Site, backend: usize, requeued: u32) -> String {
+pub(super) fn online(site: &Site, backend: usize, requeued: usize) -> String {
     let (active, backups) = usable(site, backend);
     let on_backup = on_backup((active, backups));
     let queue = site.live.queue(backend);

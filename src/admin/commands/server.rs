@@ -4,14 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Answer, Call, Command, Which, checks};
 use crate::admin::socket::Session;
+use crate::balance::state::{WEIGHT_MAX, weight_of_percent};
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::CommandLevel;
 use crate::health::decide;
 use crate::proto::check::agent::Wish;
-
-/// The largest weight.
-const WEIGHT_MAX: u16 = 256;
 
 /// What `set server` can be told.
 const SETTINGS: &[&str] = &[
@@ -111,7 +109,14 @@ fn set_weight(call: &Call, (backend, server): Which, at: usize) -> Result<(), St
     let live = &call.running.live;
     let initial = live.server(backend, server).map_or(1, |figures| figures.initial_weight());
     let text = call.word(at).ok_or_else(|| "Require <weight> or <weight%>.".to_owned())?;
-    live.set_weight(backend, server, read_weight(text, initial)?);
+    let weight = read_weight(text, initial)?;
+    if !live.takes_weight(backend, server, weight) {
+        return Err(
+            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'."
+                .to_owned(),
+        );
+    }
+    live.set_weight(backend, server, weight);
     call.server_changed((backend, server));
     Ok(())
 }
@@ -125,9 +130,7 @@ fn read_weight(text: &str, initial: u16) -> Result<u16, String> {
     };
     let wrong = "Relative weight must be positive.";
     let percent: u32 = percent.parse().map_err(|_| wrong.to_owned())?;
-    let weight = u64::from(initial) * u64::from(percent) / 100;
-    let weight = weight.min(u64::from(WEIGHT_MAX));
-    Ok(u16::try_from(weight).unwrap_or(WEIGHT_MAX))
+    Ok(weight_of_percent(initial, percent))
 }
 
 fn get_weight(call: &mut Call, _: &mut Session) -> Answer {

@@ -96,7 +96,9 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
-        if let Some(observed) = link.observed {
+        if let Some(observed) = link.observed
+            && !site.sessions.is_ended(walk.connection)
+        {
             observe(site, &link, observed, &reached);
         }
         let repeats = upload.may_repeat() && !site.sessions.is_ended(walk.connection);

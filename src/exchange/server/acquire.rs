@@ -435,8 +435,10 @@ async fn connect(
     };
     match dialled {
         Err(fault) => {
-            // Without a connection there is no answer either: both kinds of observing count it.
-            if let Some(observed) = recipe_of.observed {
+            // Without a connection there is no answer either: both kinds of observing count it. That we lack
+            // something, or somebody ended the session, is not the server's fault.
+            let of_server = matches!(fault, Fault::Refused | Fault::Expired | Fault::Handshake);
+            if let Some(observed) = recipe_of.observed.filter(|_| of_server) {
                 let error = Some("L4 unsuccessful connection");
                 super::observe(site, (slot.backend, server), observed, error);
             }

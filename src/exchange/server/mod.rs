@@ -298,7 +298,7 @@ pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
     let _ = redistribute(site, backend, server);
 }
 
-/// The same. Gives how many chose again (the log's "requeued").
+/// The same. Gives exactly how many chose again (the log's "requeued").
 pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
     let Some(figures) = site.live.server(backend, server) else { return 0 };
     let (up, mut requeued) = (figures.is_up(), 0);
