@@ -4,6 +4,11 @@
 //! Nothing waits for the clock: where something must not happen, something else has to happen several times
 //! meanwhile.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "both harnesses take ports; only one of them is asked here"
+)]
+
 mod common;
 #[path = "starting/koi.rs"]
 #[allow(dead_code)]
@@ -18,6 +23,7 @@ mod check_words {
 #[path = "runtime/client.rs"]
 #[allow(dead_code)]
 mod client;
+#[allow(unused_imports, reason = "ports come from elsewhere")]
 mod end_to_end;
 
 use std::io::{Read, Write};

@@ -75,7 +75,7 @@ impl Tracking {
 }
 
 /// The servers of a backend by their names; of several the first.
-fn named(plan: &Plan, backend: usize) -> BTreeMap<&str, usize> {
+pub(super) fn named(plan: &Plan, backend: usize) -> BTreeMap<&str, usize> {
     let mut names = BTreeMap::new();
     let servers = plan.proxies.get(backend).map_or(&[][..], |proxy| &proxy.servers);
     for (place, line) in servers.iter().enumerate() {

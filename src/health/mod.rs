@@ -196,9 +196,10 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
         match kind {
             Kind::Check => {
                 let check = run::check(&site, backend, server);
-                let verdict = attending(&site, (backend, server), check).await;
+                let verdict = attending(&site, &checks, (backend, server), check).await;
+                let Some(verdict) = verdict else { break };
                 // One that was switched off meanwhile is not believed.
-                if interval(&site, what).is_some() && !checks.are_over(&site) {
+                if interval(&site, what).is_some() {
                     outcome::checked(&site, backend, server, last(&site, verdict, began));
                 }
             }
@@ -216,12 +217,21 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
     }
 }
 
-/// Runs a check; what requests tell meanwhile takes effect at once, however long it takes.
-async fn attending<T>(site: &Rc<Site>, of: (usize, usize), check: impl Future<Output = T>) -> T {
-    let mut check = pin!(check);
+/// Runs a check; what requests tell meanwhile takes effect at once, however long it takes. Nothing if all is over
+/// before it is.
+async fn attending<T>(
+    site: &Rc<Site>,
+    checks: &Checks,
+    of: (usize, usize),
+    check: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut check, mut stopping) = (pin!(check), pin!(site.local.stopping()));
     poll_fn(|cx| {
+        if stopping.as_mut().poll(cx).is_ready() || checks.are_over(site) {
+            return Poll::Ready(None);
+        }
         outcome::note_observed(site, of);
-        check.as_mut().poll(cx)
+        check.as_mut().poll(cx).map(Some)
     })
     .await
 }

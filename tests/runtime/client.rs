@@ -31,6 +31,11 @@ impl Stage {
         self.koi.pid()
     }
 
+    /// What it has said so far.
+    pub fn told(&self) -> String {
+        self.koi.told()
+    }
+
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("k.sock")
     }

@@ -157,3 +157,47 @@ fn those_that_track_a_server_follow_commands_at_once() {
     assert_eq!(stage.ask("enable server app/a"), "");
     assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
 }
+
+/// What `show servers state` printed is how servers begin at the next start, where the file's backends say so.
+#[test]
+fn states_outlive_the_process_in_a_file() {
+    let sections = "backend app\n    load-server-state-from-file global\n    \
+                    server a 127.0.0.1:9 weight 10\n    server b 127.0.0.1:9\n    server c 127.0.0.1:9 disabled\n\
+                    backend own\n    load-server-state-from-file local\n    server-state-file-name own.state\n    \
+                    server d 127.0.0.1:9\n\
+                    backend new\n    server e 127.0.0.1:9\n";
+    let first = Stage::new("", "", sections, &[]);
+    let commands = [
+        "set server app/a weight 3",
+        "set server app/a state drain",
+        "set server app/b health down",
+        "enable server app/c",
+        "disable server own/d",
+        "disable server new/e",
+    ];
+    for command in commands {
+        assert_eq!(first.ask(command), "", "{command}");
+    }
+    let (app, own) = (first.ask("show servers state"), first.ask("show servers state own"));
+    drop(first);
+    let files = [("all.state", &*app), ("own.state", &*own)];
+    let global = "    server-state-file all.state\n";
+    let second = Stage::new(global, "", sections, &files);
+    let seen: Vec<String> = ["a", "b", "c"]
+        .iter()
+        .map(|server| second.cell("app", server, "status"))
+        .chain([second.cell("own", "d", "status"), second.cell("new", "e", "status")])
+        .collect();
+    assert_eq!(seen, ["DRAIN", "DOWN", "no check", "MAINT", "no check"]);
+    assert_eq!(second.ask("get weight app/a"), "3 (initial 10)\n");
+    drop(second);
+    // What is no such file is told; everything begins as it is written down.
+    let third = Stage::new(global, "", sections, &[("all.state", "1\nnonsense\n")]);
+    assert_eq!(third.cell("app", "c", "status"), "MAINT");
+    for line in [
+        "all.state:2: this is no line of `show servers state`",
+        "own.state: the servers' states cannot be read: ",
+    ] {
+        until(line, || third.told().contains(line));
+    }
+}

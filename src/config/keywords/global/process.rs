@@ -575,6 +575,20 @@ pub const KEYWORDS: &[Keyword] = &[
         |args, global| last(&mut global.checks.spread_max, args.time("a time"), args),
     ),
     global(
+        "server-state-base",
+        "<folder>",
+        "Where files with the state of servers lie.",
+        "server-state-base /var/db/koi",
+        |args, global| last(&mut global.states.base, filled(args, "a folder"), args),
+    ),
+    global(
+        "server-state-file",
+        "<file>",
+        "The file with the state of servers.",
+        "server-state-file servers.state",
+        |args, global| last(&mut global.states.file, filled(args, "a file"), args),
+    ),
+    global(
         "tune.max-checks-per-thread",
         "<number>",
         "How many health checks a worker has under way at once; no limit if 0.",
