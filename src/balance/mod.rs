@@ -4,7 +4,7 @@
 //!
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
-//!   fully loaded.
+//!   fully loaded; [`tracking`]: who tracks whom; `saved`: the states of an earlier process.
 //! - [`checkup`]: what checks found so far.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
 //!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
@@ -17,12 +17,15 @@ mod fullness;
 pub mod hash;
 pub mod live;
 mod ring;
+mod saved;
 pub mod state;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tracking;
 mod turns;
 
 pub use choose::{Choice, Chooser, Key};
 pub use live::{BackFigures, FrontFigures, Live, ProcessFigures};
+pub use saved::Unread;
 pub use state::{Admin, Health};

@@ -1,7 +1,7 @@
 //! Servers: states, weights, limits.
 
 use crate::client::Stage;
-use crate::koi::{Client, free_port};
+use crate::koi::{Client, free_port, until};
 
 fn stage() -> Stage {
     let (one, two) = (free_port(), free_port());
@@ -94,4 +94,110 @@ fn tables_show_states() {
     assert_eq!(row("a")[5..9], ["2", "8", "3", "10"]);
     assert_eq!(stage.ask("show backend"), "# name\napp\n");
     assert_eq!(stage.ask("show servers conn app").lines().count(), 3);
+}
+
+/// Maintenance, draining and health of a server that others track are theirs, too, by the time that the command is
+/// answered; and they come back with it.
+#[test]
+fn those_that_track_a_server_follow_commands_at_once() {
+    let (one, two) = (free_port(), free_port());
+    let sections = format!(
+        "backend app\n    server a 127.0.0.1:{one} check inter 60s\n\
+         backend other\n    server b 127.0.0.1:{two} track app/a\n    server c 127.0.0.1:{two} track b backup\n\
+         frontend one\n    bind 127.0.0.1:{one}\n    http-request return status 200\n\
+         frontend two\n    bind 127.0.0.1:{two}\n    http-request return status 200 content-type text/plain string two\n"
+    );
+    let stage = Stage::new("", "    default_backend other\n", &sections, &[]);
+    // The first check has been: no other one comes.
+    until("the server was checked", || stage.cell("app", "a", "check_status") == "L4OK");
+    let states = || {
+        [("app", "a"), ("other", "b"), ("other", "c")]
+            .map(|(backend, server)| stage.cell(backend, server, "status"))
+    };
+    let numbers = || {
+        let table = stage.ask("show servers state");
+        let lines = table.lines().skip(2).map(|line| line.split(' ').collect::<Vec<_>>());
+        lines.map(|it| format!("{} {} {}", it[3], it[5], it[6])).collect::<Vec<_>>()
+    };
+    let up = ["UP", "UP", "UP"];
+    let maint = ["MAINT", "MAINT (via app/a)", "MAINT (via other/b)"];
+    assert_eq!(states(), up);
+    assert_eq!(who(&stage), ["two"]);
+    for command in ["disable server app/a", "set server app/a state maint"] {
+        assert_eq!(stage.ask(command), "");
+        assert_eq!(states(), maint, "{command}");
+        assert_eq!(numbers(), ["a 0 1", "b 0 2", "c 0 2"]);
+        assert_eq!(who(&stage), ["503"]);
+        // As HAProxy: up, and down with the first check that fails.
+        assert_eq!(stage.ask("enable server app/a"), "");
+        assert_eq!(states(), ["UP 1/3"; 3]);
+        assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
+        assert_eq!(who(&stage), ["two"]);
+    }
+    assert_eq!(stage.ask("set server app/a state drain"), "");
+    assert_eq!(numbers(), ["a 2 8", "b 2 16", "c 2 16"]);
+    assert_eq!(who(&stage), ["503"]);
+    assert_eq!(stage.ask("set server app/a state ready"), "");
+    assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
+    assert_eq!(stage.ask("set server app/a health down"), "");
+    assert_eq!(states(), ["DOWN"; 3]);
+    assert_eq!(stage.ask("set server app/a health up"), "");
+    assert_eq!(states(), up);
+    assert_eq!(
+        stage.ask("set server other/b health down"),
+        "cannot change health on a tracking server.\n"
+    );
+    // Its own maintenance stays where the one that it tracks comes back.
+    assert_eq!(stage.ask("disable server other/b"), "");
+    assert_eq!(states(), ["UP", "MAINT", "MAINT (via other/b)"]);
+    assert_eq!(stage.ask("disable server app/a; enable server app/a"), "\n");
+    assert_eq!(numbers(), ["a 2 0", "b 0 1", "c 0 2"]);
+    assert_eq!(stage.ask("disable server app/a; enable server other/b"), "\n");
+    assert_eq!(numbers(), ["a 0 1", "b 0 2", "c 0 2"]);
+    assert_eq!(stage.ask("enable server app/a"), "");
+    assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
+}
+
+/// What `show servers state` printed is how servers begin at the next start, where the file's backends say so.
+#[test]
+fn states_outlive_the_process_in_a_file() {
+    let sections = "backend app\n    load-server-state-from-file global\n    \
+                    server a 127.0.0.1:9 weight 10\n    server b 127.0.0.1:9\n    server c 127.0.0.1:9 disabled\n\
+                    backend own\n    load-server-state-from-file local\n    server-state-file-name own.state\n    \
+                    server d 127.0.0.1:9\n\
+                    backend new\n    server e 127.0.0.1:9\n";
+    let first = Stage::new("", "", sections, &[]);
+    let commands = [
+        "set server app/a weight 3",
+        "set server app/a state drain",
+        "set server app/b health down",
+        "enable server app/c",
+        "disable server own/d",
+        "disable server new/e",
+    ];
+    for command in commands {
+        assert_eq!(first.ask(command), "", "{command}");
+    }
+    let (app, own) = (first.ask("show servers state"), first.ask("show servers state own"));
+    drop(first);
+    let files = [("all.state", &*app), ("own.state", &*own)];
+    let global = "    server-state-file all.state\n";
+    let second = Stage::new(global, "", sections, &files);
+    let seen: Vec<String> = ["a", "b", "c"]
+        .iter()
+        .map(|server| second.cell("app", server, "status"))
+        .chain([second.cell("own", "d", "status"), second.cell("new", "e", "status")])
+        .collect();
+    assert_eq!(seen, ["DRAIN", "DOWN", "no check", "MAINT", "no check"]);
+    assert_eq!(second.ask("get weight app/a"), "3 (initial 10)\n");
+    drop(second);
+    // What is no such file is told; everything begins as it is written down.
+    let third = Stage::new(global, "", sections, &[("all.state", "1\nnonsense\n")]);
+    assert_eq!(third.cell("app", "c", "status"), "MAINT");
+    for line in [
+        "all.state:2: this is no line of `show servers state`",
+        "own.state: the servers' states cannot be read: ",
+    ] {
+        until(line, || third.told().contains(line));
+    }
 }

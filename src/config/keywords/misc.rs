@@ -2,7 +2,7 @@
 
 use super::common::{SERVING, row, set, surplus, text, word};
 use crate::config::args::Args;
-use crate::config::keyword::{Feature, Keyword, Parse};
+use crate::config::keyword::{Feature, Keyword};
 use crate::config::plan::{Given, Mode, Proxy, StateFile};
 use crate::config::section::Sections;
 
@@ -80,9 +80,11 @@ fn state_file(args: &mut Args<'_>, proxy: &mut Proxy) {
 }
 
 /// The name of a file, or nothing for the section's own name.
-fn state_file_name(args: &mut Args<'_>) {
-    args.take();
+fn state_file_name(args: &mut Args<'_>, proxy: &mut Proxy) {
+    let name = args.take().filter(|word| !matches!(&*word.text, "" | "use-backend-name"));
     surplus(args);
+    proxy.back.state_file_name =
+        name.map(|word| Given { value: word.text.clone(), span: word.span });
 }
 
 /// The table.
@@ -138,20 +140,15 @@ pub const KEYWORDS: &[Keyword] = &[
         "Where the servers' state at the last run is read from.",
         "load-server-state-from-file none",
         state_file,
-    )
-    .later(Feature::StateFiles),
-    Keyword {
-        parse: Parse::Check(state_file_name),
-        ..row(
-            "server-state-file-name",
-            super::common::BACKS,
-            "[{ <file> | use-backend-name }]",
-            "The file with the state of this section's servers.",
-            "server-state-file-name web.state",
-            |_, _| {},
-        )
-        .without_effect("what Koi knows of servers stays in memory when it reloads")
-    },
+    ),
+    row(
+        "server-state-file-name",
+        super::common::BACKS,
+        "[{ <file> | use-backend-name }]",
+        "The file with the state of this section's servers.",
+        "server-state-file-name web.state",
+        state_file_name,
+    ),
 ];
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct BackSettings {
     pub source: Option<Given<SourceAddress>>,
     /// `load-server-state-from-file`.
     pub state_file: Option<Given<StateFile>>,
+    /// `server-state-file-name`; the section's own name if it is not given.
+    pub state_file_name: Option<Given<Box<str>>>,
     /// `srvtcpka-cnt`, `srvtcpka-idle`, `srvtcpka-intvl`.
     pub keepalive: KeepaliveProbes,
     /// `option httpchk` and its like, `http-check`, `tcp-check`.

@@ -21,6 +21,8 @@ pub struct Global {
     pub h2: H2Tuning,
     /// Health checks.
     pub checks: CheckTuning,
+    /// Files of servers' states.
+    pub states: StateFiles,
     /// `log` and its relatives.
     pub logs: GlobalLogs,
     /// `stats ...`.
@@ -318,6 +320,15 @@ pub struct CheckTuning {
     pub spread_max: Option<Given<Duration>>,
     /// `tune.max-checks-per-thread`.
     pub at_once: Option<Given<u32>>,
+}
+
+/// Where the servers' states at the last run are.
+#[derive(Clone, Debug, Default)]
+pub struct StateFiles {
+    /// `server-state-base`: the folder of names that begin with no slash.
+    pub base: Option<Given<Box<str>>>,
+    /// `server-state-file`.
+    pub file: Option<Given<Box<str>>>,
 }
 
 /// `log` and its relatives in `global`.

@@ -7,7 +7,8 @@
 //! at which words.
 //!
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
-//! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`]: what a start needs;
+//! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`], [`states`]: what a start
+//!   needs;
 //! - [`command_sockets`]: the runtime socket;
 //! - [`predecessors`]: those that are replaced; [`workers`], [`door`], [`pace`]: what runs, and how fast
 //!   it takes connections; [`news`], [`end`]: signals and the end;
@@ -37,6 +38,7 @@ pub mod predecessors;
 pub mod prepare;
 pub mod reload;
 pub mod split;
+pub mod states;
 pub mod switch;
 pub mod systemd;
 pub mod workers;
@@ -249,6 +251,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let wanted = ports::wanted(&plan, names, report);
     let destinations = prepare::destinations(&plan, names, report);
     let tls = prepare::binds_tls(&plan, &Disk, report);
+    let states = states::read(&plan);
     let targets = prepare::log_targets(&plan, report);
     let commands = command_sockets::wanted(&plan, names, report);
     let identity = identity::wanted(&plan, report);
@@ -274,6 +277,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let control = newsroom.control();
     let shared = shared(plan, program, destinations, tls, targets, config.workers);
     let shared = Shared { control, ..shared };
+    states::restore(&shared, &states);
     let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;

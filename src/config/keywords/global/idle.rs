@@ -302,22 +302,6 @@ pub const KEYWORDS: &[Keyword] = &[
         Parse::Check(auto_switch),
     ),
     idle(
-        "server-state-base",
-        STATE_STAYS,
-        "<folder>",
-        "Where files with the state of servers lie.",
-        "server-state-base /var/db/koi",
-        Parse::Check(one_filled),
-    ),
-    idle(
-        "server-state-file",
-        STATE_STAYS,
-        "<file>",
-        "The file with the state of servers.",
-        "server-state-file servers.state",
-        Parse::Check(one_filled),
-    ),
-    idle(
         "stats-file",
         STATE_STAYS,
         "<file>",

@@ -574,16 +574,25 @@ pub const KEYWORDS: &[Keyword] = &[
         "max-spread-checks 10s",
         |args, global| last(&mut global.checks.spread_max, args.time("a time"), args),
     ),
-    later(
-        Feature::Checks,
-        global(
-            "tune.max-checks-per-thread",
-            "<number>",
-            "How many health checks a worker has under way at once; no limit if 0.",
-            "tune.max-checks-per-thread 100",
-            |args, global| {
-                last(&mut global.checks.at_once, args.number("a number", 0..=INT_MAX), args)
-            },
-        ),
+    global(
+        "server-state-base",
+        "<folder>",
+        "Where files with the state of servers lie.",
+        "server-state-base /var/db/koi",
+        |args, global| last(&mut global.states.base, filled(args, "a folder"), args),
+    ),
+    global(
+        "server-state-file",
+        "<file>",
+        "The file with the state of servers.",
+        "server-state-file servers.state",
+        |args, global| last(&mut global.states.file, filled(args, "a file"), args),
+    ),
+    global(
+        "tune.max-checks-per-thread",
+        "<number>",
+        "How many health checks a worker has under way at once; no limit if 0.",
+        "tune.max-checks-per-thread 100",
+        |args, global| last(&mut global.checks.at_once, args.number("a number", 0..=INT_MAX), args),
     ),
 ];
