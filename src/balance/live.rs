@@ -14,6 +14,7 @@ use std::time::Instant;
 use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
+use super::outage::{Condition, Outage};
 use super::state::{Admin, Health};
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
@@ -74,6 +75,7 @@ struct Back {
     waiting_peak: AtomicU32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
+    outage: Outage,
 }
 
 /// A cache line of its own.
@@ -85,13 +87,19 @@ impl Live {
     /// For a plan. A process without `maxconn` is not limited until
     /// [`Live::limit_by_descriptors`] is called.
     pub fn new(plan: &Plan) -> Live {
+        Live::since(plan, Instant::now())
+    }
+
+    /// The same; times count from `origin`.
+    fn since(plan: &Plan, origin: Instant) -> Live {
         let connections = plan.global.limits.connections;
-        let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy));
+        let now_us = micros_since(origin);
+        let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy, now_us));
         Live {
             process: Arc::new(Padded(Gauge::new(connections.map_or(0, |given| given.value)))),
             proxies: proxies.collect(),
             stopping: Arc::default(),
-            origin: Instant::now(),
+            origin,
             window: Arc::default(),
             tables: Tables::new(plan),
             rate_peak: Arc::default(),
@@ -311,7 +319,13 @@ impl Live {
 
     /// Whether the balance finds any server.
     pub fn has_usable(&self, backend: usize) -> bool {
-        self.servers(backend).iter().any(|it| it.is_usable())
+        self.proxies.get(backend).is_some_and(ProxyFigures::has_usable)
+    }
+
+    /// Since when a backend has or has no server that can be used.
+    pub fn condition(&self, backend: usize) -> Condition {
+        let proxy = self.proxies.get(backend);
+        proxy.map_or_else(Condition::default, |it| it.back.0.outage.condition(self.elapsed_us()))
     }
 
     fn change<T>(
@@ -328,6 +342,7 @@ impl Live {
         if seen(figures) != old {
             // Behind the state, so that who sees the number sees the state.
             proxy.back.0.generation.fetch_add(1, Ordering::Release);
+            proxy.back.0.outage.note(|| proxy.has_usable(), self.elapsed_us());
         }
         Some(before)
     }
@@ -376,7 +391,7 @@ impl Live {
     }
 
     fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+        micros_since(self.origin)
     }
 
     fn front(&self, frontend: usize) -> Option<&Front> {
@@ -384,8 +399,12 @@ impl Live {
     }
 }
 
+fn micros_since(origin: Instant) -> u64 {
+    u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
 impl ProxyFigures {
-    fn new(plan: &Plan, proxy: &Proxy) -> ProxyFigures {
+    fn new(plan: &Plan, proxy: &Proxy, now_us: u64) -> ProxyFigures {
         let limit = proxy.front.max_connections.map_or(0, |given| given.value);
         let binds = proxy.binds.iter().map(|bind| {
             // The limit is one of each socket.
@@ -394,15 +413,23 @@ impl ProxyFigures {
             Arc::new(Padded(Gauge::new(each.saturating_mul(sockets))))
         });
         let connections = Gauge::new(limit);
+        let servers: Box<[_]> =
+            proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect();
+        let down = !servers.is_empty() && !servers.iter().any(|it| it.is_usable());
+        let outage = Outage::begin(down, now_us);
         ProxyFigures {
             front: Arc::new(Padded(Front { connections, ..Front::default() })),
             binds: binds.collect(),
-            back: Arc::default(),
+            back: Arc::new(Padded(Back { outage, ..Back::default() })),
             full_load: full_load(plan, proxy),
             all_backups: is_on(proxy.settings.options.all_backups),
             fixed_weights: has_fixed_weights(proxy),
-            servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
+            servers,
         }
+    }
+
+    fn has_usable(&self) -> bool {
+        self.servers.iter().any(|it| it.is_usable())
     }
 }
 

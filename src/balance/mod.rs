@@ -4,7 +4,7 @@
 //!
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
-//!   fully loaded.
+//!   fully loaded; `outage`: since when it has or lacks a server.
 //! - [`checkup`]: what checks found so far.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
 //!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
@@ -16,6 +16,7 @@ pub mod figures;
 mod fullness;
 pub mod hash;
 pub mod live;
+mod outage;
 mod ring;
 pub mod state;
 mod table;
@@ -25,4 +26,5 @@ mod turns;
 
 pub use choose::{Choice, Chooser, Key};
 pub use live::{BackFigures, FrontFigures, Live, ProcessFigures};
+pub use outage::Condition;
 pub use state::{Admin, Health};

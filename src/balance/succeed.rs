@@ -14,7 +14,7 @@ use crate::config::succession::Succession;
 impl Live {
     /// For the plan that follows `old_plan`, whose figures these are.
     pub fn succeed(&self, old_plan: &Plan, plan: &Plan, heirs: &Succession) -> Live {
-        let fresh = Live::new(plan);
+        let fresh = Live::since(plan, self.origin);
         self.process.0.take_limit(&fresh.process.0);
         let mut proxies = Vec::with_capacity(fresh.proxies.len());
         for (number, figures) in fresh.proxies.into_iter().enumerate() {
@@ -77,6 +77,8 @@ impl Live {
             *new = same.clone();
         }
         figures.back.0.generation.fetch_add(1, Ordering::Release);
+        let up = || figures.servers.is_empty() || figures.has_usable();
+        figures.back.0.outage.note(up, self.elapsed_us());
         figures
     }
 }

@@ -31,7 +31,7 @@ use crate::balance::{Admin, Health};
 use crate::config::plan::Plan;
 use crate::exchange::site::Site;
 
-pub use outcome::force;
+pub use outcome::{force, force_agent};
 
 /// The longest time over which the first checks are spread, unless `max-spread-checks` says so.
 const SPREAD: Duration = Duration::from_secs(60);

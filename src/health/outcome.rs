@@ -138,6 +138,13 @@ pub fn force(site: &Rc<Site>, backend: usize, server: usize, health: Health) {
     turn(site, (backend, server), health, None, None);
 }
 
+/// The same as if the agent had said so.
+pub fn force_agent(site: &Rc<Site>, of: (usize, usize), up: bool) {
+    let Some(figures) = site.live.server(of.0, of.1) else { return };
+    figures.checkup().agent.set(up);
+    settle(site, of, None);
+}
+
 /// Brings the server's state to what checks say.
 fn settle(site: &Rc<Site>, of: (usize, usize), last: Option<&Last>) {
     let Some(figures) = site.live.server(of.0, of.1) else { return };

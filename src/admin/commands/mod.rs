@@ -6,6 +6,7 @@
 
 mod certificates;
 mod checks;
+mod errors;
 mod frontends;
 mod general;
 mod help;
@@ -13,6 +14,7 @@ mod limits;
 mod lists;
 mod process;
 mod reload;
+mod schema;
 mod server;
 mod server_tables;
 mod sessions;
@@ -149,6 +151,8 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         limits::COMMANDS,
         certificates::COMMANDS,
         checks::COMMANDS,
+        errors::COMMANDS,
+        schema::COMMANDS,
     ];
     FAMILIES.iter().flat_map(|family| family.iter())
 }

@@ -5,11 +5,13 @@
 
 use std::rc::Rc;
 
+use crate::balance::checkup::{Checkup, Count};
 use crate::balance::{Admin, Health};
 use crate::config::plan::Plan;
 use crate::exchange::server;
 use crate::exchange::sessions;
 use crate::exchange::site::Site;
+use crate::health;
 use crate::log;
 use crate::rules::ending::Cause;
 
@@ -18,9 +20,15 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("ready", "Take requests again (READY)"),
     ("drain", "Only who is bound to it (DRAIN)"),
     ("maint", "Maintenance (MAINT)"),
+    ("ehlth", "Health checks: on"),
+    ("dhlth", "Health checks: off"),
     ("hrunn", "Health: UP"),
     ("hnolb", "Health: NOLB"),
     ("hdown", "Health: DOWN"),
+    ("eagent", "Agent checks: on"),
+    ("dagent", "Agent checks: off"),
+    ("arunn", "Agent: UP"),
+    ("adown", "Agent: DOWN"),
     ("shutdown", "End its sessions"),
 ];
 
@@ -143,12 +151,26 @@ pub fn apply(site: &Rc<Site>, form: &Form, shows: impl Fn(usize) -> bool) -> Out
     }
 }
 
-/// Whether it is an action.
+/// Does it; false if it is no action, or none that this server can be told.
 fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
     let set = |bits, on| site.live.set_admin(backend, server, bits, on).is_some();
     // `disabled` in the configuration lasts until somebody enables it.
     let by_decision = Admin(Admin::FORCED_MAINT.0 | Admin::CONFIG_MAINT.0);
-    let health = |health| site.live.set_health(backend, server, health).is_some();
+    let line = site.plan.proxies.get(backend).and_then(|it| it.servers.get(server));
+    let tracks = line.is_some_and(|line| line.settings.health.track.is_some());
+    let health = |health| {
+        if !tracks {
+            health::force(site, backend, server, health);
+        }
+        !tracks
+    };
+    let agent = |up| {
+        let listens = has(site, backend, server, |it| it.agent.enabled);
+        if listens {
+            health::force_agent(site, (backend, server), up);
+        }
+        listens
+    };
     match action {
         "ready" | "enable" | "start" => set(by_decision, false) && set(Admin::FORCED_DRAIN, false),
         "drain" => set(Admin::FORCED_DRAIN, true) && set(by_decision, false),
@@ -158,12 +180,38 @@ fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
         "hrunn" => health(Health::Running),
         "hnolb" => health(Health::Stopping),
         "hdown" => health(Health::Stopped),
+        "ehlth" | "dhlth" => switch(site, backend, server, |it| &mut it.check, action == "ehlth"),
+        "eagent" | "dagent" => {
+            switch(site, backend, server, |it| &mut it.agent, action == "eagent")
+        }
+        "arunn" | "adown" => agent(action == "arunn"),
         "shutdown" => {
             sessions::shut_all_of(site, backend, server, Cause::Killed);
             true
         }
         _ => false,
     }
+}
+
+fn has(site: &Site, backend: usize, server: usize, is_so: impl FnOnce(&Checkup) -> bool) -> bool {
+    site.live.server(backend, server).is_some_and(|it| is_so(&it.checkup()))
+}
+
+/// Switches checks of one kind on or off; false if the server has none.
+fn switch(
+    site: &Site,
+    backend: usize,
+    server: usize,
+    of: impl FnOnce(&mut Checkup) -> &mut Count,
+    on: bool,
+) -> bool {
+    let Some(figures) = site.live.server(backend, server) else { return false };
+    let mut checkup = figures.checkup();
+    let count = of(&mut checkup);
+    if count.configured {
+        count.enabled = on;
+    }
+    count.configured
 }
 
 #[cfg(test)]
