@@ -213,7 +213,7 @@ pub fn frontend(sight: &Sight<'_>, proxy: usize) -> Row {
     row.set(Column::SessionsNow, Value::U32(figures.connections));
     row.set(Column::SessionsMax, Value::U32(figures.connections_peak));
     row.set(Column::SessionsLimit, Value::U32(most));
-    row.set(Column::Status, Value::text("OPEN"));
+    row.set(Column::Status, Value::text(front_state(sight.live, proxy)));
     row.set(Column::Rate, Value::U32(figures.rate));
     row.set(Column::RateLimit, Value::U32(limit(of.front.session_rate)));
     row.set(Column::RateMax, Value::U32(figures.rate_peak));
@@ -233,6 +233,14 @@ pub fn frontend(sight: &Sight<'_>, proxy: usize) -> Row {
     zeros(&mut row, NOTHING_COMPRESSED);
     by_version(&mut row, sheets, http);
     row
+}
+
+fn front_state(live: &Live, frontend: usize) -> &'static str {
+    match (live.is_shut(frontend), live.is_paused(frontend)) {
+        (true, _) => "STOP",
+        (false, true) => "PAUSED",
+        (false, false) => "OPEN",
+    }
 }
 
 /// This build speaks HTTP/1 to clients.

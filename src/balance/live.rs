@@ -15,6 +15,7 @@ use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
 use super::outage::{Condition, Outage};
+use super::rates::RateLimits;
 use super::state::{Admin, Health};
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
@@ -38,6 +39,7 @@ pub struct Live {
     tables: Tables,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
+    rates: Arc<RateLimits>,
 }
 
 /// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
@@ -60,6 +62,8 @@ struct ProxyFigures {
 struct Front {
     /// No connections are taken for now.
     paused: AtomicBool,
+    /// Its ports are closed.
+    shut: AtomicBool,
     connections: Gauge,
     accepted: Rated,
     requests: Rated,
@@ -103,6 +107,7 @@ impl Live {
             window: Arc::default(),
             tables: Tables::new(plan),
             rate_peak: Arc::default(),
+            rates: Arc::new(RateLimits::new(&plan.global.limits)),
         }
     }
 
@@ -123,6 +128,11 @@ impl Live {
         self.process.0.set_limit(most);
     }
 
+    /// How many connections the process takes in a second: the same limits for all plans.
+    pub fn rate_limits(&self) -> &Arc<RateLimits> {
+        &self.rates
+    }
+
     /// Connections of a frontend at a time, from now on (`set maxconn frontend`); 0 is no limit.
     pub fn set_frontend_limit(&self, frontend: usize, most: u32) {
         if let Some(proxy) = self.proxies.get(frontend) {
@@ -134,6 +144,18 @@ impl Live {
     pub fn pause_frontend(&self, frontend: usize, paused: bool) -> bool {
         let proxy = self.proxies.get(frontend);
         proxy.is_some_and(|proxy| proxy.front.0.paused.swap(paused, Relaxed))
+    }
+
+    /// Notes that a frontend's ports are closed (`shutdown frontend`), or open again.
+    pub fn shut_frontend(&self, frontend: usize, shut: bool) {
+        if let Some(front) = self.front(frontend) {
+            front.shut.store(shut, Relaxed);
+        }
+    }
+
+    /// Whether they are closed.
+    pub fn is_shut(&self, frontend: usize) -> bool {
+        self.front(frontend).is_some_and(|front| front.shut.load(Relaxed))
     }
 
     /// Whether a frontend takes no connections for now (`disable frontend`).

@@ -4,7 +4,8 @@
 //!
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
-//!   fully loaded; `outage`: since when it has or lacks a server.
+//!   fully loaded; `outage`: since when it has or lacks a server;
+//!   [`rates`]: limits of what comes in a second.
 //! - [`checkup`]: what checks found so far.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
 //!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
@@ -17,6 +18,7 @@ mod fullness;
 pub mod hash;
 pub mod live;
 mod outage;
+pub mod rates;
 mod ring;
 pub mod state;
 mod table;

@@ -4,8 +4,10 @@
 //! (3.0, management.txt §9.3), so that what reads HAProxy's socket reads this one. A command that does not
 //! exist is answered with those it may have been meant to be.
 
+mod certificate_store;
 mod certificates;
 mod checks;
+mod crt_lists;
 mod errors;
 mod frontends;
 mod general;
@@ -31,6 +33,7 @@ use super::office::{Office, Running};
 use super::socket::Session;
 use crate::config::plan::{CommandLevel, Proxy};
 use crate::exchange::server::state_changed;
+use crate::rules::fetch::lookup;
 use crate::worker::Local;
 
 /// A command.
@@ -150,6 +153,8 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         process::COMMANDS,
         limits::COMMANDS,
         certificates::COMMANDS,
+        certificate_store::COMMANDS,
+        crt_lists::COMMANDS,
         checks::COMMANDS,
         errors::COMMANDS,
         schema::COMMANDS,
@@ -233,10 +238,19 @@ impl Call {
         Ok((backend, index.ok_or_else(|| "No such server.".to_owned())?))
     }
 
-    /// The frontend of a name.
+    /// The frontend of a name, or of a number behind `#`.
     fn frontend(&self, at: usize) -> Result<usize, String> {
         let name = self.word(at).ok_or_else(|| "A frontend name is expected.".to_owned())?;
-        self.running.plan.frontend(name).ok_or_else(|| "No such frontend.".to_owned())
+        let plan = &self.running.plan;
+        let numbered = name.strip_prefix('#').and_then(|number| number.parse().ok());
+        let found = match numbered {
+            Some(number) => (0..plan.proxies.len()).find(|&index| {
+                plan.proxies.get(index).is_some_and(Proxy::has_frontend)
+                    && lookup::proxy_id(plan, index) == Some(number)
+            }),
+            None => plan.frontend(name),
+        };
+        found.ok_or_else(|| "No such frontend.".to_owned())
     }
 
     /// Behind every change to a server: those who wait for it learn of it.

@@ -207,7 +207,8 @@ pub fn start_here(
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
-    let shared = shared(plan, program, destinations, tls, targets, config.workers);
+    let place = (config.workers, Control::default());
+    let shared = shared(plan, program, destinations, tls, targets, place);
     workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
 }
 
@@ -218,13 +219,14 @@ fn shared(
     destinations: Destinations,
     tls: BindsTls,
     targets: Arc<Targets>,
-    workers: usize,
+    (workers, control): (usize, Control),
 ) -> Shared {
+    let live = Live::new(&plan);
     Shared {
-        live: Arc::new(Live::new(&plan)),
         ledger: Arc::new(Ledger::new(&plan, workers)),
-        desk: Arc::new(workers::desk(&plan, workers)),
-        pace: Arc::new(Pace::new(&plan)),
+        desk: Arc::new(workers::desk(&plan, workers, &control)),
+        pace: Arc::new(Pace::new(&plan, live.rate_limits())),
+        live: Arc::new(live),
         destinations: Arc::new(destinations),
         tls: Arc::new(tls),
         targets,
@@ -232,7 +234,7 @@ fn shared(
         program: Arc::new(program),
         workers,
         number: 1,
-        control: Control::default(),
+        control,
         started_us: workers::unix_us(),
     }
 }
@@ -272,8 +274,8 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let Some(targets) = targets else { return Err(None) };
     let newsroom = Newsroom::open();
     let control = newsroom.control();
-    let shared = shared(plan, program, destinations, tls, targets, config.workers);
-    let shared = Shared { control, ..shared };
+    let place = (config.workers, control);
+    let shared = shared(plan, program, destinations, tls, targets, place);
     let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;

@@ -59,6 +59,8 @@ struct Ready {
     opened: Opened,
     /// What holds only after a restart.
     later: Vec<String>,
+    /// What was changed at run time and is not carried over.
+    forgotten: Vec<String>,
     /// Warnings of the check.
     warnings: usize,
 }
@@ -117,6 +119,24 @@ impl Reloader {
         }
     }
 
+    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them.
+    pub fn shut_frontend(&mut self, group: &Group, name: &str) -> Answer {
+        let refused = |why: String| Answer { done: false, text: why };
+        let Some(frontend) = self.shared.plan.frontend(name) else {
+            return refused("No such frontend.".to_owned());
+        };
+        self.shared.live.shut_frontend(frontend, true);
+        match everywhere(group, |_| Box::new(move |_| switch::shut(frontend))) {
+            Err(fault) => refused(fault),
+            Ok(closed) => {
+                self.held.retain(|held| !closed.iter().flatten().any(|id| *id == held.id));
+                let text = format!("frontend {name} is shut down: its addresses are closed");
+                log::notice(format_args!("{text} by a command"));
+                Answer { done: true, text }
+            }
+        }
+    }
+
     /// Makes everything ready that can be made without touching what serves.
     fn ready(&mut self) -> Result<Ready, String> {
         if self.shut_in {
@@ -159,7 +179,8 @@ impl Reloader {
         ports::warn_of_others(&plan, &others);
         carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
         destinations.succeed(&self.shared.destinations, &heirs);
-        let live = self.shared.live.succeed(&old, &plan, &heirs);
+        let (live, mut forgotten) = self.shared.live.succeed(&old, &plan, &heirs);
+        forgotten.extend(carried::certificates_from_files(&self.shared, &tls));
         let shared = Shared {
             live: Arc::new(live),
             ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
@@ -176,12 +197,12 @@ impl Reloader {
             started_us: self.shared.started_us,
         };
         drop(others);
-        Ok(Ready { shared, heirs, difference, opened, later, warnings })
+        Ok(Ready { shared, heirs, difference, opened, later, forgotten, warnings })
     }
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { shared, heirs, difference, opened, later, warnings } = ready;
+        let Ready { shared, heirs, difference, opened, later, forgotten, warnings } = ready;
         let Difference { kept, mut held, gone, .. } = difference;
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
@@ -210,6 +231,8 @@ impl Reloader {
         });
         held.extend(new);
         self.held = held;
+        // What a command had shut down listens again.
+        (0..shared.plan.proxies.len()).for_each(|it| shared.live.shut_frontend(it, false));
         self.plans.push(Arc::downgrade(&shared.plan));
         self.shared = shared;
         log::follow_targets(&self.shared.targets);
@@ -225,6 +248,9 @@ impl Reloader {
         }
         if warnings > 0 {
             text += &format!("; {warnings} warnings (`koi -c` shows them)");
+        }
+        for what in forgotten {
+            text += &format!("\nreload: {what}");
         }
         if !later.is_empty() {
             text += &format!("\nreload: needs a restart: {}", later.join(", "));
