@@ -137,6 +137,51 @@ fn a_frontend_is_shut_down_until_a_reload() {
     );
 }
 
+/// `stats socket` lines are read anew with the rest: from none at all to several, and back.
+#[test]
+fn sockets_for_commands_come_and_go_with_a_reload() {
+    let (folder, port) = (crate::folder::Folder::new(), crate::koi::free_port());
+    let write = |sockets: &str| {
+        let whole = crate::client::config("k.sock", port, "", HELLO, "");
+        let line = "    stats socket unix@k.sock mode 600 level admin\n";
+        folder.file("koi.cfg", whole.replace(line, sockets));
+    };
+    write("");
+    let koi = crate::koi::Koi::start(&folder, &["-f", "koi.cfg"], port);
+    let path = |name: &str| folder.path().join(name);
+    let is_open = |name: &str| std::os::unix::net::UnixStream::connect(path(name)).is_ok();
+    let ask = |name: &str, line: &str| crate::client::ask(&path(name), line);
+    assert!(!is_open("one.sock"));
+    let reload = |sockets: &str| {
+        write(sockets);
+        koi_sys::guard::send_signal(koi.pid(), koi_sys::guard::Signal::Hangup)
+            .expect("it is there");
+    };
+    reload("    stats socket unix@one.sock level user\n");
+    until("the first socket answers", || is_open("one.sock"));
+    assert_eq!(ask("one.sock", "show cli level"), "user\n");
+    reload(
+        "    stats socket unix@one.sock level admin\n    stats socket unix@two.sock level operator\n",
+    );
+    until("the second one, too", || is_open("two.sock"));
+    assert_eq!(
+        (&*ask("one.sock", "show cli level"), &*ask("two.sock", "show cli level")),
+        ("admin\n", "operator\n")
+    );
+    // One that cannot be opened: nothing changes.
+    write("    stats socket unix@one.sock level admin\n    stats socket unix@none/three.sock\n");
+    let answer = ask("one.sock", "reload");
+    assert!(answer.starts_with("Success=0\n") && answer.contains("none/three.sock"), "{answer}");
+    assert!(is_open("one.sock") && is_open("two.sock"));
+    write("    stats socket unix@one.sock level admin\n");
+    let answer = ask("one.sock", "reload");
+    assert!(answer.contains("; stats socket: 0 opened, 1 closed"), "{answer}");
+    assert!(is_open("one.sock") && !is_open("two.sock"));
+    assert_eq!(ask("one.sock", "show cli sockets").lines().count(), 2);
+    reload("");
+    until("the last one closes", || !is_open("one.sock"));
+}
+
 #[test]
 fn rates_change_at_run_time() {
     let stage = Stage::new("    maxconnrate 50\n", HELLO, "", &[]);
