@@ -334,7 +334,7 @@ impl Page {
                 parts.push(row.text(column).to_owned());
             }
             parts.push(format!(
-                "id {}",
+                "id\u{a0}{}",
                 match row.kind {
                     Kind::Server | Kind::Listener => row.number(Column::PartId),
                     _ => row.number(Column::ProxyId),

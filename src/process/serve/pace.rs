@@ -162,7 +162,7 @@ mod tests {
         plan
     }
 
-    fn pace(plan: &Plan) -> Pace {
+    fn of(plan: &Plan) -> Pace {
         Pace::new(plan, &Arc::new(RateLimits::new(&plan.global.limits)))
     }
 
@@ -172,14 +172,14 @@ mod tests {
 
     #[test]
     fn without_limits_all_are_taken() {
-        assert_eq!(taken(&pace(&plan()), 0, 1000, 5), 1000);
+        assert_eq!(taken(&of(&plan()), 0, 1000, 5), 1000);
     }
 
     #[test]
     fn a_frontends_rate_holds_in_every_second() {
         let mut plan = plan();
         plan.proxies[0].front.session_rate = given(10);
-        let pace = pace(&plan);
+        let pace = of(&plan);
         let start = 77 * WINDOW_US;
         assert_eq!(taken(&pace, 0, 50, start), 10);
         assert_eq!(taken(&pace, 1, 50, start), 50);
@@ -195,14 +195,14 @@ mod tests {
         let mut plan = plan();
         plan.global.limits.connection_rate = given(9);
         plan.global.limits.session_rate = given(4);
-        let pace = pace(&plan);
+        let pace = of(&plan);
         assert_eq!(taken(&pace, 0, 3, WINDOW_US) + taken(&pace, 1, 3, WINDOW_US), 4);
     }
 
     #[test]
     fn a_command_changes_a_rate_at_once() {
         let plan = plan();
-        let pace = pace(&plan);
+        let pace = of(&plan);
         assert_eq!(taken(&pace, 0, 20, 5), 20);
         pace.rates.sessions.set(3);
         assert_eq!(taken(&pace, 0, 20, WINDOW_US), 3);
@@ -214,7 +214,7 @@ mod tests {
     fn tls_is_limited_by_itself() {
         let mut plan = plan();
         plan.global.limits.tls_connections = given(2);
-        let pace = pace(&plan);
+        let pace = of(&plan);
         let first = pace.take(0, true, 0).unwrap();
         let _second = pace.take(0, true, 0).unwrap();
         assert!(pace.take(0, true, 0).is_none());
@@ -223,7 +223,7 @@ mod tests {
         assert!(pace.take(0, true, 0).is_some());
         plan.global.limits.tls_connections = None;
         plan.global.limits.tls_rate = given(1);
-        let pace = pace(&plan);
+        let pace = of(&plan);
         assert!(pace.take(0, true, WINDOW_US).is_some());
         assert!(pace.take(0, true, WINDOW_US).is_none());
         assert!(pace.take(0, false, WINDOW_US).is_some());
