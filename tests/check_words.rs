@@ -11,6 +11,7 @@
 
 mod check_words {
     pub mod cases;
+    #[allow(dead_code, reason = "tests/health.rs uses more of it")]
     pub mod part;
 }
 mod end_to_end;
@@ -21,8 +22,11 @@ use end_to_end::client::Client;
 use end_to_end::proxy::{Folder, Program, Proxy};
 use end_to_end::{PATIENCE, free_ports, loopback};
 use regex::Regex;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
 use std::net::UdpSocket;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::thread;
 
@@ -72,10 +76,11 @@ impl Scene {
     }
 
     /// Plays it: what was wrong.
-    fn play(&self, program: &Program) -> Result<(), String> {
+    fn play(&self, program: &Program, socket: &Path) -> Result<(), String> {
         for (number, step) in self.case.steps.iter().enumerate() {
             self.player.act(step.act);
             self.ask(step);
+            self.order(step, socket);
             let told = |what: String| format!("{}, step {number}: {what}", self.case.name);
             let lines =
                 if program.name == "koi" { step.koi.unwrap_or(step.lines) } else { step.lines };
@@ -109,6 +114,17 @@ impl Scene {
             client.send(request.as_bytes());
             client.response(false).expect("an answer");
         }
+    }
+
+    fn order(&self, step: &Step, socket: &Path) {
+        let Some(order) = step.order else { return };
+        let mut stream = UnixStream::connect(socket).expect("the runtime socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        let order = order.replace('@', self.case.name);
+        stream.write_all(format!("{order}\n").as_bytes()).expect("it is read");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert_eq!(answer, "\n", "{order}");
     }
 
     /// The next line, masked.
@@ -150,24 +166,27 @@ impl Line {
     }
 }
 
-fn head(program: &Program, workers: usize) -> String {
+fn head(program: &Program, workers: usize, socket: &Path) -> String {
     // HAProxy's groups of threads are not its threads; one is enough of it.
     let workers = if program.name == "koi" { workers } else { 1 };
     format!(
-        "global\n log-tag web\n nbthread {workers}\ndefaults\n retries 0\n timeout connect 5s\n \
+        "global\n log-tag web\n nbthread {workers}\n stats socket unix@{socket} level admin\ndefaults\n retries 0\n timeout connect 5s\n \
          timeout client 20s\n timeout server 20s\n timeout check 10s\n \
-         default-server inter 1s fastinter 100ms downinter 100ms rise 2 fall 2\n"
+         default-server inter 1s fastinter 100ms downinter 100ms rise 2 fall 2\n",
+        socket = socket.display(),
     )
 }
 
 fn judge(program: &Program, workers: usize) {
     let scenes: Vec<Scene> = cases::cases().into_iter().map(Scene::new).collect();
-    let mut text = head(program, workers);
+    let folder = Folder::new("check-words");
+    let socket = folder.path().join("s");
+    let mut text = head(program, workers, &socket);
     text.extend(scenes.iter().map(Scene::text));
     let ready: Vec<_> = scenes.iter().map(|scene| loopback(scene.front)).collect();
-    let mut proxy = Proxy::start(program, Folder::new("check-words"), &text, &ready);
+    let mut proxy = Proxy::start(program, folder, &text, &ready);
     let faults: Vec<String> = thread::scope(|scope| {
-        let play = |scene: &Scene| scene.play(program).err();
+        let play = |scene: &Scene| scene.play(program, &socket).err();
         let plays: Vec<_> = scenes.iter().map(|scene| scope.spawn(move || play(scene))).collect();
         plays.into_iter().filter_map(|play| play.join().expect("no panic")).collect()
     });
@@ -196,19 +215,18 @@ fn haproxy_says_the_same() {
 /// `on-marked-down shutdown-sessions`: who is connected when the server goes down is sent away.
 #[test]
 fn a_server_that_goes_down_takes_its_sessions_along() {
-    use std::io::Read;
     use std::net::TcpStream;
     for workers in [1, 2] {
         let [front, port, checked] = free_ports(3).try_into().expect("three ports");
         let server = Player::start(port, Act::Say(b"hello"));
         let health = Player::start(checked, Act::Hold);
         let program = Program::koi();
-        let text = head(&program, workers)
+        let folder = Folder::new("check-sessions");
+        let text = head(&program, workers, &folder.path().join("s"))
             + &format!(
                 "listen l\n mode tcp\n bind 127.0.0.1:{front}\n server s 127.0.0.1:{port} check \
                  port {checked} on-marked-down shutdown-sessions\n"
             );
-        let folder = Folder::new("check-sessions");
         let _proxy = Proxy::start(&program, folder, &text, &[loopback(front)]);
         let mut clients: Vec<TcpStream> = (0..8)
             .map(|_| {

@@ -178,20 +178,31 @@ impl Office {
         }
     }
 
-    /// Has a worker's newest site do something, which reaches the other workers by itself if it has to.
+    /// Has a worker's site of this plan do something, which reaches the other workers by itself if it has to.
+    /// False if that plan serves no more, nothing if the worker does not answer.
+    pub async fn on_site(
+        &self,
+        local: &Local,
+        live: Arc<Live>,
+        run: impl FnOnce(&Rc<Site>) + Send + 'static,
+    ) -> Option<bool> {
+        let told = self.ask(local, 0, move |sites| {
+            let site = sites.iter().find(|site| Arc::ptr_eq(&site.live, &live));
+            site.map(run).is_some()
+        });
+        told.await
+    }
+
+    /// The same, without waiting for it.
     pub fn tell_site(
         self: &Arc<Self>,
         local: &Local,
+        live: Arc<Live>,
         run: impl FnOnce(&Rc<Site>) + Send + 'static,
     ) {
         let (office, of_task) = (self.clone(), local.clone());
         local.spawn(async move {
-            let told = office.ask(&of_task, 0, move |sites| {
-                if let Some(site) = sites.last() {
-                    run(site);
-                }
-            });
-            if told.await.is_none() {
+            if office.on_site(&of_task, live, run).await.is_none() {
                 log::limited(format_args!("worker 0 does not answer the runtime socket"));
             }
         });

@@ -316,7 +316,12 @@ pub fn server(sight: &Sight<'_>, proxy: usize, place: usize) -> Option<Row> {
     if figures.ramp() < 100 {
         row.set(Column::Throttle, Value::U32(figures.ramp().into()));
     }
-    row.set(Column::Weight, Value::U32(figures.weight().into()));
+    // What it has of its weight so far (`slowstart`), where weights can change at all.
+    let share = match sight.live.has_fixed_weights(proxy) {
+        true => figures.weight(),
+        false => figures.grown_weight(),
+    };
+    row.set(Column::Weight, Value::U32(share.into()));
     row.set(Column::UserWeight, Value::U32(figures.weight().into()));
     row.set(Column::Active, Value::U32(u32::from(!figures.is_backup())));
     row.set(Column::Backup, Value::U32(u32::from(figures.is_backup())));

@@ -68,20 +68,13 @@ pub fn word(
 /// What the state of a server adds to its row.
 pub(super) fn describe(row: &mut Row, sight: &Sight<'_>, (proxy, place): (usize, usize)) {
     let Some(figures) = sight.live.server(proxy, place) else { return };
-    let Some(of) = sight.plan.proxies.get(proxy) else { return };
-    let Some(line) = of.servers.get(place) else { return };
-    let tracked = line.settings.health.track.as_ref().map(|track| {
-        let backend = track.backend.as_deref().unwrap_or(&of.name);
-        (backend, &*track.server)
+    let tracking = sight.live.tracking();
+    let tracked = tracking.leader((proxy, place)).and_then(|(backend, server)| {
+        let of = sight.plan.proxies.get(backend)?;
+        Some(format!("{}/{}", of.name, of.servers.get(server)?.name.value))
     });
-    let source = tracked.and_then(|(backend, server)| {
-        let backend = sight.plan.backend(backend)?;
-        let servers = &sight.plan.proxies.get(backend)?.servers;
-        let place = servers.iter().position(|it| *it.name.value == *server)?;
-        sight.live.server(backend, place)
-    });
-    let tracked = tracked.map(|(backend, server)| format!("{backend}/{server}"));
-    let vitality = vitality(source.unwrap_or(figures));
+    let (backend, server) = tracking.root((proxy, place));
+    let vitality = vitality(sight.live.server(backend, server).unwrap_or(figures));
     let state = word(figures.admin(), figures.health(), vitality, tracked.as_deref());
     row.set(Column::Status, Value::Str(state));
     if let Some(tracked) = tracked {

@@ -115,6 +115,13 @@ impl Count {
         true
     }
 
+    /// Up, and down with the first failure, if checks are done.
+    pub fn set_to_edge(&mut self) {
+        if self.enabled {
+            self.health = self.rise;
+        }
+    }
+
     /// The counter at its best, or at the bottom.
     pub fn set(&mut self, up: bool) {
         self.health = if up { self.top() } else { 0 };
@@ -150,9 +157,7 @@ pub struct Checkup {
     pub agent_port: Option<u16>,
     /// What is sent to the agent instead of `agent-send`.
     pub agent_send: Option<Box<str>>,
-    /// The next check comes at once: requests met too many errors.
-    pub hurry: bool,
-    /// The last of those errors.
+    /// Requests met too many errors, of which this was the last: what follows is up to who checks the server.
     pub observed: Option<Box<str>>,
 }
 
@@ -216,7 +221,6 @@ impl Checkup {
             agent_address: None,
             agent_port: None,
             agent_send: None,
-            hurry: false,
             observed: None,
         }
     }
@@ -305,6 +309,11 @@ impl Checkup {
             }
             _ => {}
         }
+    }
+
+    /// Whether it was down at the last change.
+    pub fn is_down(&self) -> bool {
+        self.down_since_us.is_some()
     }
 
     /// How long it has been down, all in all, in seconds.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ord
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::checkup::Checkup;
-use super::state::{Admin, Health, State};
+use super::state::{Admin, Health, State, WEIGHT_PARTS};
 use crate::config::plan::{Given, Location, PortSpec, Server};
 
 /// The length of a rate's window, in microseconds.
@@ -295,6 +295,11 @@ impl ServerFigures {
         self.state.effective_weight()
     }
 
+    /// The same in whole parts: what it has so far of its weight.
+    pub fn grown_weight(&self) -> u16 {
+        self.effective_weight().div_ceil(WEIGHT_PARTS)
+    }
+
     /// Its weight where weights are fixed (`static-rr`, tables that hashes lead to): that of the
     /// configuration, or nothing.
     pub fn fixed_weight(&self) -> u16 {
@@ -356,8 +361,15 @@ impl ServerFigures {
     }
 
     /// The configuration was read again: what it says otherwise than before holds from now on, and what
-    /// was set at run time stays where it says the same.
-    pub(crate) fn follow(&self, old: &Server, new: &Server) {
+    /// was set at run time stays where it says the same. Whether that changed its state.
+    pub(crate) fn follow(&self, old: &Server, new: &Server) -> bool {
+        let seen = || (self.admin(), self.health(), self.weight(), self.ramp(), self.limits());
+        let before = seen();
+        self.take_over(old, new);
+        seen() != before
+    }
+
+    fn take_over(&self, old: &Server, new: &Server) {
         self.state.follow(old, new);
         self.backup.store(new.settings.backup.is_some(), Relaxed);
         self.queue_max.store(queue_of(new), Relaxed);
@@ -366,6 +378,22 @@ impl ServerFigures {
             let (least, most) = limits_of(new);
             self.least.store(least, Relaxed);
             self.most.store(most, Relaxed);
+        }
+        // What others found holds no longer than they look.
+        let judges = |line: &Server| {
+            let (health, agent) = (&line.settings.health, &line.settings.agent);
+            (health.check.is_some(), agent.check.is_some(), health.track.is_some())
+        };
+        let tracks = new.settings.health.track.is_some();
+        if judges(old) != judges(new) && !tracks {
+            self.state.set_admin(Admin::INHERITED, false);
+            let fine = self.checkup().is_fine();
+            self.state.set_health(if fine { Health::Running } else { Health::Stopped });
+            self.state.set_ramp(100);
+        }
+        if new.settings.slowstart.is_none() && self.health() == Health::Starting {
+            self.state.set_health(Health::Running);
+            self.state.set_ramp(100);
         }
     }
 

@@ -17,6 +17,7 @@ use super::fullness::full_load;
 use super::outage::{Condition, Outage};
 use super::rates::RateLimits;
 use super::state::{Admin, Health};
+use super::tracking::Tracking;
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::rules::context::{Counters, Rate};
 use crate::stick::Tables;
@@ -37,6 +38,9 @@ pub struct Live {
     /// When the current window of the rates began, in microseconds after the origin.
     window: Arc<AtomicU64>,
     tables: Tables,
+    tracking: Tracking,
+    /// Servers whose state a reload changed.
+    changed: Vec<(usize, usize)>,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
     rates: Arc<RateLimits>,
@@ -106,6 +110,8 @@ impl Live {
             origin,
             window: Arc::default(),
             tables: Tables::new(plan),
+            tracking: Tracking::new(plan),
+            changed: Vec::new(),
             rate_peak: Arc::default(),
             rates: Arc::new(RateLimits::new(&plan.global.limits)),
         }
@@ -281,6 +287,16 @@ impl Live {
         }
     }
 
+    /// The servers whose state is another since the reload that brought this plan: nobody has been told.
+    pub fn changed(&self) -> &[(usize, usize)] {
+        &self.changed
+    }
+
+    /// Who tracks whom.
+    pub fn tracking(&self) -> &Tracking {
+        &self.tracking
+    }
+
     /// Sets or clears bits of what was decided about a server; what there was before, if there is such a
     /// server.
     pub fn set_admin(&self, backend: usize, server: usize, bits: Admin, on: bool) -> Option<Admin> {
@@ -316,6 +332,12 @@ impl Live {
     /// Where a server is, as far as that was said.
     pub fn address(&self, backend: usize, server: usize) -> Option<SocketAddr> {
         self.server(backend, server)?.address()
+    }
+
+    /// Whether a command or an agent may set this weight: see [`Live::has_fixed_weights`].
+    pub fn takes_weight(&self, backend: usize, server: usize, weight: u16) -> bool {
+        let initial = self.server(backend, server).map(ServerFigures::initial_weight);
+        weight == 0 || Some(weight) == initial || !self.has_fixed_weights(backend)
     }
 
     /// Whether the algorithm of a backend heeds weights only as far as they are zero (`static-rr`,

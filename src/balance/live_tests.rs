@@ -30,6 +30,53 @@ fn limits_hold_on_every_level() {
     assert_eq!(live.rate(Rate::FrontendConnections(0)), 3, "what was refused does not count");
 }
 
+/// A server whose judge is gone does not stay as it was judged.
+#[test]
+fn a_reload_ends_what_nobody_else_would_end() {
+    let lines = |words: &str| {
+        listen(&format!(
+            "balance roundrobin\nserver s 127.0.0.1:1 {words}\nserver l 127.0.0.1:2 check"
+        ))
+    };
+    let after = |was: &str, is: &str, change: fn(&Live)| {
+        let (old_plan, new_plan) = (lines(was), lines(is));
+        let old = Live::new(&old_plan);
+        change(&old);
+        let new = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
+        let s = new.server(0, 0).expect("a server");
+        (s.admin(), s.health(), s.ramp(), new.changed().to_vec())
+    };
+    let down = |live: &Live| {
+        live.server(0, 0).expect("a server").checkup().check.set(false);
+        live.set_health(0, 0, Health::Stopped);
+    };
+    let follows = |live: &Live| {
+        live.set_admin(0, 0, Admin(Admin::INHERITED.0 | Admin::FORCED_DRAIN.0), true);
+        live.set_health(0, 0, Health::Stopped);
+    };
+    let starts = |live: &Live| {
+        live.set_ramp(0, 0, 7);
+        live.set_health(0, 0, Health::Starting);
+    };
+    let none = Admin::default();
+    assert_eq!(after("check", "", down), (none, Health::Running, 100, vec![(0, 0)]));
+    assert_eq!(after("check", "check inter 9s", down), (none, Health::Stopped, 100, vec![]));
+    assert_eq!(
+        after("track l/l", "weight 3", follows),
+        (Admin::FORCED_DRAIN, Health::Running, 100, vec![(0, 0)])
+    );
+    assert_eq!(
+        after("check slowstart 9s", "check", starts),
+        (none, Health::Running, 100, vec![(0, 0)])
+    );
+    assert_eq!(
+        after("check slowstart 9s", "check slowstart 8s", starts),
+        (none, Health::Starting, 7, vec![])
+    );
+    // What an operator said of one that nobody checks stays.
+    assert_eq!(after("", "weight 1", down), (none, Health::Stopped, 100, vec![]));
+}
+
 #[test]
 fn without_a_limit_the_descriptors_are_one() {
     let mut live = Live::new(&listen(""));

@@ -24,6 +24,7 @@ pub mod state;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tracking;
 mod turns;
 
 pub use choose::{Choice, Chooser, Key};

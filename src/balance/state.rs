@@ -35,6 +35,8 @@ impl Admin {
     pub const INHERITED_DRAIN: Admin = Admin(0x10);
     /// Maintenance, because its name has no address.
     pub const UNRESOLVED: Admin = Admin(0x20);
+    /// What a server has only because the one that it tracks does.
+    pub const INHERITED: Admin = Admin(0x02 | 0x10);
     /// Any maintenance.
     pub const MAINT: Admin = Admin(0x01 | 0x02 | 0x04 | 0x20);
     /// Any draining.
@@ -83,6 +85,15 @@ pub(crate) struct State {
     weight: AtomicU16,
     /// How much of its share it gets (`slowstart`), in per cent.
     ramp: AtomicU8,
+}
+
+/// The largest weight.
+pub const WEIGHT_MAX: u16 = 256;
+
+/// So many per cent of a weight, as commands and agents say it.
+pub fn weight_of_percent(initial: u16, percent: u32) -> u16 {
+    let weight = u64::from(initial) * u64::from(percent) / u64::from(WHOLE);
+    u16::try_from(weight).unwrap_or(WEIGHT_MAX).min(WEIGHT_MAX)
 }
 
 fn weight_of(server: &Server) -> u16 {

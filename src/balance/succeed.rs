@@ -19,9 +19,10 @@ impl Live {
         self.process.0.take_limit(&fresh.process.0);
         self.rates.follow(&plan.global.limits);
         let mut proxies = Vec::with_capacity(fresh.proxies.len());
+        let mut changed = Vec::new();
         for (number, figures) in fresh.proxies.into_iter().enumerate() {
             let figures = self.share_front(number, figures, heirs);
-            proxies.push(self.share_back(number, figures, (old_plan, plan), heirs));
+            proxies.push(self.share_back(number, figures, (old_plan, plan), heirs, &mut changed));
         }
         let (tables, forgotten) = self.tables.succeed(plan);
         let live = Live {
@@ -31,6 +32,8 @@ impl Live {
             origin: self.origin,
             window: self.window.clone(),
             tables,
+            tracking: fresh.tracking,
+            changed,
             rate_peak: self.rate_peak.clone(),
             rates: self.rates.clone(),
         };
@@ -65,6 +68,7 @@ impl Live {
         mut figures: ProxyFigures,
         (old_plan, plan): (&Plan, &Plan),
         heirs: &Succession,
+        changed: &mut Vec<(usize, usize)>,
     ) -> ProxyFigures {
         let Some(old) = heirs.backend_before(number).and_then(|it| self.proxies.get(it)) else {
             return figures;
@@ -77,7 +81,9 @@ impl Live {
             let Some(before) = heirs.server_before(number, place) else { continue };
             let said = of_plan(old_plan, before).zip(of_plan(plan, (number, place)));
             let (Some(same), Some((was, is))) = (old.servers.get(before.1), said) else { continue };
-            same.follow(&was, &is);
+            if same.follow(&was, &is) {
+                changed.push((number, place));
+            }
             *new = same.clone();
         }
         figures.back.0.generation.fetch_add(1, Ordering::Release);

@@ -47,7 +47,6 @@ macro_rules! features {
 
 features! {
     Http2 "HTTP/2" "HTTP/2 to clients and to servers.",
-    Checks "this part of health checks" "`check-alpn`, `check-proto`, `tune.max-checks-per-thread`.",
     StateFiles "files of servers' states" "The servers' states at the last run.",
     Logs "this part of logs" "Log messages over streams and to log servers, and some formats.",
     Resolvers "name servers" "Name servers, changes of servers' addresses at run time.",

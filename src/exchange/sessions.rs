@@ -6,7 +6,7 @@
 //!
 //! A session is ended by closing its connection to the server, as HAProxy does; one that has none yet is
 //! woken where it waits for one. A client that takes nothing would keep it nevertheless: its connection is
-//! cut off [`LAST_BYTES`] later. The log tells by whom ([`Cause`]).
+//! cut off `LAST_BYTES` later. The log tells by whom ([`Cause`]).
 //!
 //! Limits: [`SESSIONS_MAX`] connections have a place here; more than those are served all the same, but
 //! not shown.

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::run::{gone, internet, literal, unreachable};
-use crate::exchange::server;
+use super::connect::{literal, unreachable};
+use super::talk::gone;
+use crate::exchange::server::{self, internet};
 use crate::exchange::site::Site;
 use crate::exchange::transport::Transport;
 use crate::proto::check::agent::{Advice, parse};

@@ -2,8 +2,8 @@
 
 use regex::bytes::Regex;
 
-use super::run::{Judged, Talk};
 use super::script::{Act, Step};
+use super::talk::{Judged, Talk};
 use crate::config::plan::{CheckExpect, CheckField, CheckMatch, CheckPattern};
 use crate::config::word::Word;
 use crate::proto::check::reply::Reply;

@@ -3,24 +3,36 @@
 //! In: the plan's `check`, `agent-check`, `option httpchk` and their like; answers of servers. Out: states
 //! of servers ([`crate::balance::Live`]), which all workers see, and lines in the log, in HAProxy's words.
 //!
-//! Each server is checked by one worker, the workers take them in turn. A check is a task that sleeps,
-//! connects, speaks, and judges: `script` is what the plan says about a check, `run` does it, `expect`
-//! compares, `agent` asks agents, `outcome` draws the conclusions, `words` puts them into lines, `ramp` lets a server that came
-//! back take its share step by step (`slowstart`).
+//! Each server is checked by one worker, the workers take them in turn. A check is a task that sleeps, connects,
+//! speaks, and judges:
+//!
+//! - `script` is what the plan says about a check, `run` does it step by step: `connect` makes the connection,
+//!   `request` the bytes of a request, `expect` compares; `talk` is what they share. `agent` asks agents. `gate`
+//!   lets so many under way at once.
+//! - `outcome` draws the conclusions, `decide` does what operators and agents say of a server, `follow` lets
+//!   servers be as those that they track, `ramp` lets a server that came back take its share step by step.
+//! - `standing` and `words` put it into lines of the log.
 //!
 //! Limits: one check of a server at a time, of a reply [`crate::proto::check::REPLY_MAX`] bytes, and no
 //! check takes longer than its time (`timeout check`, `inter`).
 
 mod agent;
+mod connect;
+mod decide;
 mod expect;
+mod follow;
+mod gate;
 mod outcome;
 mod ramp;
+mod request;
 mod run;
 mod script;
+mod standing;
+mod talk;
 mod words;
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -29,28 +41,39 @@ use std::time::Duration;
 use crate::balance::checkup::Last;
 use crate::balance::{Admin, Health};
 use crate::config::plan::Plan;
+use crate::exchange::server;
 use crate::exchange::site::Site;
+use gate::Gate;
 
+pub use decide::decide;
 pub use outcome::{force, force_agent};
-
-/// The longest time over which the first checks are spread, unless `max-spread-checks` says so.
-const SPREAD: Duration = Duration::from_secs(60);
 
 /// How often a server whose checks are off, or that is in maintenance, is looked at.
 const RESTING: Duration = Duration::from_millis(500);
 
 /// The checks that a worker does for a plan. They end when the worker stops, or this says so.
 #[derive(Clone, Debug, Default)]
-pub struct Checks(Rc<Cell<bool>>);
+pub struct Checks(Rc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    ended: Cell<bool>,
+    gate: Gate,
+}
 
 impl Checks {
+    fn new(plan: &Plan) -> Checks {
+        let most = plan.global.checks.at_once.map_or(0, |it| it.value);
+        Checks(Rc::new(Shared { ended: Cell::new(false), gate: Gate::new(most) }))
+    }
+
     /// They end, as soon as each has been polled once more (a reload wakes all tasks).
     pub fn end(&self) {
-        self.0.set(true);
+        self.0.ended.set(true);
     }
 
     fn are_over(&self, site: &Site) -> bool {
-        self.0.get() || site.local.is_stopping()
+        self.0.ended.get() || site.local.is_stopping()
     }
 }
 
@@ -65,20 +88,26 @@ enum Kind {
 
 /// Begins this worker's part of the checks, one worker of so many.
 pub fn start(site: &Rc<Site>, workers: usize) -> Checks {
-    let checks = Checks::default();
+    let checks = Checks::new(&site.plan);
     let all = wanted(&site.plan);
-    let spread = Spread::new(&site.plan, &all);
+    let spread = Spread::new(site, &all);
     let workers = workers.max(1);
     for (place, &(backend, server, kind)) in all.iter().enumerate() {
         if place % workers == site.process.worker % workers {
-            let first = spread.first(place);
-            site.local.spawn(watch(site.clone(), checks.clone(), (backend, server, kind), first));
+            let what = (backend, server, kind);
+            let first = left(site, what).unwrap_or_else(|| spread.first(site, place, what));
+            site.local.spawn(watch(site.clone(), checks.clone(), what, first));
         }
     }
     if site.process.worker == 0 {
         note_beginning(site);
         site.local.spawn(ramp::watch(site.clone(), checks.clone()));
-        outcome::follow_all(site);
+        // Behind the task that finds out which servers have no address.
+        let site = site.clone();
+        site.local.clone().spawn(async move {
+            follow::follow_all(&site);
+            site.live.changed().iter().for_each(|&of| outcome::note_reload(&site, of));
+        });
     }
     checks
 }
@@ -116,44 +145,58 @@ fn wanted(plan: &Plan) -> Vec<(usize, usize, Kind)> {
     all
 }
 
-/// How the first checks are spread: over the shortest interval, at most over `max-spread-checks`.
+/// How the first checks are spread: each over its own interval, or the shortest of all if that is longer; at most
+/// over `max-spread-checks`.
 struct Spread {
-    over: Duration,
+    least: Duration,
+    most: Option<Duration>,
     count: u32,
 }
 
 impl Spread {
-    fn new(plan: &Plan, all: &[(usize, usize, Kind)]) -> Spread {
-        let most = plan.global.checks.spread_max.map_or(SPREAD, |it| it.value);
-        let inter = all.iter().filter_map(|&(backend, server, kind)| {
-            let line = plan.proxies.get(backend)?.servers.get(server)?;
-            let checkup = crate::balance::checkup::Checkup::new(line);
-            Some(if kind == Kind::Agent { checkup.agent_inter } else { checkup.pace.inter })
-        });
-        let over = inter.min().unwrap_or(Duration::ZERO).min(most);
-        Spread { over, count: u32::try_from(all.len()).unwrap_or(u32::MAX).max(1) }
+    fn new(site: &Site, all: &[(usize, usize, Kind)]) -> Spread {
+        let least = all.iter().filter_map(|&what| interval(site, what)).min();
+        let most = site.plan.global.checks.spread_max.map(|it| it.value);
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
+        Spread { least: least.unwrap_or_default(), most: most.filter(|it| !it.is_zero()), count }
     }
 
-    fn first(&self, place: usize) -> Duration {
-        self.over / self.count * u32::try_from(place).unwrap_or(u32::MAX).min(self.count)
+    fn first(&self, site: &Site, place: usize, what: (usize, usize, Kind)) -> Duration {
+        let over = interval(site, what).unwrap_or_default().max(self.least);
+        let over = self.most.map_or(over, |most| over.min(most));
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        over.mul_f64(f64::from(place) / f64::from(self.count))
     }
+}
+
+/// What is left of the time until the next check, for a server that was checked under the plan before.
+fn left(site: &Site, what: (usize, usize, Kind)) -> Option<Duration> {
+    let wait = interval(site, what)?;
+    let checkup = site.live.server(what.0, what.1)?.checkup();
+    let count = if what.2 == Kind::Agent { &checkup.agent } else { &checkup.check };
+    let gone = site.unix_us(site.local.now()).saturating_sub(count.last.as_ref()?.at_us);
+    Some(wait.saturating_sub(Duration::from_micros(gone)))
 }
 
 /// Asks one server, or its agent, again and again.
 async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first: Duration) {
     let (backend, server, kind) = what;
+    if kind == Kind::Check {
+        server::attend(&site, (backend, server));
+    }
     rest(&site, &checks, what, first).await;
     while !checks.are_over(&site) {
         let Some(wait) = interval(&site, what) else {
             rest(&site, &checks, what, RESTING).await;
             continue;
         };
+        let pass = checks.0.gate.enter(&site.local, || checks.are_over(&site)).await;
+        let Some(pass) = pass else { break };
         let began = site.now_us();
         match kind {
             Kind::Check => {
-                // At once: the check that they brought forward may take long.
-                outcome::note_observed(&site, (backend, server));
-                let verdict = run::check(&site, backend, server).await;
+                let check = run::check(&site, backend, server);
+                let verdict = attending(&site, (backend, server), check).await;
                 // One that was switched off meanwhile is not believed.
                 if interval(&site, what).is_some() && !checks.are_over(&site) {
                     outcome::checked(&site, backend, server, last(&site, verdict, began));
@@ -166,11 +209,21 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
                 }
             }
         }
-        let spent = Duration::from_micros(site.now_us().saturating_sub(began));
+        drop(pass);
+        // From the end of one to the beginning of the next, as HAProxy: a server that hangs gets its pause, too.
         let wait = interval(&site, what).unwrap_or(wait);
-        let wait = varied(&site, wait).saturating_sub(spent).max(Duration::from_millis(1));
-        rest(&site, &checks, what, wait).await;
+        rest(&site, &checks, what, varied(&site, wait).max(Duration::from_millis(1))).await;
     }
+}
+
+/// Runs a check; what requests tell meanwhile takes effect at once, however long it takes.
+async fn attending<T>(site: &Rc<Site>, of: (usize, usize), check: impl Future<Output = T>) -> T {
+    let mut check = pin!(check);
+    poll_fn(|cx| {
+        outcome::note_observed(site, of);
+        check.as_mut().poll(cx)
+    })
+    .await
 }
 
 fn last(site: &Site, verdict: crate::proto::check::Verdict, began_us: u64) -> Last {
@@ -204,26 +257,34 @@ fn varied(site: &Site, wait: Duration) -> Duration {
     Duration::from_micros(micros.saturating_sub(range).saturating_add(shift))
 }
 
-/// Sleeps, unless it is all over, or an error of a request wants a check at once.
-async fn rest(site: &Site, checks: &Checks, what: (usize, usize, Kind), time: Duration) {
-    const LOOK: Duration = Duration::from_millis(250);
-    let mut left = time;
-    while !left.is_zero() && !checks.are_over(site) && !is_hurried(site, what) {
-        // In slices: a hurry comes from any worker, and checks are few.
-        let slice = left.min(LOOK);
-        let mut sleep = pin!(site.local.sleep(slice));
-        poll_fn(|cx| match checks.0.get() {
-            true => Poll::Ready(()),
-            false => sleep.as_mut().poll(cx),
-        })
-        .await;
-        left = left.saturating_sub(slice);
+/// Sleeps, unless it is all over. Errors of requests take effect at once; the next check then comes as soon as
+/// `fastinter` says.
+async fn rest(
+    site: &Rc<Site>,
+    checks: &Checks,
+    (backend, server, kind): (usize, usize, Kind),
+    time: Duration,
+) {
+    let mut stopping = pin!(site.local.stopping());
+    let mut due = site.local.now() + time;
+    while !checks.are_over(site) {
+        let mut sleep = pin!(site.local.sleep_until(due));
+        let observed = poll_fn(|cx| {
+            if kind == Kind::Check && outcome::note_observed(site, (backend, server)) {
+                return Poll::Ready(true);
+            }
+            let over = stopping.as_mut().poll(cx).is_ready() || checks.are_over(site);
+            match over || sleep.as_mut().poll(cx).is_ready() {
+                true => Poll::Ready(false),
+                false => Poll::Pending,
+            }
+        });
+        if !observed.await {
+            return;
+        }
+        let fast = site.live.server(backend, server).map(|it| it.checkup().pace.fast);
+        due = due.min(site.local.now() + fast.unwrap_or_default());
     }
-}
-
-fn is_hurried(site: &Site, (backend, server, kind): (usize, usize, Kind)) -> bool {
-    let figures = site.live.server(backend, server).filter(|_| kind == Kind::Check);
-    figures.is_some_and(|it| std::mem::take(&mut it.checkup().hurry))
 }
 
 /// Whether a state takes requests at all.

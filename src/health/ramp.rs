@@ -14,8 +14,16 @@ const STEP: Duration = Duration::from_secs(1);
 /// The whole share, in per cent.
 const WHOLE: u64 = 100;
 
+/// A server has this state from now on: one that comes back begins with the smallest share, if its line says
+/// `slowstart`.
+pub(super) fn begin(site: &Site, (backend, server): (usize, usize), health: Health) {
+    let slow = health == Health::Running && time(site, backend, server).is_some();
+    site.live.set_ramp(backend, server, if slow { 1 } else { 100 });
+    site.live.set_health(backend, server, if slow { Health::Starting } else { health });
+}
+
 /// How long a server takes to get its share, if it does.
-pub(super) fn time(site: &Site, backend: usize, server: usize) -> Option<Duration> {
+fn time(site: &Site, backend: usize, server: usize) -> Option<Duration> {
     let line = site.plan.proxies.get(backend)?.servers.get(server)?;
     line.settings.slowstart.map(|it| it.value).filter(|it| !it.is_zero())
 }

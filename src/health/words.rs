@@ -1,7 +1,8 @@
 //! What the log says of checks, in HAProxy's words.
 
 use crate::balance::checkup::{Count, Last};
-use crate::config::plan::{Plan, Server};
+use crate::balance::{Admin, Health};
+use crate::config::plan::{LogLevel, Plan, Server};
 use crate::proto::check::Status;
 
 /// `, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms`
@@ -48,16 +49,33 @@ pub(super) fn result(
     )
 }
 
+/// How bad it is that a server goes: nobody was sent any more to one that was leaving.
+pub(super) fn down_level(admin: Admin, health: Health) -> LogLevel {
+    match health == Health::Stopping || admin.has(Admin::DRAIN) {
+        true => LogLevel::Notice,
+        false => LogLevel::Alert,
+    }
+}
+
+/// ` via b/s`, for the server that is tracked.
+pub(super) fn via(plan: &Plan, leader: Option<(usize, usize)>) -> String {
+    leader.map_or(String::new(), |leader| format!(" via {}", names(plan, leader)))
+}
+
+fn line(plan: &Plan, (backend, server): (usize, usize)) -> Option<&Server> {
+    plan.proxies.get(backend)?.servers.get(server)
+}
+
+/// `b/s`.
+fn names(plan: &Plan, of: (usize, usize)) -> String {
+    let backend = plan.proxies.get(of.0).map_or("", |it| &it.name);
+    format!("{backend}/{}", line(plan, of).map_or("", |it| &it.name.value))
+}
+
 /// `server b/s`, or `Backup Server b/s`.
-pub(super) fn server(plan: &Plan, (backend, server): (usize, usize), begins: bool) -> String {
-    let proxy = plan.proxies.get(backend);
-    let line = proxy.and_then(|proxy| proxy.servers.get(server));
-    let names = format!(
-        "{}/{}",
-        proxy.map_or("", |it| &it.name),
-        line.map_or("", |it: &Server| &it.name.value)
-    );
-    let backup = line.is_some_and(|it| it.settings.backup.is_some());
+pub(super) fn server(plan: &Plan, of: (usize, usize), begins: bool) -> String {
+    let names = names(plan, of);
+    let backup = line(plan, of).is_some_and(|it| it.settings.backup.is_some());
     match (backup, begins) {
         (true, true) => format!("Backup Server {names}"),
         (true, false) => format!("backup server {names}"),

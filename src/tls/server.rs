@@ -111,12 +111,33 @@ impl ServerTls {
         stream: Stream,
         name: Option<&str>,
     ) -> Result<(TlsStream, TlsFacts), HandshakeFault> {
+        self.connect_offering(stream, name, None).await
+    }
+
+    /// The same; these protocols are offered in place of the line's `alpn`, if they are given.
+    ///
+    /// # Errors
+    /// See [`HandshakeFault`].
+    pub async fn connect_offering(
+        self: &Arc<Self>,
+        stream: Stream,
+        name: Option<&str>,
+        protocols: Option<&[Box<str>]>,
+    ) -> Result<(TlsStream, TlsFacts), HandshakeFault> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, name) = match name {
             Some(name) => (&loaded.named, server_name(name)?),
             None => (&loaded.nameless, ServerName::from(NOBODY)),
         };
-        let connection = UnbufferedClientConnection::new(config.clone(), name);
+        let config = match protocols {
+            None => config.clone(),
+            Some(names) => {
+                let mut config = ClientConfig::clone(config);
+                config.alpn_protocols = spoken(names.iter().map(|name| &**name));
+                Arc::new(config)
+            }
+        };
+        let connection = UnbufferedClientConnection::new(config, name);
         let machine = Machine::client(connection.map_err(HandshakeFault::Tls)?);
         let shaken = TlsStream::shake(stream, machine, None, self.record_max).await;
         let tls = shaken.map_err(|(fault, _)| fault)?;

@@ -21,6 +21,8 @@ pub struct Step {
     pub act: Act,
     /// Requests to be sent before: what for, and how many.
     pub ask: Option<(&'static str, usize)>,
+    /// What is said on the runtime socket before.
+    pub order: Option<&'static str>,
     pub lines: &'static [Line],
     /// What Koi logs, where it is right to differ.
     pub koi: Option<&'static [Line]>,
@@ -59,7 +61,7 @@ impl Case {
 }
 
 const fn step(act: Act, lines: &'static [Line]) -> Step {
-    Step { act, ask: None, lines, koi: None }
+    Step { act, ask: None, order: None, lines, koi: None }
 }
 
 impl Step {
@@ -70,6 +72,11 @@ impl Step {
     const fn ask(self, path: &'static str, count: usize) -> Step {
         Step { ask: Some((path, count)), ..self }
     }
+}
+
+/// Something is said on the runtime socket, and the server goes on as it is.
+const fn order(order: &'static str, lines: &'static [Line]) -> Step {
+    Step { order: Some(order), ..step(Act::Hold, lines) }
 }
 
 /// An answer to any request.
@@ -102,9 +109,13 @@ const UNMATCHED: &[Line] = &[
 ];
 const WRONG: &[Line] = &[Line::Down("Layer7 wrong status, code: 200, info: \"OK\""), Line::None];
 
+const ERROR: &[Line] =
+    &[Line::Down("Layer7 wrong status, code: 500, info: \"Internal Server Error\""), Line::None];
+const SILENCE: &[Line] = &[Line::Down("Layer7 timeout"), Line::None];
+
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [checks(), agents(), observed()].concat()
+    [checks(), agents(), observed(), orders()].concat()
 }
 
 fn checks() -> Vec<Case> {
@@ -147,10 +158,7 @@ fn checks() -> Vec<Case> {
         vec![
             step(
                 BROKEN,
-                &[
-                    Line::Down("Layer7 wrong status, code: 500, info: \"Internal Server Error\""),
-                    Line::None,
-                ],
+                ERROR,
             ),
             step(OK, L7),
             step(OK, &[]),
@@ -159,14 +167,14 @@ fn checks() -> Vec<Case> {
     case(
         "l7tout",
         &[HTTPCHK, SHORT],
-        vec![step(Act::Hold, &[Line::Down("Layer7 timeout"), Line::None]), step(OK, L7)],
+        vec![step(Act::Hold, SILENCE), step(OK, L7)],
     ),
     // HAProxy waits for the rest of a head that is none.
     case(
         "l7rsp",
         &[HTTPCHK, SHORT],
         vec![
-            step(Act::Say(b"SSH-2.0-x\r\n\r\n"), &[Line::Down("Layer7 timeout"), Line::None])
+            step(Act::Say(b"SSH-2.0-x\r\n\r\n"), SILENCE)
                 .koi(&[
  Line::Down("Layer7 invalid response, info: \"version (RFC 9112 §2.3)\""), Line::None]),
             step(OK, L7),
@@ -227,10 +235,7 @@ fn checks() -> Vec<Case> {
         vec![
             step(
                 BROKEN,
-                &[
-                    Line::Down("Layer7 wrong status, code: 500, info: \"Internal Server Error\""),
-                    Line::None,
-                ],
+                ERROR,
             ),
             step(MISSING, &[Line::Up("Layer7 check passed, code: 404")]),
         ],
@@ -258,7 +263,7 @@ fn checks() -> Vec<Case> {
         vec![
             step(
                 Act::Hold,
-                &[Line::Down("Layer7 timeout"), Line::None],
+                SILENCE,
             ),
             step(
                 Act::Answer(
@@ -395,7 +400,7 @@ fn checks() -> Vec<Case> {
         "redis",
         &["option redis-check", SHORT],
         vec![
-            step(Act::Hold, &[Line::Down("Layer7 timeout"), Line::None]),
+            step(Act::Hold, SILENCE),
             step(
                 Act::Answer(b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
                 &[Line::Up("Layer7 check passed, code: 0, info: \"Redis server is ok\"")],
@@ -414,7 +419,7 @@ fn checks() -> Vec<Case> {
         "pgsql",
         &["option pgsql-check user u", SHORT],
         vec![
-            step(Act::Hold, &[Line::Down("Layer7 timeout"), Line::None]),
+            step(Act::Hold, SILENCE),
             step(
                 Act::Answer(b"user\0u\0\0", b"R\0\0\0\x08\0\0\0\0"),
                 &[Line::Up("Layer7 check passed, code: 0, info: \"PostgreSQL server is ok\"")],
@@ -425,7 +430,7 @@ fn checks() -> Vec<Case> {
         "ldap",
         &["option ldap-check", SHORT],
         vec![
-            step(Act::Hold, &[Line::Down("Layer7 timeout"), Line::None]),
+            step(Act::Hold, SILENCE),
             step(
                 Act::Answer(
                     b"\x30\x0c\x02\x01\x01\x60",
@@ -607,47 +612,134 @@ const MIXED: Act = Act::Choose(&[
     ("/", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
 ]);
 
-/// Requests tell of a server, too.
+/// Requests tell of a server, too: the third error in a row marks it down.
 fn observed() -> Vec<Case> {
+    const WRONG_STATUS: &[Line] = &[
+        Line::Other(
+            "<25>Server @/s is DOWN, reason: Health analyze, info: \"Detected 3 consecutive errors, \
+             last one was: Wrong http response\". 0 LEFT",
+        ),
+        Line::None,
+        UP7,
+    ];
+    const WRONG_HEAD: &[Line] = &[
+        Line::Other(
+            "<25>Server @/s is DOWN, reason: Health analyze, info: \"Detected 3 consecutive errors, \
+             last one was: Invalid http response (headers)\". 0 LEFT",
+        ),
+        Line::None,
+        UP7,
+    ];
+    let observed = |name, path, lines| {
+        case(name, &[HTTPCHK], vec![step(MIXED, lines).ask(path, 3)])
+            .server("check observe layer7 error-limit 3 on-error mark-down")
+    };
+    vec![observed("markdown", "/bad", WRONG_STATUS), observed("headers", "/odd", WRONG_HEAD)]
+}
+
+/// Both servers leave maintenance.
+const READY: &[Line] = &[
+    Line::Other("<29>Server @/s is UP/READY (leaving forced maintenance)."),
+    Line::Other("<29>Server t-@/t is UP/READY (leaving maintenance)."),
+];
+const NONE_LEFT: Line = Line::Other("<24>backend t-@ has no server available!");
+
+/// Operators tell of a server, too, and those that track it follow.
+fn orders() -> Vec<Case> {
     vec![
         case(
-            "markdown",
-            &[HTTPCHK],
+            "orders",
+            &[],
             vec![
-                step(
-                    MIXED,
+                step(Act::Hold, &[]),
+                order(
+                    "disable server @/s",
                     &[
+                        Line::Other("<25>Server @/s is going DOWN for maintenance. 1 LEFT"),
                         Line::Other(
-                            "<25>Server @/s is DOWN, reason: Health analyze, info: \"Detected 3 \
-                         consecutive errors, last one was: Wrong http response\". 0 LEFT",
+                            "<25>Server t-@/t is going DOWN for maintenance via @/s. 0 LEFT",
                         ),
-                        Line::None,
-                        UP7,
+                        NONE_LEFT,
                     ],
-                )
-                .ask("/bad", 3),
+                ),
+                order("enable server @/s", READY),
+                order(
+                    "set server @/s state drain",
+                    &[
+                        Line::Other("<29>Server @/s enters drain state. 1 ONLINE"),
+                        Line::Other("<29>Server t-@/t enters drain state via @/s. 0 ONLINE"),
+                        NONE_LEFT,
+                    ],
+                ),
+                order(
+                    "set server @/s state maint",
+                    &[
+                        Line::Other("<29>Server @/s is going DOWN for maintenance. 1 LEFT"),
+                        Line::Other(
+                            "<29>Server t-@/t is going DOWN for maintenance via @/s. 0 LEFT",
+                        ),
+                    ],
+                ),
+                order("set server @/s state ready", READY),
+                // The next checks find it well.
+                order(
+                    "set server @/s health down",
+                    &[
+                        Line::Other("<25>Server @/s is DOWN, changed from CLI. 1 LEFT"),
+                        Line::Other("<25>Server t-@/t is DOWN via @/s. 0 LEFT"),
+                        NONE_LEFT,
+                        Line::Other(
+                            "<29>Server @/s is UP, reason: Layer4 check passed, check duration: T. \
+                             2 ONLINE",
+                        ),
+                        Line::Other("<29>Server t-@/t is UP via @/s. 1 ONLINE"),
+                    ],
+                ),
+                order(
+                    "disable server t-@/t",
+                    &[
+                        Line::Other("<25>Server t-@/t is going DOWN for maintenance. 0 LEFT"),
+                        NONE_LEFT,
+                    ],
+                ),
+                order(
+                    "disable server @/s",
+                    &[Line::Other("<25>Server @/s is going DOWN for maintenance. 1 LEFT")],
+                ),
+                order(
+                    "enable server t-@/t",
+                    &[Line::Other(
+                        "<29>Server t-@/t is leaving forced maintenance but remains in maintenance \
+                         via @/s.",
+                    )],
+                ),
+                order("enable server @/s", READY),
+                order(
+                    "set server @/u health down",
+                    &[Line::Other("<25>Server @/u is DOWN, changed from CLI. 1 LEFT")],
+                ),
+                order(
+                    "disable server @/u",
+                    &[Line::Other("<29>Server @/u was DOWN and now enters maintenance.")],
+                ),
+                order(
+                    "set server @/u state drain",
+                    &[
+                        Line::Other("<29>Server @/u is UP/DRAIN (leaving forced maintenance)."),
+                        Line::Other("<29>Server @/u remains in forced drain mode."),
+                    ],
+                ),
+                order(
+                    "set server @/u state ready",
+                    &[Line::Other("<29>Server @/u is UP (leaving forced drain).")],
+                ),
             ],
         )
-        .server("check observe layer7 error-limit 3 on-error mark-down"),
-        case(
-            "headers",
-            &[HTTPCHK],
-            vec![
-                step(
-                    MIXED,
-                    &[
-                        Line::Other(
-                            "<25>Server @/s is DOWN, reason: Health analyze, info: \"Detected 3 \
-                         consecutive errors, last one was: Invalid http response (headers)\". \
-                         0 LEFT",
-                        ),
-                        Line::None,
-                        UP7,
-                    ],
-                )
-                .ask("/odd", 3),
-            ],
-        )
-        .server("check observe layer7 error-limit 3 on-error mark-down"),
+        .more(&[
+            " server u 127.0.0.1:NOWHERE",
+            "backend t-@",
+            " LOG",
+            " server t 127.0.0.1:NOWHERE track @/s",
+        ]),
     ]
 }

@@ -39,6 +39,9 @@ const END: &[u8] = b"\r\n\r\n";
 struct Shared {
     act: Mutex<Act>,
     count: AtomicUsize,
+    /// Connections just now, and the most at a time.
+    now: AtomicUsize,
+    peak: AtomicUsize,
     ended: AtomicBool,
 }
 
@@ -53,8 +56,9 @@ pub struct Player {
 
 impl Player {
     pub fn start(port: u16, act: Act) -> Player {
-        let (act, count) = (Mutex::new(act), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { act, count, ended: AtomicBool::new(false) });
+        let [count, now, peak] = [const { AtomicUsize::new(0) }; 3];
+        let (act, ended) = (Mutex::new(act), AtomicBool::new(false));
+        let shared = Arc::new(Shared { act, count, now, peak, ended });
         let (waiting, listener) = (Mutex::default(), Mutex::default());
         let player = Player { port, shared, waiting, listener };
         match *player.shared.act.lock().expect("no panic") {
@@ -91,8 +95,15 @@ impl Player {
                 stream.set_nonblocking(false).expect("a mode");
                 let act = *shared.act.lock().expect("no panic");
                 shared.count.fetch_add(1, Ordering::Relaxed);
-                // That the peer leaves in the middle is its right.
-                thread::spawn(move || drop(play(stream, act)));
+                let of_all = shared.clone();
+                of_all
+                    .peak
+                    .fetch_max(of_all.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    // That the peer leaves in the middle is its right.
+                    drop(play(stream, act));
+                    of_all.now.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
     }
@@ -106,10 +117,25 @@ impl Player {
         }
     }
 
+    /// How many connections have come.
+    pub fn seen(&self) -> usize {
+        self.shared.count.load(Ordering::Relaxed)
+    }
+
+    /// The most at a time.
+    pub fn peak(&self) -> usize {
+        self.shared.peak.load(Ordering::SeqCst)
+    }
+
     /// Waits for so many connections more.
     pub fn wait(&self, count: usize) {
-        let (start, before) = (Instant::now(), self.shared.count.load(Ordering::Relaxed));
-        while self.shared.count.load(Ordering::Relaxed) < before + count {
+        self.wait_for(self.seen() + count);
+    }
+
+    /// Waits until so many have come.
+    pub fn wait_for(&self, count: usize) {
+        let start = Instant::now();
+        while self.seen() < count {
             assert!(start.elapsed() < PATIENCE, "nobody comes to port {}", self.port);
             thread::sleep(LOOK);
         }

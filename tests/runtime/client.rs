@@ -39,6 +39,11 @@ impl Stage {
     pub fn ask(&self, line: &str) -> String {
         ask(&self.socket(), line)
     }
+
+    /// A server's cell of the statistics.
+    pub fn cell(&self, backend: &str, server: &str, column: &str) -> String {
+        cell(&self.ask("show stat"), (backend, server), column)
+    }
 }
 
 /// A configuration; paths are the folder's.
@@ -86,4 +91,13 @@ pub fn read_until(stream: &mut UnixStream, end: &str) -> String {
         text.push(byte[0]);
     }
     String::from_utf8(text).expect("text")
+}
+
+/// The value of a column in a row of `show stat`.
+pub fn cell(table: &str, row: (&str, &str), column: &str) -> String {
+    let (head, rows) = table.split_once('\n').expect("a header");
+    let names = head.strip_prefix("# ").expect("a header").split(',');
+    let at = names.into_iter().position(|name| name == column).expect("a column");
+    let row = rows.lines().find(|line| line.starts_with(&format!("{},{},", row.0, row.1)));
+    row.expect("a row").split(',').nth(at).expect("a cell").to_owned()
 }

@@ -1,7 +1,7 @@
 //! Servers: states, weights, limits.
 
 use crate::client::Stage;
-use crate::koi::{Client, free_port};
+use crate::koi::{Client, free_port, until};
 
 fn stage() -> Stage {
     let (one, two) = (free_port(), free_port());
@@ -94,4 +94,66 @@ fn tables_show_states() {
     assert_eq!(row("a")[5..9], ["2", "8", "3", "10"]);
     assert_eq!(stage.ask("show backend"), "# name\napp\n");
     assert_eq!(stage.ask("show servers conn app").lines().count(), 3);
+}
+
+/// Maintenance, draining and health of a server that others track are theirs, too, by the time that the command is
+/// answered; and they come back with it.
+#[test]
+fn those_that_track_a_server_follow_commands_at_once() {
+    let (one, two) = (free_port(), free_port());
+    let sections = format!(
+        "backend app\n    server a 127.0.0.1:{one} check inter 60s\n\
+         backend other\n    server b 127.0.0.1:{two} track app/a\n    server c 127.0.0.1:{two} track b backup\n\
+         frontend one\n    bind 127.0.0.1:{one}\n    http-request return status 200\n\
+         frontend two\n    bind 127.0.0.1:{two}\n    http-request return status 200 content-type text/plain string two\n"
+    );
+    let stage = Stage::new("", "    default_backend other\n", &sections, &[]);
+    // The first check has been: no other one comes.
+    until("the server was checked", || stage.cell("app", "a", "check_status") == "L4OK");
+    let states = || {
+        [("app", "a"), ("other", "b"), ("other", "c")]
+            .map(|(backend, server)| stage.cell(backend, server, "status"))
+    };
+    let numbers = || {
+        let table = stage.ask("show servers state");
+        let lines = table.lines().skip(2).map(|line| line.split(' ').collect::<Vec<_>>());
+        lines.map(|it| format!("{} {} {}", it[3], it[5], it[6])).collect::<Vec<_>>()
+    };
+    let up = ["UP", "UP", "UP"];
+    let maint = ["MAINT", "MAINT (via app/a)", "MAINT (via other/b)"];
+    assert_eq!(states(), up);
+    assert_eq!(who(&stage), ["two"]);
+    for command in ["disable server app/a", "set server app/a state maint"] {
+        assert_eq!(stage.ask(command), "");
+        assert_eq!(states(), maint, "{command}");
+        assert_eq!(numbers(), ["a 0 1", "b 0 2", "c 0 2"]);
+        assert_eq!(who(&stage), ["503"]);
+        // As HAProxy: up, and down with the first check that fails.
+        assert_eq!(stage.ask("enable server app/a"), "");
+        assert_eq!(states(), ["UP 1/3"; 3]);
+        assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
+        assert_eq!(who(&stage), ["two"]);
+    }
+    assert_eq!(stage.ask("set server app/a state drain"), "");
+    assert_eq!(numbers(), ["a 2 8", "b 2 16", "c 2 16"]);
+    assert_eq!(who(&stage), ["503"]);
+    assert_eq!(stage.ask("set server app/a state ready"), "");
+    assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
+    assert_eq!(stage.ask("set server app/a health down"), "");
+    assert_eq!(states(), ["DOWN"; 3]);
+    assert_eq!(stage.ask("set server app/a health up"), "");
+    assert_eq!(states(), up);
+    assert_eq!(
+        stage.ask("set server other/b health down"),
+        "cannot change health on a tracking server.\n"
+    );
+    // Its own maintenance stays where the one that it tracks comes back.
+    assert_eq!(stage.ask("disable server other/b"), "");
+    assert_eq!(states(), ["UP", "MAINT", "MAINT (via other/b)"]);
+    assert_eq!(stage.ask("disable server app/a; enable server app/a"), "\n");
+    assert_eq!(numbers(), ["a 2 0", "b 0 1", "c 0 2"]);
+    assert_eq!(stage.ask("disable server app/a; enable server other/b"), "\n");
+    assert_eq!(numbers(), ["a 0 1", "b 0 2", "c 0 2"]);
+    assert_eq!(stage.ask("enable server app/a"), "");
+    assert_eq!(numbers(), ["a 2 0", "b 2 0", "c 2 0"]);
 }

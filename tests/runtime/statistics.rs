@@ -1,6 +1,6 @@
 //! `show stat`, `show info`, `clear counters`.
 
-use crate::client::{Stage, ask};
+use crate::client::{Stage, ask, cell};
 use crate::koi::{answers, until};
 
 const HELLO: &str = "    http-request return status 200 content-type text/plain string hello\n";
@@ -8,15 +8,6 @@ const HELLO: &str = "    http-request return status 200 content-type text/plain 
 fn stage() -> Stage {
     let sections = "backend app\n    server a 127.0.0.1:9 disabled\n    server b 127.0.0.1:9\n";
     Stage::new("    stats socket unix@op.sock\n", HELLO, sections, &[])
-}
-
-/// The value of a column in a row.
-fn cell(table: &str, row: (&str, &str), column: &str) -> String {
-    let (head, rows) = table.split_once('\n').expect("a header");
-    let names = head.strip_prefix("# ").expect("a header").split(',');
-    let at = names.into_iter().position(|name| name == column).expect("a column");
-    let row = rows.lines().find(|line| line.starts_with(&format!("{},{},", row.0, row.1)));
-    row.expect("a row").split(',').nth(at).expect("a cell").to_owned()
 }
 
 #[test]

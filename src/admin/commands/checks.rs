@@ -2,52 +2,39 @@
 
 use core::net::IpAddr;
 
-use super::{Answer, Call, Command};
-use crate::admin::socket::Session;
+use super::{Answer, Call, Command, Which};
 use crate::balance::Health;
 use crate::balance::checkup::{Checkup, Count};
 use crate::config::args::shown_text;
-use crate::config::plan::CommandLevel;
+use crate::health::{force, force_agent};
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[
-    admin(
+    Command::admin(
         "enable health",
         "<bk>/<srv>",
         "enable health checks (use 'set server' instead)",
         |call, _| switch(call, |it| &mut it.check, true),
     ),
-    admin(
+    Command::admin(
         "disable health",
         "<bk>/<srv>",
         "disable health checks (use 'set server' instead)",
         |call, _| switch(call, |it| &mut it.check, false),
     ),
-    admin(
+    Command::admin(
         "enable agent",
         "<bk>/<srv>",
         "enable agent checks (use 'set server' instead)",
         |call, _| switch(call, |it| &mut it.agent, true),
     ),
-    admin(
+    Command::admin(
         "disable agent",
         "<bk>/<srv>",
         "disable agent checks (use 'set server' instead)",
         |call, _| switch(call, |it| &mut it.agent, false),
     ),
 ];
-
-const fn admin(
-    name: &'static str,
-    usage: &'static str,
-    about: &'static str,
-    run: fn(&mut Call, &mut Session) -> Answer,
-) -> Command {
-    Command { name, usage, about, level: CommandLevel::Admin, run }
-}
-
-/// A server: its backend's index, and its own in it.
-type Which = (usize, usize);
 
 fn switch(call: &mut Call, of: fn(&mut Checkup) -> &mut Count, on: bool) -> Answer {
     Answer::of(call.server(0).and_then(|which| {
@@ -72,9 +59,19 @@ fn change(
     change(&mut figures.checkup())
 }
 
-/// `set server b/s check-addr|check-port|agent|agent-addr|agent-port|agent-send`; `None` if it is none of
-/// these.
-pub(super) fn set(call: &Call, which: Which) -> Option<Result<(), String>> {
+/// `set server b/s health|agent|check-addr|check-port|agent-addr|agent-port|agent-send`; `None` if it is
+/// none of these.
+pub(super) fn set(call: &Call, which: Which) -> Option<Answer> {
+    let forced = match call.word(1)? {
+        "health" => health(call, which),
+        "agent" => agent(call, which),
+        _ => return place(call, which).map(Answer::of),
+    };
+    Some(forced.unwrap_or_else(Answer::error))
+}
+
+/// Where checks go, and what the agent is told.
+fn place(call: &Call, which: Which) -> Option<Result<(), String>> {
     let value = || call.word(2).ok_or_else(|| "a value is missing.".to_owned());
     Some(match call.word(1)? {
         "check-port" => value().and_then(port).and_then(|port| {
@@ -107,11 +104,6 @@ pub(super) fn set(call: &Call, which: Which) -> Option<Result<(), String>> {
                 Ok(())
             })
         }),
-        "agent" => match call.word(2) {
-            Some("up") => agent(call, which, true),
-            Some("down") => agent(call, which, false),
-            _ => Err("'set server <srv> agent' expects 'up' or 'down'.".to_owned()),
-        },
         _ => return None,
     })
 }
@@ -133,29 +125,32 @@ fn address(call: &Call) -> Result<(IpAddr, Option<u16>), String> {
     Ok((ip.to_canonical(), given))
 }
 
-fn agent(call: &Call, which: Which, up: bool) -> Result<(), String> {
-    change(call, which, |it| match it.agent.configured && it.agent.enabled {
-        true => {
-            it.agent.set(up);
-            Ok(())
+/// The server is so from now on; checks go on from there.
+fn health(call: &Call, which: Which) -> Result<Answer, String> {
+    if call.running.live.tracking().leader(which).is_some() {
+        return Err("cannot change health on a tracking server.".to_owned());
+    }
+    let health = match call.word(2) {
+        Some("up") => Health::Running,
+        Some("stopping") => Health::Stopping,
+        Some("down") => Health::Stopped,
+        _ => {
+            return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.".to_owned());
         }
-        false => Err("agent checks are not enabled on this server.".to_owned()),
-    })?;
-    force(call, which, if up { Health::Running } else { Health::Stopped }, false)
+    };
+    Ok(call.on_site(move |site| force(site, which.0, which.1, health)))
 }
 
-/// The server is so from now on; checks go on from there.
-pub(super) fn force(call: &Call, which: Which, health: Health, checks: bool) -> Result<(), String> {
-    let up = health != Health::Stopped;
-    let now_us = call.running.sight().unix_us;
-    change(call, which, |it| {
-        if checks && it.check.configured {
-            it.check.set(up);
-        }
-        it.note_change(up, now_us);
-        Ok(())
+/// The same, as if the agent had said so.
+fn agent(call: &Call, which: Which) -> Result<Answer, String> {
+    let up = match call.word(2) {
+        Some("up") => true,
+        Some("down") => false,
+        _ => return Err("'set server <srv> agent' expects 'up' or 'down'.".to_owned()),
+    };
+    change(call, which, |it| match it.agent.configured && it.agent.enabled {
+        true => Ok(()),
+        false => Err("agent checks are not enabled on this server.".to_owned()),
     })?;
-    call.running.live.set_health(which.0, which.1, health);
-    call.server_changed(which);
-    Ok(())
+    Ok(call.on_site(move |site| force_agent(site, which, up)))
 }

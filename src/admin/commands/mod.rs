@@ -27,12 +27,14 @@ pub(super) use certificates::Transactions;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::office::{Office, Running};
 use super::socket::Session;
 use crate::config::plan::{CommandLevel, Proxy};
 use crate::exchange::server::state_changed;
+use crate::exchange::site::Site;
 use crate::rules::fetch::lookup;
 use crate::worker::Local;
 
@@ -50,6 +52,21 @@ pub struct Command {
     /// What it does.
     run: fn(&mut Call, &mut Session) -> Answer,
 }
+
+impl Command {
+    /// One that only level `admin` may say.
+    const fn admin(
+        name: &'static str,
+        usage: &'static str,
+        about: &'static str,
+        run: fn(&mut Call, &mut Session) -> Answer,
+    ) -> Command {
+        Command { name, usage, about, level: CommandLevel::Admin, run }
+    }
+}
+
+/// A server: its backend's index, and its own in it.
+type Which = (usize, usize);
 
 /// A command that was said.
 #[derive(Debug)]
@@ -229,7 +246,7 @@ impl Call {
     }
 
     /// The server that `backend/server` names: the backend's index, and its own in it.
-    fn server(&self, at: usize) -> Result<(usize, usize), String> {
+    fn server(&self, at: usize) -> Result<Which, String> {
         let named = self.word(at).and_then(|word| word.split_once('/'));
         let (backend, server) = named.ok_or_else(|| "Require 'backend/server'.".to_owned())?;
         let backend = self.backend(backend)?;
@@ -253,9 +270,25 @@ impl Call {
         found.ok_or_else(|| "No such frontend.".to_owned())
     }
 
-    /// Behind every change to a server: those who wait for it learn of it.
-    fn server_changed(&self, (backend, server): (usize, usize)) {
-        self.office.tell_site(&self.local, move |site| state_changed(site, backend, server));
+    /// Behind every change to a server's weight, address or limit: those who wait for it learn of it.
+    fn server_changed(&self, (backend, server): Which) {
+        let live = self.running.live.clone();
+        self.office.tell_site(&self.local, live, move |site| state_changed(site, backend, server));
+    }
+
+    /// Has a worker's site do something; the answer comes when it is done.
+    fn on_site(&self, run: impl FnOnce(&Rc<Site>) + Send + 'static) -> Answer {
+        let (office, local) = (self.office.clone(), self.local.clone());
+        let live = self.running.live.clone();
+        Answer::Later(Box::pin(async move {
+            match office.on_site(&local, live, run).await {
+                Some(true) => Answer::Nothing,
+                Some(false) => Answer::error(
+                    "Nothing was done: the configuration was read again meanwhile. Say it once more.",
+                ),
+                None => Answer::error("Worker 0 does not answer: look whether it was done."),
+            }
+        }))
     }
 }
 

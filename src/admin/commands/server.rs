@@ -2,15 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Answer, Call, Command, checks};
+use super::{Answer, Call, Command, Which, checks};
 use crate::admin::socket::Session;
-use crate::balance::{Admin, Health};
+use crate::balance::state::{WEIGHT_MAX, weight_of_percent};
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::CommandLevel;
-
-/// The largest weight.
-const WEIGHT_MAX: u16 = 256;
+use crate::health::decide;
+use crate::proto::check::agent::Wish;
 
 /// What `set server` can be told.
 const SETTINGS: &[&str] = &[
@@ -30,13 +29,13 @@ const SETTINGS: &[&str] = &[
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[
-    admin(
+    Command::admin(
         "set server",
         "<bk>/<srv> [opts]",
         "change a server's state, weight, address or ssl",
         set,
     ),
-    admin(
+    Command::admin(
         "set weight",
         "<bk>/<srv>  (DEPRECATED)",
         "change a server's weight (use 'set server' instead)",
@@ -44,34 +43,27 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     Command {
         level: CommandLevel::User,
-        ..admin("get weight", "<bk>/<srv>", "report a server's current weight", get_weight)
+        ..Command::admin("get weight", "<bk>/<srv>", "report a server's current weight", get_weight)
     },
-    admin(
+    Command::admin(
         "disable server",
         "(DEPRECATED)",
         "disable a server for maintenance (use 'set server' instead)",
-        |call, _| Answer::of(call.server(0).map(|server| maintain(call, server))),
+        |call, _| decided(call, Wish::Maint),
     ),
-    admin(
+    Command::admin(
         "enable server",
         " (DEPRECATED)",
         "enable a disabled server (use 'set server' instead)",
-        |call, _| Answer::of(call.server(0).map(|server| make_ready(call, server))),
+        |call, _| decided(call, Wish::Ready),
     ),
-    admin("set maxconn server", "<bk>/<srv>", "change a server's maxconn setting", set_limit),
+    Command::admin(
+        "set maxconn server",
+        "<bk>/<srv>",
+        "change a server's maxconn setting",
+        set_limit,
+    ),
 ];
-
-const fn admin(
-    name: &'static str,
-    usage: &'static str,
-    about: &'static str,
-    run: fn(&mut Call, &mut Session) -> Answer,
-) -> Command {
-    Command { name, usage, about, level: CommandLevel::Admin, run }
-}
-
-/// A server: its backend's index, and its own in it.
-type Which = (usize, usize);
 
 fn set(call: &mut Call, _: &mut Session) -> Answer {
     let which = match call.server(0) {
@@ -84,13 +76,12 @@ fn set(call: &mut Call, _: &mut Session) -> Answer {
             Err(message) => Answer::error(message),
         };
     }
-    if let Some(done) = checks::set(call, which) {
-        return Answer::of(done);
+    if let Some(answer) = checks::set(call, which) {
+        return answer;
     }
     Answer::of(match call.word(1) {
         Some("weight") => set_weight(call, which, 2),
-        Some("state") => set_state(call, which),
-        Some("health") => set_health(call, which),
+        Some("state") => return set_state(call, which),
         Some("fqdn") => Err("set server <b>/<s> fqdn failed because names of servers are resolved at the \
                              start only: this build has no resolvers yet; `set server <b>/<s> addr` \
                              takes an address."
@@ -118,7 +109,14 @@ fn set_weight(call: &Call, (backend, server): Which, at: usize) -> Result<(), St
     let live = &call.running.live;
     let initial = live.server(backend, server).map_or(1, |figures| figures.initial_weight());
     let text = call.word(at).ok_or_else(|| "Require <weight> or <weight%>.".to_owned())?;
-    live.set_weight(backend, server, read_weight(text, initial)?);
+    let weight = read_weight(text, initial)?;
+    if !live.takes_weight(backend, server, weight) {
+        return Err(
+            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'."
+                .to_owned(),
+        );
+    }
+    live.set_weight(backend, server, weight);
     call.server_changed((backend, server));
     Ok(())
 }
@@ -132,9 +130,7 @@ fn read_weight(text: &str, initial: u16) -> Result<u16, String> {
     };
     let wrong = "Relative weight must be positive.";
     let percent: u32 = percent.parse().map_err(|_| wrong.to_owned())?;
-    let weight = u64::from(initial) * u64::from(percent) / 100;
-    let weight = weight.min(u64::from(WEIGHT_MAX));
-    Ok(u16::try_from(weight).unwrap_or(WEIGHT_MAX))
+    Ok(weight_of_percent(initial, percent))
 }
 
 fn get_weight(call: &mut Call, _: &mut Session) -> Answer {
@@ -149,49 +145,24 @@ fn get_weight(call: &mut Call, _: &mut Session) -> Answer {
     }
 }
 
-fn set_state(call: &Call, which: Which) -> Result<(), String> {
-    match call.word(2) {
-        Some("ready") => make_ready(call, which),
-        Some("drain") => drain(call, which),
-        Some("maint") => maintain(call, which),
-        _ => {
-            return Err("'set server <srv> state' expects 'ready', 'drain' and 'maint'.".to_owned());
-        }
+/// The whole of `disable server b/s` and its like.
+fn decided(call: &Call, wish: Wish) -> Answer {
+    match call.server(0) {
+        Ok(which) => call.on_site(move |site| decide(site, which, wish)),
+        Err(message) => Answer::error(message),
     }
-    Ok(())
 }
 
-/// What an operator decided, and what the configuration did: `disabled` lasts until somebody enables it.
-const BY_DECISION: Admin = Admin(Admin::FORCED_MAINT.0 | Admin::CONFIG_MAINT.0);
-
-fn make_ready(call: &Call, (backend, server): Which) {
-    call.running.live.set_admin(backend, server, BY_DECISION, false);
-    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, false);
-    call.server_changed((backend, server));
-}
-
-fn drain(call: &Call, (backend, server): Which) {
-    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, true);
-    call.running.live.set_admin(backend, server, BY_DECISION, false);
-    call.server_changed((backend, server));
-}
-
-fn maintain(call: &Call, (backend, server): Which) {
-    call.running.live.set_admin(backend, server, Admin::FORCED_MAINT, true);
-    call.running.live.set_admin(backend, server, Admin::FORCED_DRAIN, false);
-    call.server_changed((backend, server));
-}
-
-fn set_health(call: &Call, (backend, server): Which) -> Result<(), String> {
-    let health = match call.word(2) {
-        Some("up") => Health::Running,
-        Some("stopping") => Health::Stopping,
-        Some("down") => Health::Stopped,
+fn set_state(call: &Call, which: Which) -> Answer {
+    let wish = match call.word(2) {
+        Some("ready") => Wish::Ready,
+        Some("drain") => Wish::Drain,
+        Some("maint") => Wish::Maint,
         _ => {
-            return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.".to_owned());
+            return Answer::error("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
         }
     };
-    checks::force(call, (backend, server), health, true)
+    call.on_site(move |site| decide(site, which, wish))
 }
 
 /// `addr <ip> [port <port>]`; what has changed.

@@ -230,10 +230,7 @@ fn shut_all(call: &mut Call, _: &mut Session) -> Answer {
         Ok(which) => which,
         Err(message) => return Answer::error(message),
     };
-    call.office.tell_site(&call.local, move |site| {
-        sessions::shut_all_of(site, backend, server, Cause::Killed);
-    });
-    Answer::Nothing
+    call.on_site(move |site| sessions::shut_all_of(site, backend, server, Cause::Killed))
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@
 
 use std::rc::Rc;
 
+use crate::balance::Health;
 use crate::balance::checkup::{Checkup, Count};
-use crate::balance::{Admin, Health};
 use crate::config::plan::Plan;
 use crate::exchange::server;
 use crate::exchange::sessions;
 use crate::exchange::site::Site;
 use crate::health;
 use crate::log;
+use crate::proto::check::agent::Wish;
 use crate::rules::ending::Cause;
 
 /// What can be done with a server: the form's word, and what the page calls it.
@@ -153,11 +154,11 @@ pub fn apply(site: &Rc<Site>, form: &Form, shows: impl Fn(usize) -> bool) -> Out
 
 /// Does it; false if it is no action, or none that this server can be told.
 fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
-    let set = |bits, on| site.live.set_admin(backend, server, bits, on).is_some();
-    // `disabled` in the configuration lasts until somebody enables it.
-    let by_decision = Admin(Admin::FORCED_MAINT.0 | Admin::CONFIG_MAINT.0);
-    let line = site.plan.proxies.get(backend).and_then(|it| it.servers.get(server));
-    let tracks = line.is_some_and(|line| line.settings.health.track.is_some());
+    let decide = |wish| {
+        health::decide(site, (backend, server), wish);
+        true
+    };
+    let tracks = site.live.tracking().leader((backend, server)).is_some();
     let health = |health| {
         if !tracks {
             health::force(site, backend, server, health);
@@ -172,11 +173,9 @@ fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
         listens
     };
     match action {
-        "ready" | "enable" | "start" => set(by_decision, false) && set(Admin::FORCED_DRAIN, false),
-        "drain" => set(Admin::FORCED_DRAIN, true) && set(by_decision, false),
-        "maint" | "disable" | "stop" => {
-            set(Admin::FORCED_MAINT, true) && set(Admin::FORCED_DRAIN, false)
-        }
+        "ready" | "enable" | "start" => decide(Wish::Ready),
+        "drain" => decide(Wish::Drain),
+        "maint" | "disable" | "stop" => decide(Wish::Maint),
         "hrunn" => health(Health::Running),
         "hnolb" => health(Health::Stopping),
         "hdown" => health(Health::Stopped),

@@ -10,6 +10,7 @@ use core::net::IpAddr;
 use super::common::{in_section, keep, surplus, text, word};
 use super::connection;
 use crate::config::args::{Args, shown};
+use crate::config::keyword::Feature;
 use crate::config::plan::{
     CheckAction, CheckBytes, CheckConnect, CheckExpect, CheckField, CheckMatch, CheckPattern,
     CheckRequest, CheckStep, CheckText, Given, Proxy, RuleLine,
@@ -262,6 +263,9 @@ fn address(args: &mut Args<'_>) -> Option<Given<IpAddr>> {
 fn alpn(args: &mut Args<'_>) -> Option<Vec<Box<str>>> {
     let word = word(args, "protocols, with commas between them")?;
     let list: Vec<Box<str>> = word.split(',').map(Into::into).collect();
+    if list.iter().any(|name| &**name == "h2") {
+        args.later(Feature::Http2, word.span);
+    }
     if list.iter().any(|name| name.is_empty() || name.len() > 255) {
         args.error(word.span, "a protocol's name has from 1 to 255 bytes");
         return None;
@@ -274,6 +278,9 @@ fn protocol(args: &mut Args<'_>) -> Option<Given<Box<str>>> {
     if !matches!(&*word.text, "h1" | "h2") {
         args.unknown(word, "a protocol", ["h1", "h2"]);
         return None;
+    }
+    if &*word.text == "h2" {
+        args.later(Feature::Http2, word.span);
     }
     Some(Given { value: word.text.clone(), span: word.span })
 }

@@ -7,7 +7,7 @@ use crate::config::advice;
 use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
 use crate::config::plan::{
-    InitAddr, Location, Mode, Observe, Plan, Proto, Proxy, RuleLine, Server, Transport,
+    CheckKind, InitAddr, Location, Mode, Observe, Plan, Proto, Proxy, RuleLine, Server, Transport,
 };
 use crate::config::report::Report;
 
@@ -42,6 +42,7 @@ pub(super) fn check(plan: &Plan, proxy: &Proxy, report: &mut Report) {
         if !connects {
             check_port(server, report);
         }
+        check_proto(proxy, server, report);
         agent_port(server, report);
         resolvers(plan, server, report);
     }
@@ -93,6 +94,21 @@ fn mode(proxy: &Proxy, server: &Server, report: &mut Report) {
     }
     if let Some(observe) = settings.health.observe.filter(|it| it.value == Observe::Layer7) {
         report.advise(&advice::MODE, observe.span, "`layer7` has an effect in `mode http` only");
+    }
+}
+
+/// `check-proto` has to be one of HTTP for checks of HTTP, and none for all others.
+fn check_proto(proxy: &Proxy, server: &Server, report: &mut Report) {
+    let health = &server.settings.health;
+    let (Some(_), Some(proto)) = (health.check, health.proto) else { return };
+    let kind = proxy.back.checks.kind.as_ref().map(|it| &it.value);
+    let http = matches!(kind, Some(CheckKind::Http { .. }));
+    if http == (proto.value == Proto::None) {
+        let message = format!("this protocol does not fit the checks of {}", title(proxy));
+        error(report, server, proto.span, message).label(match http {
+            true => "`option httpchk` asks in HTTP: expected h1 or h2",
+            false => "expected none, or `option httpchk`",
+        });
     }
 }
 

@@ -24,6 +24,7 @@ use super::splice::{self, Part};
 use super::upgrade::Upgraded;
 use super::upload::{Left, Upload, unless_left};
 use super::wait::{self, Alarm};
+use crate::balance::checkup::Observed;
 use crate::config::plan::{Observe, Proxy, is_on};
 use crate::exchange::inbox::Inbox;
 use crate::exchange::server::{self, Link, Wanted};
@@ -96,9 +97,13 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
-        observe(site, &link, &reached);
         if let Err(Fault::Junk(reject)) = reached {
             capture::response(site, walk, inbox.bytes(), reject);
+        }
+        if let Some(observed) = link.observed
+            && !site.sessions.is_ended(walk.connection)
+        {
+            observe(site, &link, observed, &reached);
         }
         let repeats = upload.may_repeat() && !site.sessions.is_ended(walk.connection);
         if repeats && tries_again(walk, &link, &reached) {
@@ -238,8 +243,12 @@ pub(super) fn note_junk(walk: &Walk<'_>, reject: Reject) {
 fn observe(
     site: &Site,
     link: &Link,
+    observed: Observed,
     reached: &Result<(crate::proto::h1::response::Response, Chunk), Fault>,
 ) {
+    if observed.what != Observe::Layer7 {
+        return;
+    }
     let error = match reached {
         Ok((response, base)) => match response.head.view(base).status() {
             501 | 505 => None,
@@ -254,7 +263,7 @@ fn observe(
         Err(Fault::Empty) if !link.reused => Some("Read error (http)"),
         Err(_) => return,
     };
-    server::observe(site, (link.backend, link.server), Observe::Layer7, error);
+    server::observe(site, (link.backend, link.server), observed, error);
 }
 
 /// Whether the request goes to a server once more; if so, that is counted.

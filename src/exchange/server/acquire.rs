@@ -424,7 +424,7 @@ async fn connect(
     {
         walk.exchange.times.connected = Some(site.now_us());
         site.ledger.count_server(slot.backend, server, Count::Reuses);
-        return Ok(Link::reuse(slot, idle));
+        return Ok(Link::reuse(slot, idle, recipe_of.observed));
     }
     // Boxed, so that a request that takes an idle connection does not carry the room for it.
     let dialled = Box::pin(dial(site, walk, &slot, destination, recipe_of, &wants));
@@ -435,16 +435,25 @@ async fn connect(
     };
     match dialled {
         Err(fault) => {
-            let error = Some("L4 unsuccessful connection");
-            super::observe(site, (slot.backend, server), Observe::Layer4, error);
+            // Without a connection there is no answer either: both kinds of observing count it. That we lack
+            // something, or somebody ended the session, is not the server's fault.
+            let of_server = matches!(fault, Fault::Refused | Fault::Expired | Fault::Handshake);
+            if let Some(observed) = recipe_of.observed.filter(|_| of_server) {
+                let error = Some("L4 unsuccessful connection");
+                super::observe(site, (slot.backend, server), observed, error);
+            }
             Err((slot, fault))
         }
         Ok((transport, facts)) => {
             walk.exchange.times.connected = Some(site.now_us());
             site.ledger.count_server(slot.backend, server, Count::Connects);
+            let observed = recipe_of.observed;
+            if let Some(observed) = observed.filter(|it| it.what == Observe::Layer4) {
+                super::observe(site, (slot.backend, server), observed, None);
+            }
             let private = recipe_of.reuse == Reuse::Never;
             let owner = if private { walk.connection.serial } else { 0 };
-            Ok(Link::dialled(slot, transport, facts, wants.key, owner))
+            Ok(Link::dialled(slot, transport, facts, (wants.key, owner), observed))
         }
     }
 }

@@ -174,7 +174,8 @@ fn note_handshake(site: &Site, slot: &Slot, why: &HandshakeFault) {
     }
 }
 
-fn internet(address: Option<SocketAddress>) -> SocketAddr {
+/// An address of the Internet's; [`NO_ADDRESS`] for any other.
+pub fn internet(address: Option<SocketAddress>) -> SocketAddr {
     match address {
         Some(SocketAddress::V4(v4)) => v4.into(),
         Some(SocketAddress::V6(v6)) => v6.into(),

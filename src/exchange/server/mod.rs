@@ -21,10 +21,11 @@ mod recipe;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -32,7 +33,7 @@ use arc_swap::ArcSwapOption;
 use super::sessions;
 use super::site::Site;
 use super::transport::Transport;
-use crate::config::plan::Observe;
+use crate::balance::checkup::Observed;
 use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
 use crate::rules::walk::Walk;
@@ -42,7 +43,7 @@ use line::{Line, Tie};
 use pool::{Claim, Idle, Stock};
 use recipe::BackendRecipe;
 
-pub use dial::NO_ADDRESS;
+pub use dial::{NO_ADDRESS, internet};
 pub use pool::{IDLE_MAX, Tally};
 pub use watch::watch;
 
@@ -58,13 +59,15 @@ pub struct Destinations {
     /// By proxy.
     lines: Vec<Line<Waiter>>,
     workers: OnceLock<Vec<Address<Message>>>,
+    /// Who checks which server.
+    checkers: Mutex<BTreeMap<(usize, usize), Waiter>>,
 }
 
 impl Destinations {
     /// These, by proxy and then by server.
     pub fn new(servers: Vec<Vec<Destination>>) -> Destinations {
         let lines = (0..servers.len()).map(Line::new).collect();
-        Destinations { servers, lines, workers: OnceLock::new() }
+        Destinations { servers, lines, ..Destinations::default() }
     }
 
     /// For the plan that follows: who waits for a server goes on waiting, and a server that was moved stays
@@ -277,6 +280,10 @@ impl Servers {
 }
 
 impl Destinations {
+    fn checkers(&self) -> MutexGuard<'_, BTreeMap<(usize, usize), Waiter>> {
+        self.checkers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether a message could be sent.
     fn send(&self, worker: usize, message: Message) -> bool {
         let address = self.workers.get().and_then(|workers| workers.get(worker));
@@ -291,7 +298,7 @@ pub fn state_changed(site: &Rc<Site>, backend: usize, server: usize) {
     let _ = redistribute(site, backend, server);
 }
 
-/// The same. Gives how many chose again (the log's "requeued").
+/// The same. Gives exactly how many chose again (the log's "requeued").
 pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
     let Some(figures) = site.live.server(backend, server) else { return 0 };
     let (up, mut requeued) = (figures.is_up(), 0);
@@ -322,19 +329,32 @@ pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
     requeued
 }
 
-/// A request met an error on a server, or none: counted, if the server's line observes that. Enough of them
-/// in a row bring the next health check forward, which does what the line says (`on-error`).
-pub fn observe(site: &Site, (backend, server): (usize, usize), what: Observe, error: Option<&str>) {
-    let recipe = site.servers.recipe(site, backend).and_then(|it| it.servers.get(server));
-    let Some(observed) = recipe.and_then(|it| it.observed).filter(|it| it.what == what) else {
-        return;
-    };
-    let Some(figures) = site.live.server(backend, server) else { return };
+/// The task that calls this checks a server: it is woken when requests met too many errors there.
+pub fn attend(site: &Site, of: (usize, usize)) {
+    let me = Waiter { worker: site.process.worker, task: site.local.current() };
+    site.servers.destinations.checkers().insert(of, me);
+}
+
+/// A request met an error on a server whose line observes that, or none. Enough of them in a row are told to who
+/// checks the server, who does what the line says (`on-error`).
+pub fn observe(site: &Site, of: (usize, usize), observed: Observed, error: Option<&str>) {
+    let Some(figures) = site.live.server(of.0, of.1) else { return };
     let Some(error) = error else { return figures.note_success() };
-    if figures.note_error(observed.limit) >= observed.limit {
-        let mut checkup = figures.checkup();
-        checkup.observed = Some(error.into());
-        checkup.hurry = true;
+    if figures.note_error(observed.limit) < observed.limit {
+        return;
+    }
+    figures.checkup().observed = Some(error.into());
+    // Since a reload others check it.
+    match site.tenure.is_over().then(|| site.server_heir(of.0, of.1)).flatten() {
+        Some((site, backend, server)) => wake_checker(&site, (backend, server)),
+        None => wake_checker(site, of),
+    }
+}
+
+fn wake_checker(site: &Site, of: (usize, usize)) {
+    let checker = site.servers.destinations.checkers().get(&of).copied();
+    if let Some(checker) = checker {
+        site.servers.wake(site, checker);
     }
 }
 
@@ -409,6 +429,8 @@ pub struct Link {
     pub server: usize,
     /// Whether it carried requests before.
     pub reused: bool,
+    /// What the server's line observes.
+    pub observed: Option<Observed>,
     slot: Slot,
     key: u64,
     owner: u64,
@@ -420,18 +442,20 @@ impl Link {
         slot: Slot,
         transport: Transport,
         facts: ServerConnection,
-        key: u64,
-        owner: u64,
+        (key, owner): (u64, u64),
+        observed: Option<Observed>,
     ) -> Link {
         let (backend, server, facts) = (slot.backend, slot.server, Rc::new(facts));
-        Link { transport, facts, backend, server, reused: false, slot, key, owner, uses: 1 }
+        let (reused, uses) = (false, 1);
+        Link { transport, facts, backend, server, reused, observed, slot, key, owner, uses }
     }
 
-    fn reuse(slot: Slot, idle: Idle) -> Link {
+    fn reuse(slot: Slot, idle: Idle, observed: Option<Observed>) -> Link {
         let (backend, server) = (slot.backend, slot.server);
         let Idle { transport, facts, key, owner, uses, .. } = idle;
         let uses = uses.saturating_add(1);
-        Link { transport, facts, backend, server, reused: true, slot, key, owner, uses }
+        let reused = true;
+        Link { transport, facts, backend, server, reused, observed, slot, key, owner, uses }
     }
 
     /// From now on it is only for this client's connection (one that was authenticated, say).

@@ -66,7 +66,9 @@ pub fn keep_tls(
             let used = shared.destinations.servers.get(number).and_then(|of| of.get(place));
             let new = destinations.servers.get_mut(backend).and_then(|of| of.get_mut(heir));
             let (Some(said), Some(used), Some(new)) = (said, used, new) else { continue };
-            if new.tls.is_some() && same(&server.settings.tls, &said.settings.tls) {
+            // Checks may ask for TLS since: there is none to carry then.
+            let known = new.tls.is_some() && used.tls.is_some();
+            if known && same(&server.settings.tls, &said.settings.tls) {
                 new.tls.clone_from(&used.tls);
             }
         }

@@ -574,16 +574,11 @@ pub const KEYWORDS: &[Keyword] = &[
         "max-spread-checks 10s",
         |args, global| last(&mut global.checks.spread_max, args.time("a time"), args),
     ),
-    later(
-        Feature::Checks,
-        global(
-            "tune.max-checks-per-thread",
-            "<number>",
-            "How many health checks a worker has under way at once; no limit if 0.",
-            "tune.max-checks-per-thread 100",
-            |args, global| {
-                last(&mut global.checks.at_once, args.number("a number", 0..=INT_MAX), args)
-            },
-        ),
+    global(
+        "tune.max-checks-per-thread",
+        "<number>",
+        "How many health checks a worker has under way at once; no limit if 0.",
+        "tune.max-checks-per-thread 100",
+        |args, global| last(&mut global.checks.at_once, args.number("a number", 0..=INT_MAX), args),
     ),
 ];

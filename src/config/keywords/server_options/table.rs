@@ -127,28 +127,22 @@ pub const OPTIONS: &[ServerOption] = &[
     new("check", "", "Checks whether the server works.", "check", |opt, it| {
         it.settings.health.check = Some(opt.word.span)
     }),
-    with(
-        Status::Later(Feature::Checks),
-        new(
-            "check-alpn",
-            "<protocol>[,<protocol>]...",
-            "The protocols that checks offer, if not those of `alpn`.",
-            "ssl verify none check check-alpn http/1.1",
-            tls::check_alpn,
-        ),
+    new(
+        "check-alpn",
+        "<protocol>[,<protocol>]...",
+        "The protocols that checks offer, if not those of `alpn`.",
+        "ssl verify none check check-alpn http/1.1",
+        tls::check_alpn,
     ),
-    with(
-        Status::Later(Feature::Checks),
-        new(
-            "check-proto",
-            "{ h1 | h2 | none }",
-            "The protocol of checks, if not that of `proto`.",
-            "check check-proto h2",
-            |opt, it| {
-                let found = read_proto(opt);
-                it.settings.health.proto = found.or(it.settings.health.proto.take());
-            },
-        ),
+    new(
+        "check-proto",
+        "{ h1 | h2 | none }",
+        "The protocol of checks, if not that of `proto`.",
+        "check check-proto none",
+        |opt, it| {
+            let found = read_proto(opt);
+            it.settings.health.proto = found.or(it.settings.health.proto.take());
+        },
     ),
     new(
         "check-send-proxy",

@@ -34,15 +34,21 @@ pub(super) fn verify(opt: &mut Opt<'_, '_>, target: &mut Target<'_>) {
 }
 
 pub(super) fn alpn(opt: &mut Opt<'_, '_>, target: &mut Target<'_>) {
-    let Some(names) = opt.names("a list of protocols", ALPN_MAX) else { return };
-    if names.value.iter().any(|name| &**name == "h2") {
-        opt.args.later(Feature::Http2, opt.word.span);
+    if let Some(names) = protocols(opt) {
+        target.settings.tls.alpn = Some(names);
     }
-    target.settings.tls.alpn = Some(names);
 }
 
 pub(super) fn check_alpn(opt: &mut Opt<'_, '_>, target: &mut Target<'_>) {
-    if let Some(names) = opt.names("a list of protocols", ALPN_MAX) {
+    if let Some(names) = protocols(opt) {
         target.settings.health.alpn = Some(names);
     }
+}
+
+fn protocols(opt: &mut Opt<'_, '_>) -> Option<Given<Box<[Box<str>]>>> {
+    let names = opt.names("a list of protocols", ALPN_MAX)?;
+    if names.value.iter().any(|name| &**name == "h2") {
+        opt.args.later(Feature::Http2, opt.word.span);
+    }
+    Some(names)
 }
