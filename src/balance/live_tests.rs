@@ -42,7 +42,7 @@ fn a_reload_ends_what_nobody_else_would_end() {
         let (old_plan, new_plan) = (lines(was), lines(is));
         let old = Live::new(&old_plan);
         change(&old);
-        let new = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
+        let (new, _) = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
         let s = new.server(0, 0).expect("a server");
         (s.admin(), s.health(), s.ramp(), new.changed().to_vec())
     };
