@@ -215,6 +215,7 @@ fn scope_version_node_and_description() {
     let page = stage.text("/mine");
     assert!(page.contains("data-name=\"back\"") && !page.contains("data-name=\"front\""), "{page}");
     assert!(page.contains("<h1>Koi  · here</h1><p>what &lt;it&gt; is</p>"), "{page}");
+    assert!(!page.contains(env!("CARGO_PKG_VERSION")), "{page}");
     let csv = stage.text("/mine;csv");
     assert!(csv.contains("\nback,BACKEND") && !csv.contains("\nfront,"), "{csv}");
     assert!(!stage.text("/mine;csv;scope=xyz").contains("BACKEND"));
