@@ -215,6 +215,7 @@ fn scope_version_node_and_description() {
     let page = stage.text("/mine");
     assert!(page.contains("data-name=\"back\"") && !page.contains("data-name=\"front\""), "{page}");
     assert!(page.contains("<h1>Koi  · here</h1><p>what &lt;it&gt; is</p>"), "{page}");
+    assert!(!page.contains(env!("CARGO_PKG_VERSION")), "{page}");
     let csv = stage.text("/mine;csv");
     assert!(csv.contains("\nback,BACKEND") && !csv.contains("\nfront,"), "{csv}");
     assert!(!stage.text("/mine;csv;scope=xyz").contains("BACKEND"));
@@ -236,6 +237,46 @@ fn the_pages_rules_decide_who_sees_it() {
     assert_eq!(ask("Authorization: Basic am9lOnB3\r\nX-No: 1\r\n").status(), 403);
     assert_eq!(ask("Authorization: Basic am9lOnB3\r\n").status(), 200);
     assert_eq!(ask("Authorization: Basic am9lOnBX\r\n").status(), 401);
+}
+
+/// Which requests get the page is what HAProxy says.
+#[test]
+fn the_page_is_where_its_uri_says() {
+    let own = "stats enable\nstats uri /report";
+    let statuses = |program: &Program| {
+        let defaults = "defaults\ntimeout connect 5s\ntimeout server 5s\ntimeout client 30s\n";
+        let stage = Stage::new(program, defaults, own, "http-request return status 404");
+        let mut all = Vec::new();
+        for method in ["GET", "POST", "HEAD", "PUT", "OPTIONS"] {
+            for target in [
+                "/report",
+                "/report;csv",
+                "/report?x",
+                "/report/",
+                "/reporting",
+                "/report.html",
+                "/report%20",
+                "http://a/report",
+                "http://a/reporting;csv",
+                "/Report",
+                "/repor",
+                "/a/report",
+                "/",
+            ] {
+                let answer = stage.ask(&format!(
+                    "{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+                ));
+                all.push(format!("{method} {target}: {}", answer.status()));
+            }
+        }
+        all
+    };
+    let ours = statuses(&Program::koi());
+    assert!(ours.contains(&"GET /reporting: 200".to_owned()), "{ours:?}");
+    match Program::haproxy() {
+        Ok(haproxy) => assert_eq!(ours, statuses(&haproxy)),
+        Err(why) => println!("skipped: {why}"),
+    }
 }
 
 /// A form of the page, sent as a browser would; where it leads.
@@ -268,7 +309,9 @@ fn changes_need_the_pages_token() {
     let page = stage.text("/mine");
     let token = token(&page);
     let form = |action: &str, token: &str| format!("s=one&b=back&action={action}&token={token}");
-    for wrong in ["", "00", &token[2..], &format!("{}0", &token[..token.len() - 1])] {
+    // Another last digit than its own.
+    let other = if token.ends_with('0') { '1' } else { '0' };
+    for wrong in ["", "00", &token[2..], &format!("{}{other}", &token[..token.len() - 1])] {
         assert_eq!(post(&stage, &form("maint", wrong), ""), "/mine;st=DENY", "{wrong}");
     }
     let right = form("maint", token);
@@ -296,6 +339,78 @@ fn changes_need_the_pages_token() {
     );
     client.send(long.as_bytes());
     assert_eq!(client.response(false).expect("an answer").status(), 413);
+}
+
+#[test]
+fn checks_and_agents_are_switched_on_the_page() {
+    let own = "stats enable\nstats uri /mine\nstats admin if { src 127.0.0.1 }";
+    // Checks so seldom that none comes meanwhile; an agent that nobody reaches says nothing.
+    let checked = "default-server inter 1h fastinter 1h downinter 1h\n\
+                   server two 127.0.0.1:9 check\nserver three 127.0.0.1:9 agent-check agent-port 9\n\
+                   server four 127.0.0.1:9 track back/two";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, checked);
+    let page = stage.text("/mine");
+    for action in
+        ["ehlth", "dhlth", "hrunn", "hnolb", "hdown", "eagent", "dagent", "arunn", "adown"]
+    {
+        assert!(page.contains(&format!("<option value=\"{action}\">")), "{action}");
+    }
+    let token = token(&page);
+    let act = |server: &str, action: &str| {
+        let form = format!("s={server}&b=back&action={action}&token={token}");
+        post(&stage, &form, "").trim_start_matches("/mine;st=").to_owned()
+    };
+    let status =
+        |server: &str| rows(&stage.text("/mine;csv"))[&format!("back/{server}")]["status"].clone();
+    // Who has no such checks cannot be told.
+    for action in ["dhlth", "ehlth", "dagent", "eagent", "arunn", "adown"] {
+        assert_eq!(act("one", action), "ERRP", "{action}");
+    }
+    assert_eq!(act("four", "hdown"), "ERRP", "its state is another's");
+    assert_eq!((act("two", "hdown"), status("two")), ("DONE".to_owned(), "DOWN".to_owned()));
+    assert_eq!(status("four"), "DOWN", "it follows");
+    assert_eq!((act("two", "dhlth"), status("two")), ("DONE".to_owned(), "DOWN".to_owned()));
+    assert_eq!((act("two", "hrunn"), status("two")), ("DONE".to_owned(), "no check".to_owned()));
+    assert_eq!((act("two", "ehlth"), status("two")), ("DONE".to_owned(), "UP".to_owned()));
+    assert_eq!((act("three", "adown"), status("three")), ("DONE".to_owned(), "DOWN".to_owned()));
+    assert_eq!((act("three", "arunn"), status("three")), ("DONE".to_owned(), "UP".to_owned()));
+    assert_eq!(act("three", "dagent"), "DONE");
+    assert_eq!(act("three", "adown"), "ERRP", "as it is off");
+    assert_eq!(
+        (act("three", "eagent"), act("three", "adown")),
+        ("DONE".to_owned(), "DONE".to_owned())
+    );
+}
+
+/// Since when a backend has a server, or none, beside HAProxy.
+#[test]
+fn a_backend_counts_its_changes() {
+    let own = "stats enable\nstats uri /mine\nstats admin if { src 127.0.0.1 }";
+    let stage = Stage::new(&Program::koi(), "defaults\ntimeout connect 5s\n", own, "");
+    let row = || rows(&stage.text("/mine;csv"))["back/BACKEND"].clone();
+    let page = stage.text("/mine");
+    let form = |action: &str| format!("s=one&b=back&action={action}&token={}", token(&page));
+    let seen = |row: &BTreeMap<String, String>| [row["chkdown"].clone(), row["downtime"].clone()];
+    assert_eq!(seen(&row()), ["0", "0"]);
+    assert!(row()["lastchg"].parse::<u32>().is_ok());
+    let begun = Instant::now();
+    assert_eq!(post(&stage, &form("maint"), ""), "/mine;st=DONE");
+    while number(&row(), "downtime") < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", row());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let down = row();
+    assert!(number(&down, "lastchg") <= begun.elapsed().as_secs() && down["status"] == "DOWN");
+    assert_eq!(post(&stage, &form("ready"), ""), "/mine;st=DONE");
+    let up = row();
+    assert!(number(&up, "downtime") >= 2 && number(&up, "lastchg") <= 1, "{up:?}");
+    assert_eq!((&*up["chkdown"], &*up["status"]), ("1", "UP"));
+    let metrics = stage.text("/mine;metrics");
+    assert!(!metrics.contains("haproxy_backend_downtime_seconds_total{proxy=\"back\"} NaN"));
+    assert!(
+        metrics.contains("haproxy_backend_check_up_down_total{proxy=\"back\"} 1\n"),
+        "{metrics}"
+    );
 }
 
 #[test]
@@ -447,7 +562,7 @@ fn names_and_figures_are_haproxys() {
 fn theirs_header() -> String {
     String::from(
         "pxname,svname,qcur,qmax,dreq,dresp,econ,eresp,wretr,wredis,status,weight,act,bck,pid,sid,\
-         lbtot,type,rate_lim,hrsp_1xx,hrsp_3xx,hrsp_5xx,hrsp_other,cli_abrt,srv_abrt,comp_in,mode,\
+         lbtot,type,rate_lim,chkdown,downtime,hrsp_1xx,hrsp_3xx,hrsp_5xx,hrsp_other,cli_abrt,srv_abrt,comp_in,mode,\
          algo,dcon,dses,wrew,connect,reuse,cache_lookups,eint,uweight,srid,addr,cookie,h2sess,h2req,proto,-,",
     )
 }

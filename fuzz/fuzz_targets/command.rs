@@ -15,7 +15,7 @@ use koi::config::read::read;
 use koi::config::report::Report;
 use koi::config::source::MemoryFiles;
 use koi::exchange::server::{Destination, Destinations};
-use koi::ledger::Ledger;
+use koi::ledger::{Capture, Ledger, Refused};
 use koi::rules::compile::compile;
 use koi::worker::{Pool, PoolConfig, Worker};
 use koi_sys::ring::sim::{Faults, Network};
@@ -59,11 +59,15 @@ fn office() -> Arc<Office> {
         tls: None,
         moved: Default::default(),
     };
+    let ledger = Arc::new(Ledger::new(&plan, 1));
+    for (proxy, which) in [(0, Refused::Request), (1, Refused::Response)] {
+        ledger.clerk(0).refuse(proxy, which, refused());
+    }
     let servers =
         plan.proxies.iter().map(|proxy| (2..).map(at).take(proxy.servers.len()).collect());
     Office::new(Running {
         live: Arc::new(Live::new(&plan)),
-        ledger: Arc::new(Ledger::new(&plan, 1)),
+        ledger,
         process: Process::default(),
         destinations: Arc::new(Destinations::new(servers.collect())),
         tls: Arc::new(plan.proxies.iter().map(|_| Vec::new()).collect()),
@@ -71,6 +75,22 @@ fn office() -> Arc<Office> {
         plan: Arc::new(plan),
         control: Default::default(),
     })
+}
+
+/// Something for `show errors`.
+fn refused() -> Capture {
+    Capture {
+        frontend: ("f".into(), 1),
+        backend: Some(("b".into(), 2)),
+        server: None,
+        source: ([127, 0, 0, 1], 1).into(),
+        at_us: 1_700_000_000_000_000,
+        bytes: Capture::cut(&(0..=255).cycle().take(5_000).collect::<Vec<u8>>()),
+        position: 3,
+        reason: "bad",
+        section: "RFC 9112",
+        event: 0,
+    }
 }
 
 fn drain(answer: Answer) {

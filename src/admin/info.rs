@@ -3,6 +3,8 @@
 //! In: a [`Sight`] and who we are. Out: names and values. What this program does not have is left out;
 //! what it has none of (compression, peers) is 0.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use serde_json::Value as Json;
 
 use super::csv::typed_value;
@@ -10,6 +12,7 @@ use super::json;
 use super::rows::Sight;
 use super::table::{Field, Value};
 use crate::config::plan::Given;
+use crate::exchange::control::{Control, Facts};
 use crate::ledger::Count;
 use crate::rules::context::Counters;
 
@@ -24,6 +27,8 @@ pub struct Process {
     pub workers: u32,
     /// The host's name, or `node`.
     pub node: Box<str>,
+    /// What the main thread tells of reloads.
+    pub control: Control,
 }
 
 /// Our version.
@@ -41,6 +46,10 @@ fn small(number: u64) -> Option<Value> {
 
 fn given(limit: Option<Given<u32>>) -> Option<Value> {
     Some(Value::U32(limit.map_or(0, |it| it.value)))
+}
+
+fn fact(process: &Process, of: impl Fn(&Facts) -> &AtomicU64) -> Option<Value> {
+    small(of(process.control.facts()).load(Relaxed))
 }
 
 fn unknown(_: &Sight<'_>, _: &Process) -> Option<Value> {
@@ -73,7 +82,7 @@ fn total(sight: &Sight<'_>, count: Count) -> Option<Value> {
 }
 
 /// All fields, in HAProxy's order.
-fn fields() -> [(Field, Get); 76] {
+fn fields() -> [(Field, Get); 79] {
     [
         field("Name", "POS", "The program.", |_, _| Some(Value::text("Koi"))),
         field("Version", "POS", "Its version.", |_, _| Some(Value::text(VERSION))),
@@ -121,7 +130,7 @@ fn fields() -> [(Field, Get); 76] {
             Some(Value::U32(sight.live.process_figures().rate))
         }),
         field("ConnRateLimit", "CLP", "How many there may be.", |sight, _| {
-            given(sight.plan.global.limits.connection_rate)
+            Some(Value::U32(sight.live.rate_limits().connections.get()))
         }),
         field("MaxConnRate", "MMP", "The most connections in a second.", |sight, _| {
             Some(Value::U32(sight.live.process_figures().rate_peak))
@@ -130,14 +139,14 @@ fn fields() -> [(Field, Get); 76] {
             Some(Value::U32(sight.live.process_figures().rate))
         }),
         field("SessRateLimit", "CLP", "How many there may be.", |sight, _| {
-            given(sight.plan.global.limits.session_rate)
+            Some(Value::U32(sight.live.rate_limits().sessions.get()))
         }),
         field("MaxSessRate", "MRP", "The most sessions in a second.", |sight, _| {
             Some(Value::U32(sight.live.process_figures().rate_peak))
         }),
         field("SslRate", "MRP", "TLS handshakes in the last second.", unknown),
         field("SslRateLimit", "CLP", "How many there may be.", |sight, _| {
-            given(sight.plan.global.limits.tls_rate)
+            Some(Value::U32(sight.live.rate_limits().tls.get()))
         }),
         field("MaxSslRate", "MMP", "The most TLS handshakes in a second.", unknown),
         field("SslFrontendKeyRate", "MGP", "Full handshakes in the last second.", unknown),
@@ -216,6 +225,17 @@ fn fields() -> [(Field, Get); 76] {
         ),
         field("CumStreams", "MCP", "Requests so far.", |sight, _| total(sight, Count::Requests)),
         field("BlockedTrafficWarnings", "MCP", "Warnings of tasks that took too long.", unknown),
+        // What HAProxy has no name for.
+        field(
+            "Plans",
+            "MGP",
+            "Configurations in use: more than one while connections end.",
+            |_, it| fact(it, |facts| &facts.plans),
+        ),
+        field("Reloads", "MCP", "Reloads that hold.", |_, it| fact(it, |facts| &facts.reloads)),
+        field("ReloadsRefused", "MCP", "Reloads that were refused.", |_, it| {
+            fact(it, |facts| &facts.refused)
+        }),
     ]
 }
 

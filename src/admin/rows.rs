@@ -93,6 +93,8 @@ fn number(given: Option<Given<u32>>, index: usize) -> Value {
 
 fn begin(sight: &Sight<'_>, kind: Kind, proxy: usize, part: usize) -> Row {
     let mut row = Row::new(kind, proxy, part);
+    // A head that rules make larger gets the room it needs: no change fails.
+    row.set(Column::RewriteErrors, Value::U64(0));
     let Some(of) = sight.plan.proxies.get(proxy) else { return row };
     row.set(Column::Proxy, Value::text(&*of.name));
     row.set(Column::ProcessNumber, Value::U32(1));
@@ -211,7 +213,7 @@ pub fn frontend(sight: &Sight<'_>, proxy: usize) -> Row {
     row.set(Column::SessionsNow, Value::U32(figures.connections));
     row.set(Column::SessionsMax, Value::U32(figures.connections_peak));
     row.set(Column::SessionsLimit, Value::U32(most));
-    row.set(Column::Status, Value::text("OPEN"));
+    row.set(Column::Status, Value::text(front_state(sight.live, proxy)));
     row.set(Column::Rate, Value::U32(figures.rate));
     row.set(Column::RateLimit, Value::U32(limit(of.front.session_rate)));
     row.set(Column::RateMax, Value::U32(figures.rate_peak));
@@ -220,7 +222,6 @@ pub fn frontend(sight: &Sight<'_>, proxy: usize) -> Row {
     row.set(Column::RequestRate, Value::U32(figures.request_rate));
     row.set(Column::RequestRateMax, Value::U32(figures.request_rate_peak));
     row.set(Column::Requests, Value::U64(sheets.map_or(0, |it| it.total(Count::Requests))));
-    row.set(Column::RewriteErrors, Value::U64(0));
     sums(&mut row, sheets, EVERYWHERE);
     sums(&mut row, sheets, IN_FRONT);
     let http = of.mode() == Mode::Http;
@@ -232,6 +233,14 @@ pub fn frontend(sight: &Sight<'_>, proxy: usize) -> Row {
     zeros(&mut row, NOTHING_COMPRESSED);
     by_version(&mut row, sheets, http);
     row
+}
+
+fn front_state(live: &Live, frontend: usize) -> &'static str {
+    match (live.is_shut(frontend), live.is_paused(frontend)) {
+        (true, _) => "STOP",
+        (false, true) => "PAUSED",
+        (false, false) => "OPEN",
+    }
 }
 
 /// This build speaks HTTP/1 to clients.
@@ -264,7 +273,6 @@ pub fn listener(sight: &Sight<'_>, proxy: usize, bind: usize) -> Option<Row> {
     row.set(Column::Status, Value::text(if full { "FULL" } else { "OPEN" }));
     row.set(Column::Address, Value::text(addresses(line)));
     row.set(Column::Protocol, Value::text(protocol(line)));
-    row.set(Column::RewriteErrors, Value::U64(0));
     sums(&mut row, sheets, EVERYWHERE);
     sums(&mut row, sheets, IN_FRONT);
     Some(row)
@@ -323,7 +331,7 @@ pub fn server(sight: &Sight<'_>, proxy: usize, place: usize) -> Option<Row> {
     if let Some(cookie) = &line.settings.cookie {
         row.set(Column::Cookie, Value::text(&*cookie.value));
     }
-    row.set(Column::RewriteErrors, Value::U64(0));
+    // Numbers are never given to other servers.
     row.set(Column::ServerRevision, Value::U32(0));
     sums(&mut row, sheets, EVERYWHERE);
     sums(&mut row, sheets, BEHIND);
@@ -336,14 +344,13 @@ pub fn server(sight: &Sight<'_>, proxy: usize, place: usize) -> Option<Row> {
     Some(row)
 }
 
-/// Idle connections, and those in use.
+/// Idle connections, and those in use. How many will be needed nobody estimates here.
 fn pool(row: &mut Row, used: u32, sheets: Option<&Sheets>) {
     let idle = sheets.map_or(0, Sheets::idle);
     row.set(Column::IdleNow, Value::U32(idle));
     row.set(Column::IdleSafe, Value::U32(idle));
     row.set(Column::IdleUnsafe, Value::U32(0));
     row.set(Column::Used, Value::U32(used));
-    row.set(Column::Needed, Value::U32(used));
 }
 
 /// A server's address and port, as it is used; as it was written where there is none.
@@ -377,7 +384,6 @@ pub fn backend(sight: &Sight<'_>, proxy: usize) -> Row {
     row.set(Column::SessionsLimit, Value::U32(sight.live.full_load(proxy)));
     row.set(Column::Rate, Value::U32(figures.rate));
     row.set(Column::RateMax, Value::U32(figures.rate_peak));
-    row.set(Column::RewriteErrors, Value::U64(0));
     row.set(Column::Algorithm, Value::text(algorithm(of)));
     sums(&mut row, sheets, EVERYWHERE);
     sums(&mut row, sheets, BEHIND);

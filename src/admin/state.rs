@@ -178,6 +178,13 @@ pub(super) fn sum_up(row: &mut Row, sight: &Sight<'_>, proxy: usize) {
     row.set(Column::UserWeight, Value::U32(weight));
     row.set(Column::Active, Value::U32(active));
     row.set(Column::Backup, Value::U32(backup));
+    let condition = sight.live.condition(proxy);
+    let since_change_s = u32::try_from(condition.since_change_s).unwrap_or(u32::MAX);
+    row.set(Column::LastChange, Value::U32(since_change_s));
+    row.set(Column::Downs, Value::U64(condition.downs));
+    if !servers.is_empty() {
+        row.set(Column::Downtime, Value::U64(condition.down_s));
+    }
 }
 
 #[cfg(test)]

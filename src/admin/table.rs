@@ -182,7 +182,7 @@ columns! {
     ServersByState "agg_server_status" "MGP" "Servers by state (kept for dashboards).",
     ServersByCheck "agg_server_check_status" "MGP" "Servers by state (kept for dashboards).",
     ServersByResult "agg_check_status" "MGP" "Servers by the last check's result.",
-    ServerRevision "srid" "MCP" "How often the server's address was changed.",
+    ServerRevision "srid" "MCP" "How often its number was given to another server: never.",
     SessionsOther "sess_other" "MCP" "Sessions that are none of HTTP.",
     SessionsH1 "h1sess" "MCP" "Sessions of HTTP/1.",
     SessionsH2 "h2sess" "MCP" "Sessions of HTTP/2.",
@@ -315,7 +315,7 @@ pub fn tag_words(tags: &str) -> [&'static str; 3] {
     };
     let nature = match next() {
         b'A' => "Age",
-        b'a' => "Average",
+        b'a' => "Avg",
         b'C' => "Counter",
         b'D' => "Duration",
         b'G' => "Gauge",

@@ -14,6 +14,8 @@ use std::time::Instant;
 use super::choose::has_fixed_weights;
 use super::figures::{Gauge, Rated, ServerFigures, WINDOW_US};
 use super::fullness::full_load;
+use super::outage::{Condition, Outage};
+use super::rates::RateLimits;
 use super::state::{Admin, Health};
 use super::tracking::Tracking;
 use crate::config::plan::{Plan, Proxy, is_on};
@@ -41,6 +43,7 @@ pub struct Live {
     changed: Vec<(usize, usize)>,
     /// The most connections that all frontends took in a second.
     rate_peak: Arc<AtomicU32>,
+    rates: Arc<RateLimits>,
 }
 
 /// A proxy's figures. Those that count are shared with the plan before this one and the plan behind it
@@ -63,6 +66,8 @@ struct ProxyFigures {
 struct Front {
     /// No connections are taken for now.
     paused: AtomicBool,
+    /// Its ports are closed.
+    shut: AtomicBool,
     connections: Gauge,
     accepted: Rated,
     requests: Rated,
@@ -78,6 +83,7 @@ struct Back {
     waiting_peak: AtomicU32,
     /// Changes whenever the state of a server changes.
     generation: AtomicU32,
+    outage: Outage,
 }
 
 /// A cache line of its own.
@@ -89,18 +95,25 @@ impl Live {
     /// For a plan. A process without `maxconn` is not limited until
     /// [`Live::limit_by_descriptors`] is called.
     pub fn new(plan: &Plan) -> Live {
+        Live::since(plan, Instant::now())
+    }
+
+    /// The same; times count from `origin`.
+    fn since(plan: &Plan, origin: Instant) -> Live {
         let connections = plan.global.limits.connections;
-        let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy));
+        let now_us = micros_since(origin);
+        let proxies = plan.proxies.iter().map(|proxy| ProxyFigures::new(plan, proxy, now_us));
         Live {
             process: Arc::new(Padded(Gauge::new(connections.map_or(0, |given| given.value)))),
             proxies: proxies.collect(),
             stopping: Arc::default(),
-            origin: Instant::now(),
+            origin,
             window: Arc::default(),
             tables: Arc::new(Tables::new(plan)),
             tracking: Tracking::new(plan),
             changed: Vec::new(),
             rate_peak: Arc::default(),
+            rates: Arc::new(RateLimits::new(&plan.global.limits)),
         }
     }
 
@@ -121,6 +134,11 @@ impl Live {
         self.process.0.set_limit(most);
     }
 
+    /// How many connections the process takes in a second: the same limits for all plans.
+    pub fn rate_limits(&self) -> &Arc<RateLimits> {
+        &self.rates
+    }
+
     /// Connections of a frontend at a time, from now on (`set maxconn frontend`); 0 is no limit.
     pub fn set_frontend_limit(&self, frontend: usize, most: u32) {
         if let Some(proxy) = self.proxies.get(frontend) {
@@ -132,6 +150,18 @@ impl Live {
     pub fn pause_frontend(&self, frontend: usize, paused: bool) -> bool {
         let proxy = self.proxies.get(frontend);
         proxy.is_some_and(|proxy| proxy.front.0.paused.swap(paused, Relaxed))
+    }
+
+    /// Notes that a frontend's ports are closed (`shutdown frontend`), or open again.
+    pub fn shut_frontend(&self, frontend: usize, shut: bool) {
+        if let Some(front) = self.front(frontend) {
+            front.shut.store(shut, Relaxed);
+        }
+    }
+
+    /// Whether they are closed.
+    pub fn is_shut(&self, frontend: usize) -> bool {
+        self.front(frontend).is_some_and(|front| front.shut.load(Relaxed))
     }
 
     /// Whether a frontend takes no connections for now (`disable frontend`).
@@ -338,7 +368,13 @@ impl Live {
 
     /// Whether the balance finds any server.
     pub fn has_usable(&self, backend: usize) -> bool {
-        self.servers(backend).iter().any(|it| it.is_usable())
+        self.proxies.get(backend).is_some_and(ProxyFigures::has_usable)
+    }
+
+    /// Since when a backend has or has no server that can be used.
+    pub fn condition(&self, backend: usize) -> Condition {
+        let proxy = self.proxies.get(backend);
+        proxy.map_or_else(Condition::default, |it| it.back.0.outage.condition(self.elapsed_us()))
     }
 
     fn change<T>(
@@ -355,6 +391,7 @@ impl Live {
         if seen(figures) != old {
             // Behind the state, so that who sees the number sees the state.
             proxy.back.0.generation.fetch_add(1, Ordering::Release);
+            proxy.back.0.outage.note(|| proxy.has_usable(), self.elapsed_us());
         }
         Some(before)
     }
@@ -403,7 +440,7 @@ impl Live {
     }
 
     fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+        micros_since(self.origin)
     }
 
     fn front(&self, frontend: usize) -> Option<&Front> {
@@ -411,8 +448,12 @@ impl Live {
     }
 }
 
+fn micros_since(origin: Instant) -> u64 {
+    u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
 impl ProxyFigures {
-    fn new(plan: &Plan, proxy: &Proxy) -> ProxyFigures {
+    fn new(plan: &Plan, proxy: &Proxy, now_us: u64) -> ProxyFigures {
         let limit = proxy.front.max_connections.map_or(0, |given| given.value);
         let binds = proxy.binds.iter().map(|bind| {
             // The limit is one of each socket.
@@ -421,15 +462,23 @@ impl ProxyFigures {
             Arc::new(Padded(Gauge::new(each.saturating_mul(sockets))))
         });
         let connections = Gauge::new(limit);
+        let servers: Box<[_]> =
+            proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect();
+        let down = !servers.is_empty() && !servers.iter().any(|it| it.is_usable());
+        let outage = Outage::begin(down, now_us);
         ProxyFigures {
             front: Arc::new(Padded(Front { connections, ..Front::default() })),
             binds: binds.collect(),
-            back: Arc::default(),
+            back: Arc::new(Padded(Back { outage, ..Back::default() })),
             full_load: full_load(plan, proxy),
             all_backups: is_on(proxy.settings.options.all_backups),
             fixed_weights: has_fixed_weights(proxy),
-            servers: proxy.servers.iter().map(|it| Arc::new(ServerFigures::new(it))).collect(),
+            servers,
         }
+    }
+
+    fn has_usable(&self) -> bool {
+        self.servers.iter().any(|it| it.is_usable())
     }
 }
 

@@ -42,7 +42,7 @@ fn a_reload_ends_what_nobody_else_would_end() {
         let (old_plan, new_plan) = (lines(was), lines(is));
         let old = Live::new(&old_plan);
         change(&old);
-        let new = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
+        let (new, _) = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
         let s = new.server(0, 0).expect("a server");
         (s.admin(), s.health(), s.ramp(), new.changed().to_vec())
     };
@@ -225,7 +225,7 @@ fn a_plan_that_follows_counts_on() {
     old.set_weight(1, 1, 3);
     old.set_admin(1, 0, Admin::FORCED_DRAIN, true);
     let heirs = Succession::new(&old_plan, &new_plan);
-    let new = old.succeed(&old_plan, &new_plan, &heirs);
+    let (new, _) = old.succeed(&old_plan, &new_plan, &heirs);
     assert_eq!((new.connections(), new.frontend_connections(1)), (2, 2));
     assert!(!new.begin_connection(1, 0), "the bind is as full as it was");
     assert_eq!((new.backend_connections(0), new.server_connections(0, 1)), (1, 2));

@@ -4,7 +4,8 @@
 //!
 //! - [`live`]: figures that the workers share: connections, rates, states; [`figures`]: what they are
 //!   made of; [`state`]: what operators and checks say of a server; `fullness`: when a backend counts as
-//!   fully loaded; [`tracking`]: who tracks whom; `saved`: the states of an earlier process.
+//!   fully loaded; `outage`: since when it has or lacks a server; [`tracking`]: who tracks whom; `saved`:
+//!   the states of an earlier process; [`rates`]: limits of what comes in a second.
 //! - [`checkup`]: what checks found so far.
 //! - [`choose`]: the algorithms: `turns` for `roundrobin`, `table` for `static-rr` and hashes,
 //!   `ring` for consistent hashes, `draw` for `random`; [`hash`]: what of a request is hashed, and how.
@@ -16,6 +17,8 @@ pub mod figures;
 mod fullness;
 pub mod hash;
 pub mod live;
+mod outage;
+pub mod rates;
 mod ring;
 mod saved;
 pub mod state;
@@ -27,5 +30,6 @@ mod turns;
 
 pub use choose::{Choice, Chooser, Key};
 pub use live::{BackFigures, FrontFigures, Live, ProcessFigures};
+pub use outage::Condition;
 pub use saved::Unread;
 pub use state::{Admin, Health};

@@ -12,28 +12,32 @@ use crate::config::plan::Plan;
 use crate::config::succession::Succession;
 
 impl Live {
-    /// For the plan that follows `old_plan`, whose figures these are.
-    pub fn succeed(&self, old_plan: &Plan, plan: &Plan, heirs: &Succession) -> Live {
-        let fresh = Live::new(plan);
+    /// For the plan that follows `old_plan`, whose figures these are; and what is to be said of tables
+    /// whose entries are forgotten.
+    pub fn succeed(&self, old_plan: &Plan, plan: &Plan, heirs: &Succession) -> (Live, Vec<String>) {
+        let fresh = Live::since(plan, self.origin);
         self.process.0.take_limit(&fresh.process.0);
+        self.rates.follow(&plan.global.limits);
         let mut proxies = Vec::with_capacity(fresh.proxies.len());
         let mut changed = Vec::new();
         for (number, figures) in fresh.proxies.into_iter().enumerate() {
             let figures = self.share_front(number, figures, heirs);
             proxies.push(self.share_back(number, figures, (old_plan, plan), heirs, &mut changed));
         }
-        Live {
+        let (tables, forgotten) = self.tables.succeed(plan);
+        let live = Live {
             process: self.process.clone(),
             proxies: proxies.into(),
             stopping: self.stopping.clone(),
             origin: self.origin,
             window: self.window.clone(),
-            // `Tables::succeed` tells what is forgotten, too.
-            tables: Arc::new(self.tables.succeed(plan).0),
+            tables: Arc::new(tables),
             tracking: fresh.tracking,
             changed,
             rate_peak: self.rate_peak.clone(),
-        }
+            rates: self.rates.clone(),
+        };
+        (live, forgotten)
     }
 
     /// The frontend's side. Limits that are new hold, those that were set at run time stay where the
@@ -83,6 +87,8 @@ impl Live {
             *new = same.clone();
         }
         figures.back.0.generation.fetch_add(1, Ordering::Release);
+        let up = || figures.servers.is_empty() || figures.has_usable();
+        figures.back.0.outage.note(up, self.elapsed_us());
         figures
     }
 }

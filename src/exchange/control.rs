@@ -17,12 +17,14 @@ use crate::worker::{Local, TaskRef};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The files are read again, and hold if they can.
     Reload,
     /// A graceful stop.
     Stop,
+    /// The ports of this frontend are closed.
+    ShutFrontend(Box<str>),
 }
 
 /// What came of it.

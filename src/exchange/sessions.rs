@@ -5,7 +5,8 @@
 //! reaches the others.
 //!
 //! A session is ended by closing its connection to the server, as HAProxy does; one that has none yet is
-//! woken where it waits for one. The log tells by whom ([`Cause`]).
+//! woken where it waits for one. A client that takes nothing would keep it nevertheless: its connection is
+//! cut off `LAST_BYTES` later. The log tells by whom ([`Cause`]).
 //!
 //! Limits: [`SESSIONS_MAX`] connections have a place here; more than those are served all the same, but
 //! not shown.
@@ -13,6 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use super::site::Site;
 use crate::rules::context::Connection;
@@ -21,6 +23,9 @@ use crate::worker::{Message, StreamId, TaskRef};
 
 /// Bits of a serial number that tell the place.
 const PLACE_BITS: u32 = 20;
+
+/// How long a client of a session that is ended may take for what is on its way to it.
+const LAST_BYTES: Duration = Duration::from_millis(250);
 
 /// How many connections of a worker are shown.
 pub const SESSIONS_MAX: usize = (1 << PLACE_BITS) - 1;
@@ -225,6 +230,14 @@ impl Session {
         self.ended.set(Some(cause));
         site.local.abort(self.stream.get());
         site.local.wake(self.task);
+        let (sessions, local, serial) = (site.sessions.clone(), site.local.clone(), self.serial);
+        site.local.spawn(async move {
+            local.sleep(LAST_BYTES).await;
+            let stuck = sessions.with(serial, |it| it.ended.get().map(|_| it.client.get()));
+            if let Some(client) = stuck.flatten() {
+                local.abort(client);
+            }
+        });
     }
 }
 

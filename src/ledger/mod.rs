@@ -5,8 +5,9 @@
 //! instruction and no cache line that two cores write. Readers sum, and may be a moment behind.
 //!
 //! Limits: [`CELLS`] cells of 8 bytes for each of those, for each worker. What is in progress, and rates,
-//! are [`crate::balance::Live`]'s.
+//! are [`crate::balance::Live`]'s. What was refused is kept beside it, the last message of each kind.
 
+mod capture;
 mod note;
 mod sheet;
 
@@ -15,6 +16,8 @@ use std::sync::Arc;
 use crate::config::plan::{Plan, Proxy, is_on};
 use crate::config::succession::Succession;
 
+pub use capture::{CAPTURE_MAX, Capture, Named, Refused};
+use capture::{Events, Shelf};
 pub use note::Entry;
 pub use sheet::{CELLS, Count, Sheets, Span};
 
@@ -23,6 +26,7 @@ pub use sheet::{CELLS, Count, Sheets, Span};
 pub struct Ledger {
     proxies: Box<[ProxySheets]>,
     workers: usize,
+    events: Events,
 }
 
 /// A proxy's sheets. Those of what lives on are shared with the plan before and the plan behind.
@@ -33,6 +37,8 @@ struct ProxySheets {
     binds: Box<[Option<Arc<Sheets>>]>,
     back: Arc<Sheets>,
     servers: Box<[Arc<Sheets>]>,
+    refused_request: Arc<Shelf>,
+    refused_response: Arc<Shelf>,
 }
 
 impl ProxySheets {
@@ -46,6 +52,8 @@ impl ProxySheets {
             binds: proxy.binds.iter().map(|_| counts_binds.then(sheets)).collect(),
             back: side(proxy.has_backend()),
             servers: proxy.servers.iter().map(|_| sheets()).collect(),
+            refused_request: Arc::default(),
+            refused_response: Arc::default(),
         }
     }
 }
@@ -54,16 +62,17 @@ impl Ledger {
     /// Of a plan, for so many workers.
     pub fn new(plan: &Plan, workers: usize) -> Ledger {
         let proxies = plan.proxies.iter().map(|proxy| ProxySheets::new(proxy, workers));
-        Ledger { proxies: proxies.collect(), workers }
+        Ledger { proxies: proxies.collect(), workers, events: Events::default() }
     }
 
     /// Of the plan that follows: what lives on counts on.
     pub fn succeed(&self, plan: &Plan, heirs: &Succession) -> Ledger {
-        let mut next = Ledger::new(plan, self.workers);
+        let mut next = Ledger { events: self.events.clone(), ..Ledger::new(plan, self.workers) };
         for (number, sheets) in next.proxies.iter_mut().enumerate() {
             let before = heirs.frontend_before(number);
             if let Some((before, old)) = before.and_then(|at| Some((at, self.proxies.get(at)?))) {
                 sheets.front = old.front.clone();
+                sheets.refused_request = old.refused_request.clone();
                 for (place, old) in old.binds.iter().enumerate() {
                     let heir = heirs.bind(before, place).and_then(|at| sheets.binds.get_mut(at));
                     if let (Some(Some(heir)), Some(old)) = (heir, old) {
@@ -73,6 +82,7 @@ impl Ledger {
             }
             if let Some(old) = heirs.backend_before(number).and_then(|at| self.proxies.get(at)) {
                 sheets.back = old.back.clone();
+                sheets.refused_response = old.refused_response.clone();
             }
             for (place, sheets) in sheets.servers.iter_mut().enumerate() {
                 let before = heirs.server_before(number, place);

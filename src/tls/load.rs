@@ -35,9 +35,9 @@ const BUNDLE: &[&str] = &[".ecdsa", ".rsa", ".dsa"];
 #[derive(Debug)]
 pub(super) struct Recipe {
     span: Span,
-    tls: plan::BindTls,
+    pub tls: plan::BindTls,
     global: TlsDefaults,
-    store: Store,
+    pub store: Store,
     /// HTTP is spoken on it.
     http: bool,
 }

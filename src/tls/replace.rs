@@ -1,4 +1,5 @@
-//! Certificates that are replaced while they are in use (`set ssl cert`, `commit ssl cert`).
+//! Certificates and lists of them that are replaced while they are in use (`set ssl cert`, `commit ssl
+//! cert`; `add ssl crt-list`, `del ssl crt-list`).
 //!
 //! In: a file's name and what it shall hold. Out: every bind that uses the file takes it, or none does. What
 //! was given so counts instead of the file until the file itself changes; it is not written to the disk.
@@ -10,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 use super::bind::BindTls;
 use super::files::{Pair, Reader, Stamp, stamp};
 use super::load::Loaded;
+use crate::config::plan::CertificateKind;
 use crate::config::source::{Disk, Files};
 
 /// What counts instead of files.
@@ -76,9 +78,54 @@ impl BindTls {
     /// # Errors
     /// What cannot be loaded so.
     pub fn replace(self: &Arc<Self>, path: &str, pem: &[u8]) -> Result<Replacement, String> {
+        self.with(&[(path, pem)])
+    }
+
+    /// What was given instead of files.
+    fn given(&self) -> Given {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner).clone();
         given.retain(|path, (_, seen)| stamp(path) == *seen);
-        given.insert(path.to_owned(), (pem.into(), stamp(path)));
+        given
+    }
+
+    /// The files that something was given for.
+    pub fn given_files(&self) -> Vec<String> {
+        self.given().into_keys().collect()
+    }
+
+    /// What a file holds for this bind.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        Over(&self.given()).read(path).ok()
+    }
+
+    /// The lists of certificates that its line names.
+    pub fn lists(&self) -> impl Iterator<Item = &str> {
+        let certificates = self.recipe.tls.certificates.iter();
+        let lists = certificates.filter(|it| it.kind == CertificateKind::List);
+        lists.map(|it| &*it.path.value)
+    }
+
+    /// Whether the first certificate of this list is what clients get that ask for no known name.
+    pub fn begins_with_list(&self, list: &str) -> bool {
+        let first = self.recipe.tls.certificates.first();
+        self.recipe.tls.strict_sni.is_none()
+            && first.is_some_and(|it| it.kind == CertificateKind::List && *it.path.value == *list)
+    }
+
+    /// Where a certificate is that a list calls so.
+    pub fn place_of(&self, word: &str) -> Option<String> {
+        self.recipe.store.certificate(word).ok().map(|place| place.path)
+    }
+
+    /// Loads its certificates anew, with these in the place of files.
+    ///
+    /// # Errors
+    /// What cannot be loaded so.
+    pub fn with(self: &Arc<Self>, files: &[(&str, &[u8])]) -> Result<Replacement, String> {
+        let mut given = self.given();
+        for (path, content) in files {
+            given.insert((*path).to_owned(), ((*content).into(), stamp(path)));
+        }
         let old = self.now();
         let loaded = self.recipe.load(&Over(&given), Some(&old), &mut |_| {});
         match loaded {

@@ -40,6 +40,31 @@ fn what_needs_a_restart_is_said() {
     answers(port);
 }
 
+#[test]
+fn a_table_that_is_declared_otherwise_is_told_of() {
+    let (folder, port) = (Folder::new(), free_port());
+    let with = |table: &str| {
+        let rules = "    http-request track-sc0 src\n";
+        hello(
+            port,
+            "",
+            &format!("    stick-table {table} size 100 expire 10m store conn_cnt\n{rules}"),
+        )
+    };
+    folder.file("a.cfg", with("type ip"));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    answers(port);
+    let said = done(&koi, &folder, &(with("type ip") + "# the same\n"));
+    assert!(!said.contains("forgotten"), "{said}");
+    let said = done(&koi, &folder, &with("type ipv6"));
+    assert!(
+        said.contains(
+            "reload: stick table web is declared in another way: its 1 entries are forgotten"
+        ),
+        "{said}"
+    );
+}
+
 /// What the runtime socket answers.
 #[cfg(unix)]
 fn said(path: &std::path::Path, command: &str) -> String {

@@ -85,6 +85,85 @@ fn a_certificate_is_replaced_for_new_handshakes() {
 }
 
 #[test]
+fn a_certificate_is_made_and_comes_into_a_list() {
+    let (authority, port) = (Authority::new(), free_port());
+    let first = pem(&authority, &["a.example"], 1);
+    let sections = format!(
+        "frontend tls\n    bind 127.0.0.1:{port} ssl crt-list all.list\n    http-request return status 200\n"
+    );
+    let files = [("site.pem", first.as_str()), ("all.list", "# ours\nsite.pem\n")];
+    let stage = Stage::new("", "    http-request return status 200\n", &sections, &files);
+    let tls = Tls { authority, stage, port };
+    let ask = |line: &str| tls.stage.ask(line);
+    until("the port is open", || std::net::TcpStream::connect(loopback(port)).is_ok());
+    assert_eq!(tls.serial("b.example"), None, "the first certificate is not its own");
+    assert_eq!(ask("new ssl cert b.pem"), "New empty certificate store 'b.pem'!\n");
+    assert_eq!(ask("new ssl cert site.pem"), "Certificate 'site.pem' already exists!\n");
+    assert_eq!(ask("show ssl cert b.pem"), "Filename: b.pem\nStatus: Empty\nOCSP Response Key: \n");
+    assert_eq!(
+        ask("add ssl crt-list all.list b.pem"),
+        "Can't edit the crt-list: certificate 'b.pem' is empty!\n"
+    );
+    let payload = pem(&tls.authority, &["b.example", "c.example"], 2);
+    assert!(ask(&format!("set ssl cert b.pem <<\n{payload}")).starts_with("Transaction created"));
+    assert!(ask("del ssl cert b.pem").contains("ongoing transaction for the certificate 'b.pem'"));
+    assert_eq!(ask("commit ssl cert b.pem"), "Committing b.pem.\nSuccess!\n");
+    assert!(ask("show ssl cert b.pem").contains("Status: Unused\nSerial: 02\n"));
+    assert_eq!(
+        ask("add ssl crt-list all.list b.pem"),
+        "Inserting certificate 'b.pem' in crt-list 'all.list'.\nSuccess!\n"
+    );
+    assert_eq!((tls.serial("a.example"), tls.serial("b.example")), (Some(1), Some(2)));
+    assert_eq!(ask("show ssl crt-list -n all.list"), "# all.list\nsite.pem:2\nb.pem:3\n");
+    assert!(ask("show ssl cert b.pem").contains("Status: Used\n"));
+    assert!(ask("del ssl cert b.pem").contains("certificate 'b.pem' in use, can't be deleted!"));
+    // A reload that changes nothing here keeps it; one that does reads files, and says so.
+    assert!(ask("reload").starts_with("Success=1\n"));
+    assert_eq!(tls.serial("b.example"), Some(2));
+    assert_eq!(
+        ask("del ssl crt-list all.list b.pem"),
+        "Entry 'b.pem' deleted in crtlist 'all.list'!\n"
+    );
+    assert_eq!(tls.serial("b.example"), None);
+    let line = "add ssl crt-list all.list <<\nb.pem [ssl-min-ver TLSv1.2] c.example\n";
+    assert!(ask(line).ends_with("\nSuccess!\n"));
+    assert_eq!((tls.serial("b.example"), tls.serial("c.example")), (None, Some(2)));
+    for (command, why) in [
+        (
+            "del ssl crt-list all.list b.pem:9",
+            "please specify a correct line number preceded by colons (4)!",
+        ),
+        ("del ssl crt-list all.list b.pem:x", "wrong line number after colons in 'b.pem:x'!"),
+        (
+            "del ssl crt-list all.list no.pem",
+            "certificate 'no.pem' can't be found in crt-list 'all.list'!",
+        ),
+        ("del ssl crt-list all.list site.pem", "it is used as default certificate"),
+        (
+            "add ssl crt-list all.lst b.pem",
+            "crt-list 'all.lst' does not exist! (did you mean `all.list`?)",
+        ),
+        ("add ssl crt-list all.list no.pem", "certificate 'no.pem' does not exist!"),
+        ("add ssl crt-list all.list <<\nb.pem [aplpn h2]\n", "`aplpn` is not an option"),
+    ] {
+        let answer = ask(command);
+        assert!(answer.contains(why), "{command}: {answer}");
+    }
+    let config =
+        std::fs::read_to_string(tls.stage.folder.path().join("koi.cfg")).expect("it is there");
+    let changed = config.replace("ssl crt-list all.list", "ssl crt-list all.list alpn http/1.1");
+    tls.stage.folder.file("koi.cfg", changed);
+    let answer = ask("reload");
+    assert!(
+        answer
+            .contains("reload: all.list was changed at run time and is read from its file again\n"),
+        "{answer}"
+    );
+    assert_eq!(tls.serial("c.example"), None);
+    assert_eq!(ask("del ssl cert b.pem"), "Certificate 'b.pem' deleted!\n");
+}
+
+#[test]
 fn what_is_no_certificate_changes_nothing() {
     let tls = start();
     let ask = |line: &str| tls.stage.ask(line);

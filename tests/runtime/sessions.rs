@@ -80,6 +80,63 @@ fn a_session_is_shown_and_ended() {
     assert_eq!(stage.ask("shutdown sessions server app"), "Require 'backend/server'.\n");
 }
 
+/// A server that begins a download of a gigabyte and goes on until nobody takes it.
+fn downloads() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
+                while stream.write_all(&[b'x'; 16_384]).is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+/// Clients in the middle of a download are cut off: by a session's number, or all of a server.
+#[test]
+fn downloads_are_ended() {
+    let stage = stage(downloads());
+    let begin = || {
+        let mut client = Client::connect(stage.port);
+        client.0.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        client.ask("/big");
+        let mut some = vec![0; 100_000];
+        client.0.read_exact(&mut some).expect("a part of it");
+        assert!(some.starts_with(b"HTTP/1.1 200 OK"));
+        client
+    };
+    // What is left of it ends before its length, and no time-out ends it.
+    let is_cut = |mut client: Client| {
+        let (mut rest, mut total) = (vec![0; 65_536], 0);
+        loop {
+            match client.0.read(&mut rest) {
+                Ok(0) => return total < 1 << 30,
+                Ok(n) => total += n,
+                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+            }
+        }
+    };
+    let (one, two, three) = (begin(), begin(), begin());
+    until("all are at the server", || busy(&stage).len() == 3);
+    let number = busy(&stage)[0].split(':').next().expect("a number").to_owned();
+    assert_eq!(stage.ask(&format!("shutdown session {number}")), "");
+    until("one is gone", || busy(&stage).len() == 2);
+    assert_eq!(stage.ask("shutdown sessions server app/a"), "");
+    until("all are gone", || busy(&stage).is_empty());
+    assert!([one, two, three].into_iter().all(is_cut));
+    let row = stage.ask("show stat app 4 -1");
+    assert!(row.contains("\napp,a,"), "{row}");
+    assert!(is_cut({
+        let client = begin();
+        assert_eq!(stage.ask("shutdown sessions server app/a"), "");
+        client
+    }));
+}
+
 #[test]
 fn a_server_is_moved_to_another_address() {
     let (one, two) = (origin("one"), origin("two"));

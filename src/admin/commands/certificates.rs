@@ -12,24 +12,27 @@ use jiff::tz::Offset;
 use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
+use super::certificate_store::Stored;
 use super::{Answer, Call, Command};
 use crate::admin::socket::Session;
-use crate::config::args::shown_text;
 use crate::config::nearest::{did_you_mean, nearest};
-use crate::config::plan::{CertificateKind, CommandLevel};
+use crate::config::plan::CommandLevel;
 use crate::rules::fetch::certificate;
 use crate::tls::{BindTls, replace};
 
 /// Transactions at a time.
 const TRANSACTIONS_MAX: usize = 64;
 
-/// Certificates that were set and not committed yet, by file.
+/// Certificates that were set and not committed yet, by file; and those that were made at run time.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct Transactions(Mutex<BTreeMap<String, Arc<[u8]>>>);
+pub(in crate::admin) struct Transactions {
+    open: Mutex<BTreeMap<String, Arc<[u8]>>>,
+    pub(super) stored: Stored,
+}
 
 impl Transactions {
-    fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<String, Arc<[u8]>>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<String, Arc<[u8]>>) -> T) -> T {
+        look(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -41,13 +44,6 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "display the SSL certificates used in memory, or the details of a file",
         level: CommandLevel::Operator,
         run: show,
-    },
-    Command {
-        name: "show ssl crt-list",
-        usage: "[-n] [<list>]",
-        about: "show the list of crt-lists or the content of a crt-list file <list>",
-        level: CommandLevel::Operator,
-        run: show_list,
     },
     Command {
         name: "set ssl cert",
@@ -72,7 +68,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-fn said(outcome: Result<String, String>) -> Answer {
+pub(super) fn said(outcome: Result<String, String>) -> Answer {
     match outcome {
         Ok(text) => Answer::info(text),
         Err(text) => Answer::error(text),
@@ -80,13 +76,14 @@ fn said(outcome: Result<String, String>) -> Answer {
 }
 
 /// Every bind with TLS.
-fn binds(call: &Call) -> impl Iterator<Item = &Arc<BindTls>> {
+pub(super) fn binds(call: &Call) -> impl Iterator<Item = &Arc<BindTls>> {
     call.running.tls.iter().flatten().flatten()
 }
 
-/// The files of all certificates, each once.
-fn files(call: &Call) -> Vec<String> {
+/// The files of all certificates, and those that were made at run time, each once.
+pub(super) fn files(call: &Call) -> Vec<String> {
     let mut files: Vec<String> = binds(call).flat_map(|bind| bind.certificates()).collect();
+    files.extend(call.office.transactions.stored.names());
     files.sort();
     files.dedup();
     files
@@ -115,7 +112,14 @@ fn show(call: &mut Call, _: &mut Session) -> Answer {
         }
         None => binds(call).find_map(|bind| bind.chain_of(name)),
     };
-    let status = if name.starts_with('*') { "Unused" } else { "Used" };
+    let stored = waiting.stored.get(name);
+    if chain.is_none() && stored == Some(None) {
+        return Answer::Text(format!("Filename: {name}\nStatus: Empty\nOCSP Response Key: \n"));
+    }
+    let used = chain.is_some() && !name.starts_with('*');
+    let unused = stored.flatten().and_then(|pem| replace::look(name, &pem).ok());
+    let chain = chain.or(unused);
+    let status = if used { "Used" } else { "Unused" };
     match chain.and_then(|chain| details(name, status, &chain)) {
         Some(text) => Answer::Text(text),
         None => {
@@ -188,36 +192,6 @@ fn algorithm(der: &[u8], certificate: &X509Certificate<'_>) -> String {
     }
 }
 
-fn show_list(call: &mut Call, _: &mut Session) -> Answer {
-    let plan = &call.running.plan;
-    let lists = plan.proxies.iter().flat_map(|proxy| &proxy.binds);
-    let lists = lists.flat_map(|bind| &bind.tls.certificates);
-    let mut lists: Vec<&str> = lists
-        .filter(|certificates| certificates.kind == CertificateKind::List)
-        .map(|certificates| &*certificates.path.value)
-        .collect();
-    lists.sort_unstable();
-    lists.dedup();
-    let numbered = call.word(0) == Some("-n");
-    let Some(wanted) = call.word(usize::from(numbered)) else {
-        return Answer::Text(lists.iter().map(|list| format!("{list}\n")).collect());
-    };
-    if !lists.contains(&wanted) {
-        return Answer::error("didn't find the specified filename");
-    }
-    let Ok(content) = std::fs::read_to_string(wanted) else {
-        return Answer::error(format!("cannot read `{}` any more", shown_text(wanted)));
-    };
-    let lines = content.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let shown = lines.map(|(number, line)| match (numbered, line.split_once([' ', '\t'])) {
-        (false, _) => format!("{line}\n"),
-        (true, None) => format!("{line}:{number}\n"),
-        (true, Some((file, rest))) => format!("{file}:{number} {rest}\n"),
-    });
-    Answer::Text(format!("# {wanted}\n{}", shown.collect::<String>()))
-}
-
 fn set(call: &Call) -> Result<String, String> {
     let expected = "'set ssl cert' expects a filename and a certificate as a payload";
     let (Some(file), Some(payload)) = (call.word(0), &call.payload) else {
@@ -251,7 +225,8 @@ fn commit(call: &Call) -> Result<String, String> {
     for bind in binds(call).filter(|bind| bind.certificates().iter().any(|it| it == file)) {
         ready.push(bind.replace(file, &pem).map_err(|why| fail(&why))?);
     }
-    if ready.is_empty() {
+    let stored = call.office.transactions.stored.fill(file, &pem);
+    if ready.is_empty() && !stored {
         return Err(fail("No bind uses it any more!"));
     }
     ready.into_iter().for_each(replace::Replacement::publish);

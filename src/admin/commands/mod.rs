@@ -4,8 +4,11 @@
 //! (3.0, management.txt §9.3), so that what reads HAProxy's socket reads this one. A command that does not
 //! exist is answered with those it may have been meant to be.
 
+mod certificate_store;
 mod certificates;
 mod checks;
+mod crt_lists;
+mod errors;
 mod frontends;
 mod general;
 mod help;
@@ -13,6 +16,7 @@ mod limits;
 mod lists;
 mod process;
 mod reload;
+mod schema;
 mod server;
 mod server_tables;
 mod sessions;
@@ -31,6 +35,7 @@ use super::socket::Session;
 use crate::config::plan::{CommandLevel, Proxy};
 use crate::exchange::server::state_changed;
 use crate::exchange::site::Site;
+use crate::rules::fetch::lookup;
 use crate::worker::Local;
 
 /// A command.
@@ -165,7 +170,11 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         process::COMMANDS,
         limits::COMMANDS,
         certificates::COMMANDS,
+        certificate_store::COMMANDS,
+        crt_lists::COMMANDS,
         checks::COMMANDS,
+        errors::COMMANDS,
+        schema::COMMANDS,
     ];
     FAMILIES.iter().flat_map(|family| family.iter())
 }
@@ -246,10 +255,19 @@ impl Call {
         Ok((backend, index.ok_or_else(|| "No such server.".to_owned())?))
     }
 
-    /// The frontend of a name.
+    /// The frontend of a name, or of a number behind `#`.
     fn frontend(&self, at: usize) -> Result<usize, String> {
         let name = self.word(at).ok_or_else(|| "A frontend name is expected.".to_owned())?;
-        self.running.plan.frontend(name).ok_or_else(|| "No such frontend.".to_owned())
+        let plan = &self.running.plan;
+        let numbered = name.strip_prefix('#').and_then(|number| number.parse().ok());
+        let found = match numbered {
+            Some(number) => (0..plan.proxies.len()).find(|&index| {
+                plan.proxies.get(index).is_some_and(Proxy::has_frontend)
+                    && lookup::proxy_id(plan, index) == Some(number)
+            }),
+            None => plan.frontend(name),
+        };
+        found.ok_or_else(|| "No such frontend.".to_owned())
     }
 
     /// Behind every change to a server's weight, address or limit: those who wait for it learn of it.

@@ -1,4 +1,4 @@
-//! The process and its workers: `show activity`, `show pools`, `show errors`.
+//! The process and its workers: `show activity`, `show pools`.
 
 use std::fmt::Write;
 use std::future::Future;
@@ -23,18 +23,6 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "report information about the memory pools usage",
         level: CommandLevel::Operator,
         run: pools,
-    },
-    Command {
-        name: "show errors",
-        usage: "",
-        about: "not captured: the log tells of messages that were refused",
-        level: CommandLevel::Operator,
-        run: |_, _| {
-            Answer::error(
-                "This build captures no messages: a request that was refused has a line in the log, \
-                 with the reason.",
-            )
-        },
     },
 ];
 

@@ -6,7 +6,7 @@ use crate::config::plan::CommandLevel;
 use crate::exchange::control::Order;
 
 /// Asked for by no worker that takes part in a reload: this thread looks for its answer by itself.
-const NO_WORKER: usize = usize::MAX;
+pub(super) const NO_WORKER: usize = usize::MAX;
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[Command {

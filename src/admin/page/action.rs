@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::balance::Health;
+use crate::balance::checkup::{Checkup, Count};
 use crate::config::plan::Plan;
 use crate::exchange::server;
 use crate::exchange::sessions;
@@ -20,9 +21,15 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("ready", "Take requests again (READY)"),
     ("drain", "Only who is bound to it (DRAIN)"),
     ("maint", "Maintenance (MAINT)"),
+    ("ehlth", "Health checks: on"),
+    ("dhlth", "Health checks: off"),
     ("hrunn", "Health: UP"),
     ("hnolb", "Health: NOLB"),
     ("hdown", "Health: DOWN"),
+    ("eagent", "Agent checks: on"),
+    ("dagent", "Agent checks: off"),
+    ("arunn", "Agent: UP"),
+    ("adown", "Agent: DOWN"),
     ("shutdown", "End its sessions"),
 ];
 
@@ -145,7 +152,7 @@ pub fn apply(site: &Rc<Site>, form: &Form, shows: impl Fn(usize) -> bool) -> Out
     }
 }
 
-/// Whether it is an action.
+/// Does it; false if it is no action, or none that this server can be told.
 fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
     let decide = |wish| {
         health::decide(site, (backend, server), wish);
@@ -158,6 +165,13 @@ fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
         }
         !tracks
     };
+    let agent = |up| {
+        let listens = has(site, backend, server, |it| it.agent.enabled);
+        if listens {
+            health::force_agent(site, (backend, server), up);
+        }
+        listens
+    };
     match action {
         "ready" | "enable" | "start" => decide(Wish::Ready),
         "drain" => decide(Wish::Drain),
@@ -165,12 +179,38 @@ fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
         "hrunn" => health(Health::Running),
         "hnolb" => health(Health::Stopping),
         "hdown" => health(Health::Stopped),
+        "ehlth" | "dhlth" => switch(site, backend, server, |it| &mut it.check, action == "ehlth"),
+        "eagent" | "dagent" => {
+            switch(site, backend, server, |it| &mut it.agent, action == "eagent")
+        }
+        "arunn" | "adown" => agent(action == "arunn"),
         "shutdown" => {
             sessions::shut_all_of(site, backend, server, Cause::Killed);
             true
         }
         _ => false,
     }
+}
+
+fn has(site: &Site, backend: usize, server: usize, is_so: impl FnOnce(&Checkup) -> bool) -> bool {
+    site.live.server(backend, server).is_some_and(|it| is_so(&it.checkup()))
+}
+
+/// Switches checks of one kind on or off; false if the server has none.
+fn switch(
+    site: &Site,
+    backend: usize,
+    server: usize,
+    of: impl FnOnce(&mut Checkup) -> &mut Count,
+    on: bool,
+) -> bool {
+    let Some(figures) = site.live.server(backend, server) else { return false };
+    let mut checkup = figures.checkup();
+    let count = of(&mut checkup);
+    if count.configured {
+        count.enabled = on;
+    }
+    count.configured
 }
 
 #[cfg(test)]

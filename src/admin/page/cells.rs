@@ -2,16 +2,16 @@
 //!
 //! In: a row. Out: texts. HTML and the figures that the page's script asks for are made of the same ones.
 
-use crate::admin::table::{Column, Kind, Row};
+use crate::admin::table::{Column, Kind, Row, Value};
 
 /// The page's columns behind name and state, in groups.
 pub const GROUPS: &[(&str, &[&str])] = &[
-    ("Sessions", &["Now", "Most", "Limit", "Per s", "Total"]),
+    ("Sessions", &["Now", "Most", "Limit", "Per\u{a0}s", "Total"]),
     ("Bytes", &["In", "Out"]),
     ("Queue", &["Waiting (most)"]),
-    ("Refused and failed", &["Denied", "Errors", "Retries + moves"]),
+    ("Refused and failed", &["Denied", "Errors", "Retries +\u{a0}moves"]),
     ("Responses", &["2xx", "4xx", "5xx"]),
-    ("Time", &["Mean ms"]),
+    ("Time", &["Mean\u{a0}ms"]),
     ("Server", &["Weight", "Down", "Last check"]),
 ];
 
@@ -54,7 +54,10 @@ pub fn texts(row: &Row) -> Vec<String> {
     vec![
         number(Column::SessionsNow),
         number(Column::SessionsMax),
-        number(Column::SessionsLimit),
+        // No limit is none of 0.
+        row.get(Column::SessionsLimit)
+            .filter(|it| it.number() != Some(0))
+            .map_or_else(String::new, Value::to_string),
         number(Column::Rate),
         number(Column::SessionsTotal),
         bytes(Column::BytesIn),
@@ -146,7 +149,6 @@ pub fn span(seconds: i128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::table::Value;
 
     #[test]
     fn there_is_a_text_for_each_column() {

@@ -29,6 +29,20 @@ pub const STYLE: &str = include_str!("style.css");
 /// Its script.
 pub const SCRIPT: &str = include_str!("script.js");
 
+/// By what browsers, which keep these files for a while, tell those of another build; it says nothing of the
+/// version, which may be hidden.
+const FILES: u32 = fingerprint(STYLE) ^ fingerprint(SCRIPT).rotate_left(1);
+
+/// FNV-1a.
+const fn fingerprint(text: &str) -> u32 {
+    let (bytes, mut hash, mut at) = (text.as_bytes(), 0x811c_9dc5_u32, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
+}
+
 /// What the page may load and send: only what comes from the same place.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                           img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -130,9 +144,8 @@ impl Page {
                 "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <title>Statistics{dash}{node}</title><link rel=\"icon\" href=\"data:,\">\
-             <link rel=\"stylesheet\" href=\"{uri};style.css;v={0}\">\
-             <script src=\"{uri};script.js;v={0}\" defer></script>",
-                info::VERSION
+             <link rel=\"stylesheet\" href=\"{uri};style.css;v={FILES:x}\">\
+             <script src=\"{uri};script.js;v={FILES:x}\" defer></script>"
             ),
         );
         if refresh > 0 {
@@ -334,7 +347,7 @@ impl Page {
                 parts.push(row.text(column).to_owned());
             }
             parts.push(format!(
-                "id {}",
+                "id\u{a0}{}",
                 match row.kind {
                     Kind::Server | Kind::Listener => row.number(Column::PartId),
                     _ => row.number(Column::ProxyId),

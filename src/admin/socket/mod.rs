@@ -49,14 +49,19 @@ pub struct Terms {
 /// Clients at a time, over all sockets (`stats maxconn`).
 #[derive(Debug)]
 pub struct Room {
-    most: usize,
+    most: Cell<usize>,
     taken: Cell<usize>,
 }
 
 impl Room {
     /// Room for so many.
     pub fn new(most: usize) -> Rc<Room> {
-        Rc::new(Room { most, taken: Cell::new(0) })
+        Rc::new(Room { most: Cell::new(most), taken: Cell::new(0) })
+    }
+
+    /// So many from now on; those that are too many stay.
+    pub fn resize(&self, most: usize) {
+        self.most.set(most);
     }
 }
 
@@ -66,7 +71,7 @@ struct Seat(Rc<Room>);
 impl Seat {
     fn take(room: &Rc<Room>) -> Option<Seat> {
         let taken = room.taken.get();
-        (taken < room.most).then(|| {
+        (taken < room.most.get()).then(|| {
             room.taken.set(taken + 1);
             Seat(room.clone())
         })
@@ -79,11 +84,11 @@ impl Drop for Seat {
     }
 }
 
-/// Serves the clients of a socket until the worker stops.
+/// Serves the clients of a socket until that closes or the worker stops. Its terms may change.
 pub async fn serve(
     local: Local,
     mut listener: Listener,
-    terms: Terms,
+    terms: Rc<Cell<Terms>>,
     room: Rc<Room>,
     office: Arc<Office>,
 ) {
@@ -97,7 +102,7 @@ pub async fn serve(
             }
             local.sleep(FULL).await;
         };
-        let client = session::serve(local.clone(), stream, terms, office.clone());
+        let client = session::serve(local.clone(), stream, terms.get(), office.clone());
         local.spawn(async move {
             client.await;
             drop(seat);

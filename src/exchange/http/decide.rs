@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::answer;
 use super::body::{DRAIN_BYTES, Flow, Rest};
+use super::capture;
 use super::connection::{Client, Next};
 use super::ending::Unread;
 use super::forward;
@@ -243,6 +244,9 @@ pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let mut walk = walk(site, facts, variables, exchange);
     walk.count_unread(matches!(why, Unread::Bad(_)));
+    if let Unread::Bad(reject) = why {
+        capture::request(site, &walk, inbox.bytes(), reject);
+    }
     let mut body = Flow::new(Framing::None, Framing::None);
     let mut side = Side { site, transport, alarm, inbox, body: &mut body };
     let answer = answers::default(why.status(), walk.program, &walk.context());

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Progress, Way, relay};
+use super::capture;
 use super::connection::Next;
 use super::decide::{Ask, Places, Side, client_timeout, closes_server, conclude};
 use super::ending::{self, Fault};
@@ -96,6 +97,9 @@ pub(super) async fn forward<'w>(
         let attempt = Attempt { site, client, alarm: side.alarm, link: &link, ask, sent: &sent };
         let request = (&mut *side.inbox, &mut *side.body);
         let reached = attempt.reach(request, walk, &mut inbox, &mut upload).await;
+        if let Err(Fault::Junk(reject)) = reached {
+            capture::response(site, walk, inbox.bytes(), reject);
+        }
         if let Some(observed) = link.observed
             && !site.sessions.is_ended(walk.connection)
         {
@@ -327,7 +331,10 @@ impl<'u> Attempt<'u> {
         let before = out.len() as u64;
         let progress = body.cut(client_inbox, pool, &mut out).map_err(|broken| match broken {
             // Nothing of it was sent.
-            Broken::Bad(_) => Fault::Unwritable,
+            Broken::Bad(reject) => {
+                capture::request(self.site, walk, client_inbox.bytes(), reject);
+                Fault::Unwritable
+            }
             broken => Fault::Upload(broken),
         })?;
         self.sent.set(self.sent.get() + out.len() as u64 - before);

@@ -14,7 +14,8 @@
 //! - `body`: a body, from one connection to the other; `splice`: by the kernel; `upload`: the request's,
 //!   beside the response;
 //! - `upgrade`: bytes both ways behind a 101;
-//! - `ending`: what can go wrong, which status answers it, and what the log says of it;
+//! - `ending`: what can go wrong, which status answers it, and what the log says of it; `capture`: what
+//!   came instead of HTTP, kept to be shown;
 //! - `wait`: to receive and to send, but not for ever.
 //!
 //! Limits: one chunk is under way in each direction; what a client or a server may send beyond is said
@@ -22,11 +23,13 @@
 
 mod answer;
 mod body;
+mod capture;
 mod connection;
 mod decide;
 mod ending;
 mod forward;
 mod read;
+
 mod respond;
 mod service;
 mod spare;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::answer::{self, Unwritten};
 use super::body::{Broken, Flow, Gather, Rest, Way, relay};
+use super::capture;
 use super::connection::Next;
 use super::decide::{Ask, client_timeout, closes_client, log};
 use super::ending;
@@ -150,6 +151,7 @@ pub(super) async fn pass<'w>(
     // What came along with the head is looked at before that is gone: it can still be answered.
     if let Err(Broken::Bad(reject)) = body.cut(inbox, site.local.pool(), &mut out) {
         note_junk(walk, reject);
+        capture::response(site, walk, inbox.bytes(), reject);
         return unwritable(walk, Unwritten::Bad(EncodeError::Control));
     }
     if site.log.is_early(walk.plan, walk.connection.frontend) {
@@ -171,14 +173,19 @@ pub(super) async fn pass<'w>(
         sent: &sent,
         splices: !body.is_done() && splice::is_wanted(walk, Part::Response),
     };
-    let relaying = pin!(relay(way, &mut body, inbox, out));
-    let relayed = upload.beside(relaying).await;
+    let relayed = {
+        let relaying = pin!(relay(way, &mut body, inbox, out));
+        upload.beside(relaying).await
+    };
     walk.exchange.bytes_out = sent.get();
     match relayed {
         Ok(Ok(())) if upgraded => Done { end: End::Upgraded, lasts: false, private: false },
         Ok(Ok(())) => Done { end: End::Complete { keep }, lasts, private },
         Ok(Err(broken)) => {
             walk.exchange.ending = ending::download(broken);
+            if let Broken::Bad(reject) = broken {
+                capture::response(site, walk, inbox.bytes(), reject);
+            }
             cut_short(goes_as, broken).into()
         }
         Err(broken) => {

@@ -1,6 +1,7 @@
 //! What a reload carries over because it is made from the same words as before: TLS with its sessions and
 //! ticket keys, log targets with their rings, the last addresses of names that are not found just now.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::address::Target;
@@ -72,6 +73,17 @@ pub fn keep_tls(
             }
         }
     }
+}
+
+/// Certificates that were set at run time and do not live on in the new plan's TLS, in words.
+pub fn certificates_from_files(shared: &Shared, tls: &BindsTls) -> Vec<String> {
+    let given = |tls: &BindsTls| -> BTreeSet<String> {
+        tls.iter().flatten().flatten().flat_map(|bind| bind.given_files()).collect()
+    };
+    let (before, behind) = (given(&shared.tls), given(tls));
+    let lost = before.difference(&behind);
+    lost.map(|file| format!("{file} was changed at run time and is read from its file again"))
+        .collect()
 }
 
 /// The log targets: those that are open, if all proxies log as before.

@@ -107,7 +107,6 @@ pub fn wants_restart(old: &Plan, new: &Plan) -> Vec<String> {
         ("setcap", same(&was.capabilities, &is.capabilities)),
         ("daemon", was.daemon == is.daemon),
         ("pidfile", same(&was.pidfile, &is.pidfile)),
-        ("stats socket", same(&old.global.stats.sockets, &new.global.stats.sockets)),
         ("noreuseport", was.no_reuse_port == is.no_reuse_port),
         ("maxpipes, nosplice or tune.pipesize", pipes.0 == pipes.1),
     ];

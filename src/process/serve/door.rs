@@ -59,6 +59,11 @@ impl Door {
         *self.way.borrow_mut() = Way::new(site, pace, place, self.listens_at.as_ref());
     }
 
+    /// The frontend that its connections come to.
+    pub fn frontend(&self) -> usize {
+        self.way.borrow().frontend
+    }
+
     /// Accepts until it is closed or the worker stops. What may not be served yet waits: one connection
     /// here, the others in the kernel.
     async fn accept(self: Rc<Door>, mut listener: Listener) {

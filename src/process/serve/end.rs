@@ -123,11 +123,15 @@ impl Watch {
     }
 
     fn obey(&mut self, ask: Ask) {
-        match ask.order {
+        match &ask.order {
             Order::Reload => self.reload(vec![ask]),
             Order::Stop => {
                 self.leave();
                 self.answer(ask, Answer { done: true, text: "stopping".to_owned() });
+            }
+            Order::ShutFrontend(name) => {
+                let answer = self.reloader.shut_frontend(&self.group, name);
+                self.answer(ask, answer);
             }
         }
     }

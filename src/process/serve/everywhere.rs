@@ -75,3 +75,26 @@ fn still_waits(group: &Group, begun: Instant) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::GroupConfig;
+
+    /// A worker that panics in its part is told of at once, the others have done theirs, and all of them go
+    /// on: the next task is done everywhere.
+    #[test]
+    fn a_worker_that_panics_is_told_of() {
+        let config = GroupConfig { workers: 2, ..GroupConfig::default() };
+        let group = Group::start(&config, |_, _| Ok(())).expect("workers");
+        let begun = Instant::now();
+        let told = everywhere(&group, |worker| {
+            Box::new(move |_| if worker == 1 { panic!("as the test wants it") } else { worker })
+        });
+        assert_eq!(told, Err("a worker has failed".to_owned()));
+        assert!(begun.elapsed() < PATIENCE);
+        assert_eq!(everywhere(&group, |worker| Box::new(move |_| worker)), Ok(vec![0, 1]));
+        group.stop(Duration::ZERO);
+        group.join();
+    }
+}

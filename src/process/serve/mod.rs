@@ -9,7 +9,7 @@
 //! - [`split`], [`master`], [`systemd`], [`pidfile`]: processes and who hears of them;
 //! - [`limits`], [`address`], [`prepare`], [`ports`], [`accounts`], [`identity`], [`states`]: what a start
 //!   needs;
-//! - [`command_sockets`]: the runtime socket;
+//! - [`command_sockets`], [`operators`]: the runtime socket;
 //! - [`predecessors`]: those that are replaced; [`workers`], [`door`], [`pace`]: what runs, and how fast
 //!   it takes connections; [`news`], [`end`]: signals and the end;
 //! - [`reload`]: a new plan beside the running one; [`diff`], [`carried`], [`changes`]: what is new in it
@@ -31,6 +31,7 @@ pub mod identity;
 pub mod limits;
 pub mod master;
 pub mod news;
+pub mod operators;
 pub mod pace;
 pub mod pidfile;
 pub mod ports;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use self::address::Names;
 use self::end::{End, Watch};
 use self::news::Newsroom;
+use self::operators::Operators;
 use self::pace::Pace;
 use self::pidfile::Pidfile;
 use self::ports::Opened;
@@ -90,10 +92,16 @@ pub fn run(options: &Options) -> ExitCode {
         return failure(Some("nothing would listen: no frontend has a `bind` line".to_owned()));
     }
     for option in &options.serving.idle {
-        if ["-x", "-S"].contains(option) {
-            log::notice(format_args!(
-                "{option} changes nothing: this build has no such socket yet"
-            ));
+        match *option {
+            "-x" => log::notice(format_args!(
+                "-x changes nothing: a reload (SIGHUP) keeps the sockets of the process; where another \
+                 process takes over (-sf), both listen until the old one has left"
+            )),
+            "-S" => log::notice(format_args!(
+                "-S changes nothing: there is no master's socket; `reload` on a `stats socket` of level \
+                 admin does what that is for"
+            )),
+            _ => {}
         }
     }
     match split_up(options, checked) {
@@ -209,7 +217,8 @@ pub fn start_here(
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
-    let shared = shared(plan, program, destinations, tls, targets, config.workers);
+    let place = (config.workers, Control::default());
+    let shared = shared(plan, program, destinations, tls, targets, place);
     workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
 }
 
@@ -220,13 +229,14 @@ fn shared(
     destinations: Destinations,
     tls: BindsTls,
     targets: Arc<Targets>,
-    workers: usize,
+    (workers, control): (usize, Control),
 ) -> Shared {
+    let live = Live::new(&plan);
     Shared {
-        live: Arc::new(Live::new(&plan)),
         ledger: Arc::new(Ledger::new(&plan, workers)),
-        desk: Arc::new(workers::desk(&plan, workers)),
-        pace: Arc::new(Pace::new(&plan)),
+        desk: Arc::new(workers::desk(&plan, workers, &control)),
+        pace: Arc::new(Pace::new(&plan, live.rate_limits())),
+        live: Arc::new(live),
         destinations: Arc::new(destinations),
         tls: Arc::new(tls),
         targets,
@@ -234,7 +244,7 @@ fn shared(
         program: Arc::new(program),
         workers,
         number: 1,
-        control: Control::default(),
+        control,
         started_us: workers::unix_us(),
     }
 }
@@ -263,7 +273,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         _ => Vec::new(),
     };
     let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
-    let commands = command_sockets::open(commands, &plan, report);
+    let commands = ports::open_all(&commands, 1, &[], &mut 0, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
@@ -275,15 +285,14 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let Some(targets) = targets else { return Err(None) };
     let newsroom = Newsroom::open();
     let control = newsroom.control();
-    let shared = shared(plan, program, destinations, tls, targets, config.workers);
-    let shared = Shared { control, ..shared };
+    let place = (config.workers, control);
+    let shared = shared(plan, program, destinations, tls, targets, place);
     states::restore(&shared, &states);
     let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
     newsroom.listen_to_signals().map_err(|error| format!("no thread for signals: {error}"))?;
-    let operators = command_sockets::start(&config, &shared, &group, commands)
-        .map_err(|error| error.to_string())?;
+    let operators = Operators::start(config.ring, &shared, &group, commands)?;
     if let Some(pidfile) = pidfile
         && let Err(error) = pidfile.write()
     {
@@ -294,11 +303,8 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         log::to_targets(shared.targets.clone());
     }
     let teller = around.ready.say()?;
-    let reloader =
-        Reloader::new(options, shared, held, config.workers).telling(operators.office.clone());
-    let ended = Watch::new(group, newsroom, reloader, around.master, teller).run();
-    drop(operators);
-    match ended {
+    let reloader = Reloader::new(options, shared, held, config.workers).telling(operators);
+    match Watch::new(group, newsroom, reloader, around.master, teller).run() {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
         Ok(End::WorkerLost) => Err(None),
         Err(error) => Err(Some(error.to_string())),

@@ -3,11 +3,13 @@
 //!
 //! In: the plan; a moment. Out: whether one connection more may be taken now. Shared by the workers;
 //! each limit is a few relaxed atomics, so it may be passed by as many as there are workers. What is not
-//! limited costs nothing. Sessions are counted as connections, before rules could refuse them.
+//! limited is not counted. Sessions are counted as connections, before rules could refuse them. The
+//! process's limits are [`RateLimits`], which a command may change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crate::balance::rates::RateLimits;
 use crate::config::plan::{Given, Plan};
 use crate::config::succession::Succession;
 
@@ -17,8 +19,9 @@ const WINDOW_US: u64 = 1_000_000;
 /// The limits of a plan.
 #[derive(Debug)]
 pub struct Pace {
-    process: Option<Rate>,
-    tls: Option<Rate>,
+    rates: Arc<RateLimits>,
+    process: Arc<Window>,
+    tls: Arc<Window>,
     /// By proxy.
     frontends: Vec<Option<Rate>>,
     /// How many connections with TLS there may be; 0 is no limit.
@@ -44,19 +47,18 @@ pub struct Taken {
 }
 
 impl Pace {
-    /// As the plan says.
-    pub fn new(plan: &Plan) -> Pace {
-        let limits = &plan.global.limits;
+    /// As the plan says, with the process's limits.
+    pub fn new(plan: &Plan, rates: &Arc<RateLimits>) -> Pace {
         let value = |limit: Option<Given<u32>>| limit.map(|it| it.value).filter(|&it| it > 0);
-        let connections = value(limits.connection_rate);
-        let sessions = value(limits.session_rate);
-        let least = connections.into_iter().chain(sessions).min();
-        let of_proxy = |proxy: &crate::config::plan::Proxy| value(proxy.front.session_rate);
+        let of_proxy = |proxy: &crate::config::plan::Proxy| {
+            Some(Rate { limit: value(proxy.front.session_rate)?, window: Arc::default() })
+        };
         Pace {
-            process: least.map(Rate::new),
-            tls: value(limits.tls_rate).map(Rate::new),
-            frontends: plan.proxies.iter().map(|proxy| of_proxy(proxy).map(Rate::new)).collect(),
-            tls_most: value(limits.tls_connections).unwrap_or(0),
+            rates: rates.clone(),
+            process: Arc::default(),
+            tls: Arc::default(),
+            frontends: plan.proxies.iter().map(of_proxy).collect(),
+            tls_most: value(plan.global.limits.tls_connections).unwrap_or(0),
             tls_count: Arc::default(),
         }
     }
@@ -65,34 +67,35 @@ impl Pace {
     /// has to wait; then nothing is counted.
     pub fn take(&self, frontend: usize, tls: bool, now_us: u64) -> Option<Taken> {
         let of_frontend = self.frontends.get(frontend).and_then(Option::as_ref);
-        let of_tls = self.tls.as_ref().filter(|_| tls);
-        let rates = [self.process.as_ref(), of_frontend, of_tls];
-        if !rates.iter().flatten().all(|rate| rate.has_room(now_us)) {
+        let of_tls = if tls { self.rates.tls.get() } else { 0 };
+        let windows = [
+            (&self.process, self.rates.accepting()),
+            (&self.tls, of_tls),
+            of_frontend.map_or((&self.process, 0), |rate| (&rate.window, rate.limit)),
+        ];
+        let limited = windows.into_iter().filter(|(_, limit)| *limit > 0);
+        if !limited.clone().all(|(window, limit)| window.has_room(limit, now_us)) {
             return None;
         }
         let counted = match tls && self.tls_most > 0 {
             true => Some(self.count_tls()?),
             false => None,
         };
-        for rate in rates.iter().flatten() {
-            rate.window.current.fetch_add(1, Relaxed);
+        for (window, _) in limited {
+            window.current.fetch_add(1, Relaxed);
         }
         Some(Taken { tls: counted })
     }
 
     /// For the plan that follows: what was counted counts on.
     pub fn succeed(&self, plan: &Plan, heirs: &Succession) -> Pace {
-        let mut new = Pace::new(plan);
-        let share = |new: &mut Option<Rate>, old: Option<&Rate>| {
-            if let (Some(new), Some(old)) = (new, old) {
-                new.window = old.window.clone();
-            }
-        };
-        share(&mut new.process, self.process.as_ref());
-        share(&mut new.tls, self.tls.as_ref());
+        let mut new = Pace::new(plan, &self.rates);
+        (new.process, new.tls) = (self.process.clone(), self.tls.clone());
         for (number, rate) in new.frontends.iter_mut().enumerate() {
             let before = heirs.frontend_before(number).and_then(|it| self.frontends.get(it));
-            share(rate, before.and_then(Option::as_ref));
+            if let (Some(new), Some(Some(old))) = (rate, before) {
+                new.window = old.window.clone();
+            }
         }
         new.tls_count = self.tls_count.clone();
         new
@@ -105,15 +108,15 @@ impl Pace {
     }
 }
 
-/// So many a second: those of this second, and of the one before as much as still lies within a
-/// second, as HAProxy counts.
+/// So many a second.
 #[derive(Debug)]
 struct Rate {
     limit: u32,
     window: Arc<Window>,
 }
 
-/// What was counted.
+/// What was counted: in this second, and in the one before, of which as much counts as still lies within a
+/// second, as HAProxy does it.
 #[derive(Debug, Default)]
 struct Window {
     began_us: AtomicU64,
@@ -121,13 +124,9 @@ struct Window {
     previous: AtomicU32,
 }
 
-impl Rate {
-    fn new(limit: u32) -> Rate {
-        Rate { limit, window: Arc::default() }
-    }
-
-    fn has_room(&self, now_us: u64) -> bool {
-        let Window { began_us, current, previous } = &*self.window;
+impl Window {
+    fn has_room(&self, limit: u32, now_us: u64) -> bool {
+        let Window { began_us, current, previous } = self;
         let began = began_us.load(Relaxed);
         let mut gone = now_us.saturating_sub(began);
         if gone >= WINDOW_US && began_us.compare_exchange(began, now_us, Relaxed, Relaxed).is_ok() {
@@ -139,7 +138,7 @@ impl Rate {
         let previous = u64::from(previous.load(Relaxed));
         let current = u64::from(current.load(Relaxed));
         let before = previous * WINDOW_US.saturating_sub(gone) / WINDOW_US;
-        current + before < u64::from(self.limit)
+        current + before < u64::from(limit)
     }
 }
 
@@ -163,20 +162,24 @@ mod tests {
         plan
     }
 
+    fn of(plan: &Plan) -> Pace {
+        Pace::new(plan, &Arc::new(RateLimits::new(&plan.global.limits)))
+    }
+
     fn taken(pace: &Pace, frontend: usize, times: usize, now_us: u64) -> usize {
         (0..times).filter(|_| pace.take(frontend, false, now_us).is_some()).count()
     }
 
     #[test]
     fn without_limits_all_are_taken() {
-        assert_eq!(taken(&Pace::new(&plan()), 0, 1000, 5), 1000);
+        assert_eq!(taken(&of(&plan()), 0, 1000, 5), 1000);
     }
 
     #[test]
     fn a_frontends_rate_holds_in_every_second() {
         let mut plan = plan();
         plan.proxies[0].front.session_rate = given(10);
-        let pace = Pace::new(&plan);
+        let pace = of(&plan);
         let start = 77 * WINDOW_US;
         assert_eq!(taken(&pace, 0, 50, start), 10);
         assert_eq!(taken(&pace, 1, 50, start), 50);
@@ -192,15 +195,26 @@ mod tests {
         let mut plan = plan();
         plan.global.limits.connection_rate = given(9);
         plan.global.limits.session_rate = given(4);
-        let pace = Pace::new(&plan);
+        let pace = of(&plan);
         assert_eq!(taken(&pace, 0, 3, WINDOW_US) + taken(&pace, 1, 3, WINDOW_US), 4);
+    }
+
+    #[test]
+    fn a_command_changes_a_rate_at_once() {
+        let plan = plan();
+        let pace = of(&plan);
+        assert_eq!(taken(&pace, 0, 20, 5), 20);
+        pace.rates.sessions.set(3);
+        assert_eq!(taken(&pace, 0, 20, WINDOW_US), 3);
+        pace.rates.sessions.set(0);
+        assert_eq!(taken(&pace, 0, 20, WINDOW_US), 20);
     }
 
     #[test]
     fn tls_is_limited_by_itself() {
         let mut plan = plan();
         plan.global.limits.tls_connections = given(2);
-        let pace = Pace::new(&plan);
+        let pace = of(&plan);
         let first = pace.take(0, true, 0).unwrap();
         let _second = pace.take(0, true, 0).unwrap();
         assert!(pace.take(0, true, 0).is_none());
@@ -209,7 +223,7 @@ mod tests {
         assert!(pace.take(0, true, 0).is_some());
         plan.global.limits.tls_connections = None;
         plan.global.limits.tls_rate = given(1);
-        let pace = Pace::new(&plan);
+        let pace = of(&plan);
         assert!(pace.take(0, true, WINDOW_US).is_some());
         assert!(pace.take(0, true, WINDOW_US).is_none());
         assert!(pace.take(0, false, WINDOW_US).is_some());

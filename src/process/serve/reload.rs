@@ -16,12 +16,12 @@ use super::changes;
 use super::command_sockets;
 use super::diff::{self, Difference};
 use super::everywhere::everywhere;
+use super::operators::{Operators, Sockets};
 use super::ports::{self, Held, Opened};
 use super::prepare;
 use super::switch::{self, Change};
 use super::workers::Shared;
 use super::{amend, limits};
-use crate::admin::office::Office;
 use crate::config::plan::Plan;
 use crate::config::render::{self, Style};
 use crate::config::report::{Level, Report};
@@ -48,7 +48,7 @@ pub struct Reloader {
     /// The files lie outside of the `chroot`.
     shut_in: bool,
     /// Who runs commands.
-    office: Option<Arc<Office>>,
+    operators: Option<Operators>,
 }
 
 /// A plan that is ready.
@@ -57,8 +57,12 @@ struct Ready {
     heirs: Arc<Succession>,
     difference: Difference,
     opened: Opened,
+    /// The runtime socket's.
+    commands: Sockets,
     /// What holds only after a restart.
     later: Vec<String>,
+    /// What was changed at run time and is not carried over.
+    forgotten: Vec<String>,
     /// Warnings of the check.
     warnings: usize,
 }
@@ -68,15 +72,17 @@ impl Reloader {
     pub fn new(options: &Options, shared: Shared, held: Vec<Held>, workers: usize) -> Reloader {
         let shut_in = shared.plan.global.process.chroot.is_some();
         let (plans, ids) = (vec![Arc::downgrade(&shared.plan)], held.len() as u64);
-        let (options, office) = (options.clone(), None);
-        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, office };
+        let (options, operators) = (options.clone(), None);
+        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, operators };
         reloader.shared.control.facts().plans.store(1, Relaxed);
         reloader
     }
 
     /// Commands are run about the new plan, too.
-    pub fn telling(self, office: Arc<Office>) -> Reloader {
-        Reloader { office: Some(office), ..self }
+    pub fn telling(self, operators: Operators) -> Reloader {
+        // Numbers of both kinds of sockets are given by one hand from now on.
+        let ids = self.ids.saturating_add(operators.held().len() as u64);
+        Reloader { operators: Some(operators), ids, ..self }
     }
 
     /// Whether files cannot be read again.
@@ -117,6 +123,24 @@ impl Reloader {
         }
     }
 
+    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them.
+    pub fn shut_frontend(&mut self, group: &Group, name: &str) -> Answer {
+        let refused = |why: String| Answer { done: false, text: why };
+        let Some(frontend) = self.shared.plan.frontend(name) else {
+            return refused("No such frontend.".to_owned());
+        };
+        self.shared.live.shut_frontend(frontend, true);
+        match everywhere(group, |_| Box::new(move |_| switch::shut(frontend))) {
+            Err(fault) => refused(fault),
+            Ok(closed) => {
+                self.held.retain(|held| !closed.iter().flatten().any(|id| *id == held.id));
+                let text = format!("frontend {name} is shut down: its addresses are closed");
+                log::notice(format_args!("{text} by a command"));
+                Answer { done: true, text }
+            }
+        }
+    }
+
     /// Makes everything ready that can be made without touching what serves.
     fn ready(&mut self) -> Result<Ready, String> {
         if self.shut_in {
@@ -151,15 +175,23 @@ impl Reloader {
         let mut tls = prepare::binds_tls(&plan, &Disk, report);
         let targets = carried::targets(&self.shared, &plan, report);
         let difference = diff::difference(&self.held, wanted, report);
+        let commands = command_sockets::wanted(&plan, names, report);
+        let listening = self.operators.as_ref().map_or(&[][..], Operators::held);
+        let commands = diff::difference(listening, commands, report);
         self.refuse(report, &plan)?;
         let others = ports::held_by_others(&difference.fresh);
         let opened = ports::open_all(&difference.fresh, self.workers, &[], &mut self.ids, report);
         self.refuse(report, &plan)?;
+        let fresh = ports::open_all(&commands.fresh, 1, &[], &mut self.ids, report);
+        self.refuse(report, &plan)?;
+        let Difference { kept, held, gone, .. } = commands;
+        let commands = Sockets { kept, held, opened: fresh, gone };
         let Some(targets) = targets else { return Err("no log targets\n".to_owned()) };
         ports::warn_of_others(&plan, &others);
         carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
         destinations.succeed(&self.shared.destinations, &heirs);
-        let live = self.shared.live.succeed(&old, &plan, &heirs);
+        let (live, mut forgotten) = self.shared.live.succeed(&old, &plan, &heirs);
+        forgotten.extend(carried::certificates_from_files(&self.shared, &tls));
         let shared = Shared {
             live: Arc::new(live),
             ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
@@ -176,12 +208,13 @@ impl Reloader {
             started_us: self.shared.started_us,
         };
         drop(others);
-        Ok(Ready { shared, heirs, difference, opened, later, warnings })
+        Ok(Ready { shared, heirs, difference, opened, commands, later, forgotten, warnings })
     }
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { shared, heirs, difference, opened, later, warnings } = ready;
+        let Ready { shared, heirs, difference, opened, commands, later, forgotten, warnings } =
+            ready;
         let Difference { kept, mut held, gone, .. } = difference;
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
@@ -210,13 +243,22 @@ impl Reloader {
         });
         held.extend(new);
         self.held = held;
+        // What a command had shut down listens again.
+        (0..shared.plan.proxies.len()).for_each(|it| shared.live.shut_frontend(it, false));
         self.plans.push(Arc::downgrade(&shared.plan));
         self.shared = shared;
         log::follow_targets(&self.shared.targets);
-        if let Some(office) = &self.office {
-            office.replace(command_sockets::running(&self.shared));
-        }
         let mut text = text;
+        let (new, gone) = (commands.opened.held.len(), commands.gone.len());
+        if new + gone > 0 {
+            text += &format!("; stats socket: {new} opened, {gone} closed");
+        }
+        if let Some(operators) = &mut self.operators {
+            operators.follow(&self.shared);
+            if let Err(fault) = operators.change(&self.shared.plan, commands) {
+                text += &format!("; {fault}");
+            }
+        }
         for (name, _) in self.shared.program.lists.left_behind() {
             text += &format!("; what was changed of {name} at run time is gone: its file is new");
         }
@@ -225,6 +267,9 @@ impl Reloader {
         }
         if warnings > 0 {
             text += &format!("; {warnings} warnings (`koi -c` shows them)");
+        }
+        for what in forgotten {
+            text += &format!("\nreload: {what}");
         }
         if !later.is_empty() {
             text += &format!("\nreload: needs a restart: {}", later.join(", "));

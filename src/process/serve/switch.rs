@@ -132,6 +132,11 @@ pub fn forget() {
     with_floor(|floor| floor.adopted.clear());
 }
 
+/// Closes a frontend's sockets, until a reload opens them again; which they were.
+pub fn shut(frontend: usize) -> Vec<PortId> {
+    with_floor(|floor| floor.shut(frontend)).unwrap_or_default()
+}
+
 /// The second step: the new plan holds; false if the worker stops.
 pub fn change(local: &Local, change: &Change) -> bool {
     let changed = with_floor(|floor| floor.change(change)).is_some();
@@ -159,6 +164,20 @@ impl Floor {
         }
     }
 
+    fn shut(&mut self, frontend: usize) -> Vec<PortId> {
+        let leads_there = |(_, door): &(&PortId, &Rc<Door>)| door.frontend() == frontend;
+        let closed: Vec<PortId> =
+            self.doors.iter().filter(leads_there).map(|(id, _)| *id).collect();
+        closed.iter().for_each(|id| self.close(id));
+        closed
+    }
+
+    fn close(&mut self, id: &PortId) {
+        if let Some(door) = self.doors.remove(id) {
+            door.listener.close();
+        }
+    }
+
     fn change(&mut self, Change { shared, heirs, kept, gone }: &Change) {
         let site = Rc::new(self.workplace.site(shared));
         let old = std::mem::replace(&mut self.site, site.clone());
@@ -170,11 +189,7 @@ impl Floor {
                 door.listener.set_backlog(backlog);
             }
         }
-        for id in &**gone {
-            if let Some(door) = self.doors.remove(id) {
-                door.listener.close();
-            }
-        }
+        gone.iter().for_each(|id| self.close(id));
         self.open_adopted(shared);
         site.local.spawn(server::watch(site.clone()));
         self.checks.end();

@@ -135,13 +135,14 @@ pub struct Workplace {
 }
 
 /// Who answers requests that are about Koi itself.
-pub fn desk(plan: &Plan, workers: usize) -> Desk {
+pub fn desk(plan: &Plan, workers: usize, control: &Control) -> Desk {
     let host = || guard::host_name().unwrap_or_default().into();
     Desk::new(info::Process {
         pid: std::process::id(),
         started_us: unix_us(),
         workers: u32::try_from(workers).unwrap_or(u32::MAX),
         node: plan.global.process.node.as_ref().map_or_else(host, |it| it.value.clone()),
+        control: control.clone(),
     })
 }
 

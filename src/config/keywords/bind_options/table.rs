@@ -227,7 +227,7 @@ pub const OPTIONS: &[BindOption] = &[
         ecdhe,
     ),
     with(
-        Status::NoEffect("Koi passes its sockets on to its successor by itself"),
+        Status::NoEffect("a reload keeps the process and its sockets"),
         new(
             "expose-fd",
             "listeners",
