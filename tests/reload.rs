@@ -9,12 +9,17 @@ mod koi;
 
 #[path = "reload/binds.rs"]
 mod binds;
+#[path = "runtime/client.rs"]
+#[allow(dead_code, reason = "others start a Koi with it")]
+mod client;
 #[path = "reload/connections.rs"]
 mod connections;
 #[path = "reload/origin.rs"]
 mod origin;
 #[path = "reload/privileges.rs"]
 mod privileges;
+#[path = "reload/paused.rs"]
+mod paused;
 #[path = "reload/refused.rs"]
 mod refused;
 #[path = "reload/servers.rs"]

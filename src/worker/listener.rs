@@ -135,6 +135,11 @@ impl Listener {
                 self.last = backlog;
             }
             let token = match self.token {
+    /// Whether it is to close: by itself or with its worker.
+    pub fn is_closing(&self) -> bool {
+        self.local.is_stopping() || self.shared.closes.get()
+    }
+
                 Some(token) => token,
                 None => *self.token.insert(self.shell().submit_accept(self.handle)),
             };
@@ -153,8 +158,7 @@ impl Listener {
             match next.await? {
                 Ok(handle) => {
                     self.short = false;
-                    let leaves = self.local.is_stopping() || self.shared.closes.get();
-                    self.last -= usize::from(leaves && self.last > 0);
+                    self.last -= usize::from(self.is_closing() && self.last > 0);
                     self.shell().count(|counters| counters.accepted += 1);
                     return Some(Stream::new(self.shell().clone(), handle));
                 }
