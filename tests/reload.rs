@@ -14,6 +14,8 @@ mod binds;
 mod client;
 #[path = "reload/connections.rs"]
 mod connections;
+#[path = "reload/earlier.rs"]
+mod earlier;
 #[path = "reload/origin.rs"]
 mod origin;
 #[path = "reload/privileges.rs"]

@@ -220,6 +220,14 @@ impl Live {
         let load = proxy.back.0.requests.current();
         let limit = if least == most || load >= proxy.full_load {
             most
+    /// Where the server of this number ([`ServerFigures::number`]) is in this plan: looks through all.
+    pub fn place_of(&self, number: u64) -> Option<(usize, usize)> {
+        let place =
+            |proxy: &ProxyFigures| proxy.servers.iter().position(|it| it.number() == number);
+        let backends = self.proxies.iter().enumerate();
+        backends.filter_map(|(backend, proxy)| Some((backend, place(proxy)?))).next()
+    }
+
         } else {
             let share = u64::from(most) * u64::from(load) / u64::from(proxy.full_load);
             // A limit that is being changed may be read half: not `clamp`, which panics then.
