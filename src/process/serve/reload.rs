@@ -15,7 +15,7 @@ use super::carried;
 use super::changes;
 use super::command_sockets;
 use super::diff::{self, Difference};
-use super::everywhere::everywhere;
+use super::everywhere::{Owed, everywhere, insist};
 use super::ports::{self, Held, Opened};
 use super::prepare;
 use super::switch::{self, Change};
@@ -49,6 +49,8 @@ pub struct Reloader {
     shut_in: bool,
     /// Who runs commands.
     office: Option<Arc<Office>>,
+    /// What workers have to be told before another reload.
+    owed: Owed,
 }
 
 /// A plan that is ready.
@@ -68,8 +70,9 @@ impl Reloader {
     pub fn new(options: &Options, shared: Shared, held: Vec<Held>, workers: usize) -> Reloader {
         let shut_in = shared.plan.global.process.chroot.is_some();
         let (plans, ids) = (vec![Arc::downgrade(&shared.plan)], held.len() as u64);
-        let (options, office) = (options.clone(), None);
-        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, office };
+        let (options, office, owed) = (options.clone(), None, Owed::default());
+        let reloader =
+            Reloader { options, shared, held, ids, workers, plans, shut_in, office, owed };
         reloader.shared.control.facts().plans.store(1, Relaxed);
         reloader
     }
@@ -84,6 +87,11 @@ impl Reloader {
         self.shut_in
     }
 
+    /// Tells workers what they could not be told when it was due; whether they know all by now.
+    pub fn catch_up(&mut self, group: &Group) -> bool {
+        self.owed.deliver(&group.addresses())
+    }
+
     /// Counts the plans that connections still use.
     pub fn count_plans(&mut self) {
         self.plans.retain(|plan| plan.strong_count() > 0);
@@ -95,7 +103,10 @@ impl Reloader {
     pub fn reload(&mut self, group: &Group) -> Answer {
         self.count_plans();
         let earlier = self.plans.len().saturating_sub(1);
-        let outcome = self.ready().and_then(|ready| self.put_in_place(ready, group));
+        let outcome = match self.catch_up(group) {
+            true => self.ready().and_then(|ready| self.put_in_place(ready, group)),
+            false => Err("a worker is too busy to take any plan: try again".to_owned()),
+        };
         let facts = self.shared.control.facts();
         Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
         self.count_plans();
@@ -193,7 +204,7 @@ impl Reloader {
             });
             let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
             if let Err(fault) = adopted {
-                let forgotten = everywhere(group, |_| Box::new(|_| switch::forget()));
+                let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
                 let more = forgotten.err().filter(|more| *more != fault);
                 return Err([Some(fault), more]
                     .into_iter()
@@ -204,7 +215,7 @@ impl Reloader {
         }
         let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));
         let change = Change { shared: shared.clone(), heirs, kept: kept.into(), gone: gone.into() };
-        let changed = everywhere(group, |_| {
+        let changed = insist(group, &mut self.owed, |_| {
             let change = change.clone();
             Box::new(move |local| switch::change(local, &change))
         });
