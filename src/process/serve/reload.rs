@@ -170,9 +170,10 @@ impl Reloader {
         ports::warn_of_others(&plan, &others);
         carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
         destinations.succeed(&self.shared.destinations, &heirs);
-        let live = self.shared.live.succeed(&old, &plan, &heirs);
         let shared = Shared {
-            live: Arc::new(live),
+            // Figures are shared with the running plan, which what the new one says would change: that
+            // has to wait until nothing can fail any more.
+            live: self.shared.live.clone(),
             ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
             desk: self.shared.desk.clone(),
             pace: Arc::new(self.shared.pace.succeed(&plan, &heirs)),
@@ -192,7 +193,7 @@ impl Reloader {
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { shared, heirs, difference, opened, later, warnings } = ready;
+        let Ready { mut shared, heirs, difference, opened, later, warnings } = ready;
         let Difference { kept, mut held, gone, .. } = difference;
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
@@ -213,6 +214,7 @@ impl Reloader {
                     .join("; "));
             }
         }
+        shared.live = Arc::new(self.shared.live.succeed(&self.shared.plan, &shared.plan, &heirs));
         let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));
         let change = Change { shared: shared.clone(), heirs, kept: kept.into(), gone: gone.into() };
         let changed = insist(group, &mut self.owed, |_| {
@@ -261,3 +263,7 @@ impl Reloader {
         render::report(report, &plan.sources, style)
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;
