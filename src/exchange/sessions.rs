@@ -183,7 +183,13 @@ impl Sessions {
     /// It has none any more. Gives by whom that was ended, if an operator or a check did.
     #[inline]
     pub fn rests(&self, connection: &Connection) -> Option<Cause> {
-        self.with(connection.serial, |it| {
+        self.rest(connection.serial)
+    }
+
+    /// The same by the session's number.
+    #[inline]
+    pub fn rest(&self, serial: u64) -> Option<Cause> {
+        self.with(serial, |it| {
             it.step.set(Step::Idle);
             it.server.set(None);
             it.stream.set(StreamId::NONE);

@@ -11,7 +11,7 @@ fn stage() -> Stage {
 }
 
 /// The value of a column in a row.
-fn cell(table: &str, row: (&str, &str), column: &str) -> String {
+pub fn cell(table: &str, row: (&str, &str), column: &str) -> String {
     let (head, rows) = table.split_once('\n').expect("a header");
     let names = head.strip_prefix("# ").expect("a header").split(',');
     let at = names.into_iter().position(|name| name == column).expect("a column");
