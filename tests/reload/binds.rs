@@ -112,3 +112,31 @@ fn unix_sockets_come_and_go() {
     done(&koi, &folder, &web(&[at(port)]));
     until("nobody listens", || UnixStream::connect(&path).is_err());
 }
+
+#[test]
+fn lines_that_become_one_count_their_connections_together() {
+    let (folder, one, two) = (Folder::new(), free_port(), free_port());
+    let counting = |binds: &[String]| {
+        web(binds).replace("text/plain string hello", "text/plain lf-string %[dst_conn]")
+    };
+    let count = |client: &mut Client| {
+        let answer = client.get("/").expect("an answer");
+        answer.split("\r\n\r\n").nth(1).expect("a body").to_owned()
+    };
+    folder.file("a.cfg", counting(&[at(one), at(two)]));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], one);
+    let mut clients: Vec<Client> = [one, one, one, two].into_iter().map(Client::connect).collect();
+    until("all are counted", || count(&mut clients[0]) == "3" && count(&mut clients[3]) == "1");
+    done(&koi, &folder, &counting(&[format!("{},127.0.0.1:{two}", at(one))]));
+    until("all have moved", || count(&mut clients[0]) == "4");
+    assert_eq!(count(&mut clients[3]), "4");
+    clients.truncate(1);
+    until("the others have left", || count(&mut clients[0]) == "1");
+    // Two lines again: who came by the one goes on by the first of them.
+    done(&koi, &folder, &counting(&[at(one), at(two)]));
+    until("it has moved back", || count(&mut clients[0]) == "1");
+    clients.clear();
+    assert_eq!(count(&mut Client::connect(two)), "1");
+    until("the last has left", || count(&mut Client::connect(one)) == "1");
+    assert!(!koi.told().contains("panic"), "{}", koi.told());
+}
