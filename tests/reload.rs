@@ -24,6 +24,8 @@ mod privileges;
 mod paused;
 #[path = "reload/refused.rs"]
 mod refused;
+#[path = "reload/said.rs"]
+mod said;
 #[path = "reload/servers.rs"]
 mod servers;
 #[path = "reload/tell.rs"]
