@@ -18,10 +18,10 @@ mod connections;
 mod earlier;
 #[path = "reload/origin.rs"]
 mod origin;
-#[path = "reload/privileges.rs"]
-mod privileges;
 #[path = "reload/paused.rs"]
 mod paused;
+#[path = "reload/privileges.rs"]
+mod privileges;
 #[path = "reload/refused.rs"]
 mod refused;
 #[path = "reload/said.rs"]

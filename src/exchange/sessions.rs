@@ -247,7 +247,7 @@ pub fn shut_all_of(site: &Rc<Site>, backend: usize, server: usize, cause: Cause)
     everywhere(site, (backend, server), move |site, (backend, server)| {
         let of = u32::try_from(backend).ok().zip(u32::try_from(server).ok());
         site.sessions.each(|session| {
-            if session.server.get() == Some((backend, server)) {
+            if of.is_some() && session.server.get() == of {
                 session.shut(site, cause);
             }
         });
@@ -298,12 +298,6 @@ pub fn everywhere(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn begin(sessions: &Sessions, port: u16) -> u64 {
-        let source = ([192, 0, 2, 1], port).into();
 /// Whether [`enter`] has been called for it.
 fn is_known(site: &Rc<Site>) -> bool {
     SITES.with_borrow(|sites| sites.iter().any(|it| std::ptr::eq(it.as_ptr(), Rc::as_ptr(site))))
@@ -320,6 +314,12 @@ fn here(number: u64, run: &impl Fn(&Rc<Site>, (usize, usize))) {
     });
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(sessions: &Sessions, port: u16) -> u64 {
+        let source = ([192, 0, 2, 1], port).into();
         sessions.begin(source, (1, 2), 3, (StreamId::NONE, TaskRef::NONE))
     }
 

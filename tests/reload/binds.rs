@@ -58,12 +58,35 @@ fn settings_change_without_the_socket() {
 }
 
 #[test]
+fn options_of_connections_change_without_the_socket() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", web(&[at(port)]));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let keeping =
+        |text: String| text.replace("    http-request", "    option clitcpka\n    http-request");
+    let rounds = [
+        web(&[at(port) + " tcp-ut 5s"]),
+        web(&[at(port) + " tcp-ut 6s mss 1200"]),
+        keeping(web(&[at(port) + " tcp-ut 6s"])),
+        web(&[at(port)]),
+        web(&[at(port)]).replace("global\n", "global\n    tune.rcvbuf.client 65536\n"),
+    ];
+    for text in rounds {
+        let said = done(&koi, &folder, &text);
+        assert!(!said.contains("opened") && !said.contains("another process"), "{said}");
+        answers(port);
+    }
+}
+
+#[test]
 fn a_socket_with_other_options_takes_the_place_of_the_old_one() {
     let (folder, port) = (Folder::new(), free_port());
     folder.file("a.cfg", web(&[at(port)]));
     let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
-    let said = done(&koi, &folder, &web(&[at(port) + " tcp-ut 5s"]));
+    let said = done(&koi, &folder, &web(&[at(port) + " v4v6"]));
     assert!(said.contains("1 address opened, 1 address closed"), "{said}");
+    assert!(!said.contains("another process"), "the one that listens is this one: {said}");
+    assert!(said.contains(&format!("listens anew at 127.0.0.1:{port}")), "{said}");
     for _ in 0..50 {
         answers(port);
     }

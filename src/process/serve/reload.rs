@@ -163,7 +163,7 @@ impl Reloader {
         let targets = carried::targets(&self.shared, &plan, report);
         let difference = diff::difference(&self.held, wanted, report);
         self.refuse(report, &plan)?;
-        let others = ports::held_by_others(&difference.fresh);
+        let others = ports::held_by_others(&difference.fresh, &self.held);
         let opened = ports::open_all(&difference.fresh, self.workers, &[], &mut self.ids, report);
         self.refuse(report, &plan)?;
         let Some(targets) = targets else { return Err("no log targets\n".to_owned()) };
@@ -194,7 +194,7 @@ impl Reloader {
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
         let Ready { mut shared, heirs, difference, opened, later, warnings } = ready;
-        let Difference { kept, mut held, gone, .. } = difference;
+        let Difference { kept, mut held, gone, anew, .. } = difference;
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
         if !new.is_empty() {
@@ -230,6 +230,12 @@ impl Reloader {
             office.replace(command_sockets::running(&self.shared));
         }
         let mut text = text;
+        if !anew.is_empty() {
+            text += &format!(
+                "; listens anew at {}: connections that were just being made may be reset",
+                anew.join(", ")
+            );
+        }
         for (name, _) in self.shared.program.lists.left_behind() {
             text += &format!("; what was changed of {name} at run time is gone: its file is new");
         }
