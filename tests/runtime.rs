@@ -16,6 +16,8 @@ mod certificates;
 mod client;
 #[path = "runtime/compare.rs"]
 mod compare;
+#[path = "runtime/counted.rs"]
+mod counted;
 #[path = "runtime/lists.rs"]
 mod lists;
 #[path = "runtime/process.rs"]

@@ -194,7 +194,9 @@ impl Backend {
         if usable.is_empty() {
             usable = of(true);
             if !self.all_backups {
-                usable.truncate(1);
+                // Like in HAProxy: the first as written, whatever the algorithm's order.
+                let first = usable.iter().min().copied();
+                usable.retain(|&server| Some(server) == first);
             }
         }
         let fixed = live.has_fixed_weights(self.index);

@@ -97,6 +97,19 @@ fn what_is_down_disabled_or_of_no_weight_gets_nothing() {
 }
 
 #[test]
+fn one_backup_serves_at_a_time_whatever_the_order() {
+    let lines = "server a 127.0.0.1:1 disabled\nserver b 127.0.0.1:1 id 9 backup\n\
+                 server c 127.0.0.1:1 id 3 backup\n";
+    for balance in ["first", "roundrobin", "leastconn"] {
+        let mut world = World::new(&format!("balance {balance}\n{lines}"));
+        assert_eq!(world.sequence(4), "2222", "{balance}");
+        assert!(world.live.is_active(0, 1) && !world.live.is_active(0, 2));
+    }
+    let mut all = World::new(&format!("balance first\noption allbackups\n{lines}"));
+    assert_eq!(all.sequence(2), "33", "all of them in the algorithm's order");
+}
+
+#[test]
 fn who_failed_is_avoided_if_there_is_another() {
     for balance in ["roundrobin", "static-rr", "leastconn", "first", "source", "random"] {
         let mut world = World::new(&format!("balance {balance}\n{THREE}"));

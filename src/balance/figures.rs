@@ -62,6 +62,12 @@ impl Gauge {
         begun
     }
 
+    /// One more that was counted elsewhere so far.
+    pub(crate) fn receive(&self) {
+        raise(&self.current, 0);
+        heighten(&self.peak, self.current());
+    }
+
     /// The most at a time.
     pub(crate) fn peak(&self) -> &AtomicU32 {
         &self.peak

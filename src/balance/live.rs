@@ -212,6 +212,22 @@ impl Live {
         }
     }
 
+    /// A connection of an earlier plan goes on here. It is counted already, but where several binds became
+    /// one, or one became several, not in the right place. It came before, so no limit keeps it out.
+    pub fn take_over(&self, old: &Live, from: (usize, usize), to: (usize, usize)) {
+        let gauge = |live: &Live, (frontend, bind): (usize, usize)| {
+            live.proxies.get(frontend).and_then(|proxy| proxy.binds.get(bind)).cloned()
+        };
+        let (before, behind) = (gauge(old, from), gauge(self, to));
+        if let (Some(one), Some(other)) = (&before, &behind)
+            && Arc::ptr_eq(one, other)
+        {
+            return;
+        }
+        before.inspect(|it| it.0.end());
+        behind.inspect(|it| it.0.receive());
+    }
+
     /// A request was read by a frontend.
     pub fn note_request(&self, frontend: usize) {
         if let Some(proxy) = self.proxies.get(frontend) {
@@ -243,6 +259,14 @@ impl Live {
     /// The stick tables.
     pub fn tables(&self) -> &Arc<Tables> {
         &self.tables
+    }
+
+    /// Where the server of this number ([`ServerFigures::number`]) is in this plan: looks through all.
+    pub fn place_of(&self, number: u64) -> Option<(usize, usize)> {
+        let place =
+            |proxy: &ProxyFigures| proxy.servers.iter().position(|it| it.number() == number);
+        let backends = self.proxies.iter().enumerate();
+        backends.filter_map(|(backend, proxy)| Some((backend, place(proxy)?))).next()
     }
 
     /// The figures of all servers of a backend.

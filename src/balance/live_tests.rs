@@ -246,3 +246,21 @@ fn a_plan_that_follows_counts_on() {
     old.stop();
     assert!(new.stopping());
 }
+
+#[test]
+fn binds_that_become_one_are_counted_together() {
+    let one_by_one = plan("frontend a\nbind 127.0.0.1:80\nbind 127.0.0.1:81\n");
+    let together = plan("frontend a\nbind 127.0.0.1:80,127.0.0.1:81 maxconn 3\n");
+    let old = Live::new(&one_by_one);
+    assert!(old.begin_connection(0, 0) && old.begin_connection(0, 0) && old.begin_connection(0, 1));
+    let heirs = Succession::new(&one_by_one, &together);
+    let new = old.succeed(&one_by_one, &together, &heirs);
+    for (moved, bind) in (1..).zip([0, 0, 1]) {
+        new.take_over(&old, (0, bind), (0, 0));
+        assert!(new.bind_connections(0, 0) >= moved);
+    }
+    assert_eq!((new.bind_connections(0, 0), old.bind_connections(0, 0)), (3, 0));
+    assert_eq!((new.frontend_connections(0), new.connections()), (3, 3));
+    (0..3).for_each(|_| new.end_connection(0, 0));
+    assert_eq!((new.bind_connections(0, 0), new.frontend_connections(0)), (0, 0));
+}

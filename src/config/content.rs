@@ -2,11 +2,11 @@
 //!
 //! In: two values of one type. Out: whether they are equal but for their places
 //! ([`Span`](super::source::Span)). They are compared as they print for debugging, so that no part of
-//! the plan can be forgotten here. Limits: secrets print nothing, so parts with passwords are not to be
-//! compared by this.
+//! the plan can be forgotten here. Secrets print themselves then: what [`content`] gives is for comparing, not
+//! for showing.
 
 use std::cell::Cell;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 thread_local! {
     static PLACELESS: Cell<bool> = const { Cell::new(false) };
@@ -25,6 +25,15 @@ pub fn content<T: Debug + ?Sized>(part: &T) -> String {
     text
 }
 
+/// A secret, as it prints: only to be compared.
+pub(super) struct Hidden<'a>(pub &'a str);
+
+impl Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if is_placeless() { self.0 } else { "..." })
+    }
+}
+
 /// Whether places are left out of what is printed just now.
 pub(super) fn is_placeless() -> bool {
     PLACELESS.get()
@@ -33,7 +42,7 @@ pub(super) fn is_placeless() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::plan::Given;
+    use crate::config::plan::{Given, Secret, StatsUser};
     use crate::config::source::Span;
 
     #[test]
@@ -46,5 +55,15 @@ mod tests {
         assert!(!same(&at(1, "a"), &at(1, "b")));
         assert!(!same(&at(1, "a"), &None));
         assert!(format!("{:?}", at(1, "a")).contains("start: 1"), "places print as ever");
+    }
+
+    #[test]
+    fn secrets_count_and_are_not_printed() {
+        let secret = |text: &str| Secret(text.into());
+        let user = |password: &str| StatsUser { name: "a".into(), password: password.into() };
+        assert!(same(&secret("one"), &secret("one")) && !same(&secret("one"), &secret("two")));
+        assert!(same(&user("one"), &user("one")) && !same(&user("one"), &user("two")));
+        assert_eq!(format!("{:?}", secret("one")), "Secret(...)");
+        assert!(!format!("{:?}", user("one")).contains("one"));
     }
 }

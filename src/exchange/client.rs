@@ -103,11 +103,12 @@ impl Seat {
     }
 
     /// Goes on under the worker's plan of now, in place of an earlier one; false if there is no place for
-    /// it there. The figures are the same: what lives on is counted once.
+    /// it there. What lives on is counted once; its bind's figures may be another bind's now.
     pub(super) fn move_on(&mut self, connection: &mut Connection) -> bool {
         let Some((site, frontend, bind)) = self.site.next_for(self.frontend, self.bind) else {
             return false;
         };
+        site.live.take_over(&self.site.live, (self.frontend, self.bind), (frontend, bind));
         site.sessions.takes_over(self.serial, (frontend, bind));
         (self.site, self.frontend, self.bind) = (site, frontend, bind);
         (connection.frontend, connection.bind) = (frontend, bind);

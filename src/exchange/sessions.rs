@@ -17,6 +17,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use super::site::Site;
+use crate::balance::figures::ServerFigures;
 use crate::rules::context::Connection;
 use crate::rules::ending::Cause;
 use crate::worker::{Message, StreamId, TaskRef};
@@ -46,8 +47,8 @@ pub enum Step {
 pub struct Session {
     /// The number of the connection on this worker, never given twice.
     pub serial: u64,
-    /// Which plan it is served under.
-    plan: u64,
+    /// The number of the plan that it is served under.
+    pub plan: u64,
     /// Its frontend.
     pub frontend: usize,
     /// The bind it came by.
@@ -187,7 +188,13 @@ impl Sessions {
     /// It has none any more. Gives by whom that was ended, if an operator or a check did.
     #[inline]
     pub fn rests(&self, connection: &Connection) -> Option<Cause> {
-        self.with(connection.serial, |it| {
+        self.rest(connection.serial)
+    }
+
+    /// The same by the session's number.
+    #[inline]
+    pub fn rest(&self, serial: u64) -> Option<Cause> {
+        self.with(serial, |it| {
             it.step.set(Step::Idle);
             it.server.set(None);
             it.stream.set(StreamId::NONE);
@@ -207,7 +214,7 @@ impl Sessions {
         places.all.iter().flatten().filter(|it| it.plan == self.plan).for_each(look);
     }
 
-    /// Looks at some, from a place on; the place to go on at, if there are more.
+    /// Looks at some, whatever their plans, from a place on; the place to go on at, if there are more.
     pub fn some(&self, from: usize, most: usize, look: impl FnMut(&Session)) -> Option<usize> {
         let places = self.places.borrow();
         let end = from.saturating_add(most).min(places.all.len());
@@ -246,13 +253,14 @@ pub fn shut(site: &Site, serial: u64, cause: Cause) -> bool {
     site.sessions.with(serial, |session| session.shut(site, cause)).is_some()
 }
 
-/// Ends the sessions that use a server, on every worker: [`Cause::Killed`] by a command, [`Cause::Down`]
-/// when a check failed, [`Cause::Up`] when a server came back and its backups are left.
+/// Ends the sessions that use a server, on every worker and whatever the plan they began under:
+/// [`Cause::Killed`] by a command, [`Cause::Down`] when a check failed, [`Cause::Up`] when a server came back
+/// and its backups are left.
 pub fn shut_all_of(site: &Rc<Site>, backend: usize, server: usize, cause: Cause) {
-    let (Ok(backend), Ok(server)) = (u32::try_from(backend), u32::try_from(server)) else { return };
-    everywhere(site, move |site| {
+    everywhere(site, (backend, server), move |site, (backend, server)| {
+        let of = u32::try_from(backend).ok().zip(u32::try_from(server).ok());
         site.sessions.each(|session| {
-            if session.server.get() == Some((backend, server)) {
+            if of.is_some() && session.server.get() == of {
                 session.shut(site, cause);
             }
         });
@@ -278,24 +286,45 @@ pub fn with_sites<T>(look: impl FnOnce(&[Rc<Site>]) -> T) -> T {
     look(&sites)
 }
 
-/// Runs something on every worker's site of the same plan: on this one at once, on the others soon.
-pub fn everywhere(site: &Rc<Site>, run: impl Fn(&Rc<Site>) + Clone + Send + 'static) {
-    run(site);
+/// Runs something about a server on every site of every worker that knows it, with the place that it has
+/// there: on this worker at once, on the others soon. Sites of earlier plans serve on, and in each a server
+/// may have another place.
+pub fn everywhere(
+    site: &Rc<Site>,
+    (backend, server): (usize, usize),
+    run: impl Fn(&Rc<Site>, (usize, usize)) + Clone + Send + 'static,
+) {
+    let Some(number) = site.live.server(backend, server).map(ServerFigures::number) else { return };
+    if !is_known(site) {
+        run(site, (backend, server));
+    }
+    here(number, &run);
     for worker in site.servers.workers() {
         if worker == site.process.worker {
             continue;
         }
-        let (run, live) = (run.clone(), site.live.clone());
+        let run = run.clone();
         site.servers.tell(site, worker, move || {
             let run = run.clone();
-            let live = live.clone();
-            Message::Run(Box::new(move |_| {
-                let all = SITES.with_borrow(Vec::clone);
-                let same = |it: &Rc<Site>| std::sync::Arc::ptr_eq(&it.live, &live);
-                all.iter().filter_map(Weak::upgrade).filter(same).for_each(|site| run(&site));
-            }))
+            Message::Run(Box::new(move |_| here(number, &run)))
         });
     }
+}
+
+/// Whether [`enter`] has been called for it.
+fn is_known(site: &Rc<Site>) -> bool {
+    SITES.with_borrow(|sites| sites.iter().any(|it| std::ptr::eq(it.as_ptr(), Rc::as_ptr(site))))
+}
+
+/// The same on this worker, of a server by its number.
+fn here(number: u64, run: &impl Fn(&Rc<Site>, (usize, usize))) {
+    with_sites(|sites| {
+        for site in sites {
+            if let Some(place) = site.live.place_of(number) {
+                run(site, place);
+            }
+        }
+    });
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use super::stick;
 use super::transport::Transport;
 use super::tunnel::{self, Early, Limits, Passed};
 use crate::config::plan::is_on;
+use crate::ledger::Entry;
 use crate::rules::action::setting::Level;
 use crate::rules::context::{Connection, Exchange, ServerConnection, Variables};
 use crate::rules::ending::{Cause, Ending, Stage, Times};
@@ -130,6 +131,7 @@ impl<'a> Opening<'a> {
         };
         let log_level = walk.effects.log_level;
         let exchange = walk.exchange;
+        let numbers = Numbers::new(&self.facts.connection, &exchange);
         let tracks = !self.facts.variables.tracks().is_empty();
         let log = (tracks || site.log.wants(self.facts.connection.frontend)).then(|| {
             let facts = Facts { exchange, ..*self.facts };
@@ -137,7 +139,7 @@ impl<'a> Opening<'a> {
         });
         let early = self.inbox.take_all();
         let client = self.client;
-        Next::Tunnel(Box::new(Open { client, link, counted, limits, early, log }))
+        Next::Tunnel(Box::new(Open { client, link, counted, limits, early, numbers, log }))
     }
 }
 
@@ -148,6 +150,7 @@ struct Open {
     counted: Counted,
     limits: Limits,
     early: Option<crate::worker::Chunk>,
+    numbers: Numbers,
     /// What its log line needs, if there will be one, or somebody counts it in a stick table.
     log: Option<Box<Log>>,
 }
@@ -162,13 +165,61 @@ impl Open {
         let early = Early { client: self.early.take(), server: None };
         let server = &self.link.transport;
         let passed = tunnel::between(&site.local, &self.client, server, early, self.limits).await;
-        let Open { client: _client, link, counted, log, .. } = *self;
-        let Some(log) = log else { return };
+        let Open { client: _client, link, counted, numbers, log, .. } = *self;
         let (backend, server, facts) = (link.backend, link.server, link.facts.clone());
         // Like HAProxy, the log counts those that are still there.
         drop((link, counted));
-        log.write(site, (backend, server), &facts, &passed);
+        match log {
+            Some(log) => log.write(site, (backend, server), &facts, &passed),
+            None => numbers.note(site, (backend, server), &passed),
+        }
     }
+}
+
+/// What the ledger needs of a connection that nobody logs, in less room than the whole exchange takes.
+struct Numbers {
+    frontend: usize,
+    bind: usize,
+    serial: u64,
+    greeted: Option<u64>,
+    assigned: Option<u64>,
+    connected: Option<u64>,
+    retries: i64,
+    redispatched: bool,
+}
+
+impl Numbers {
+    fn new(connection: &Connection, exchange: &Exchange) -> Numbers {
+        let Connection { frontend, bind, serial, .. } = *connection;
+        let Times { greeted, assigned, connected, .. } = exchange.times;
+        let Exchange { retries, redispatched, .. } = *exchange;
+        Numbers { frontend, bind, serial, greeted, assigned, connected, retries, redispatched }
+    }
+
+    fn note(self, site: &Site, (backend, server): (usize, usize), passed: &Passed) {
+        let Numbers { frontend, bind, serial, greeted, assigned, connected, .. } = self;
+        let ended = Some(site.now_us());
+        let mut ending = ending(passed);
+        ending.cause = site.sessions.rest(serial).unwrap_or(ending.cause);
+        let exchange = Exchange {
+            times: Times { greeted, assigned, connected, ended, ..Times::default() },
+            retries: self.retries,
+            redispatched: self.redispatched,
+            bytes_in: passed.up.bytes,
+            bytes_out: passed.down.bytes,
+            ending,
+            ..Exchange::default()
+        };
+        let (backend, server, http) = (Some(backend), Some(server), false);
+        site.ledger.note(&Entry { frontend, bind, backend, server, http, exchange: &exchange });
+    }
+}
+
+/// How a connection with a server ended.
+fn ending(passed: &Passed) -> Ending {
+    let cause = passed.cause();
+    let stage = if cause == Cause::Normal { Stage::Done } else { Stage::Data };
+    Ending { cause, stage }
 }
 
 impl Log {
@@ -187,9 +238,7 @@ impl Log {
         walk.effects.log_level = self.level;
         walk.exchange.bytes_in = passed.up.bytes;
         walk.exchange.bytes_out = passed.down.bytes;
-        let cause = passed.cause();
-        let stage = if cause == Cause::Normal { Stage::Done } else { Stage::Data };
-        walk.exchange.ending = Ending { cause, stage };
+        walk.exchange.ending = ending(passed);
         conclude(site, &mut walk);
     }
 }

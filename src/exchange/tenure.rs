@@ -49,6 +49,11 @@ impl Site {
     /// The same behind another one, whose time is over: idle connections to servers come along. The tasks
     /// of the old site have to be woken ([`crate::worker::Local::wake_all`]).
     pub fn succeed(self: &Rc<Site>, old: &Rc<Site>, heirs: Arc<Succession>) {
+        let heirs = match self.tenure.number == old.tenure.number.saturating_add(1) {
+            true => heirs,
+            // They are about the plan just before this one.
+            false => Arc::new(Succession::new(&old.plan, &self.plan)),
+        };
         *old.tenure.heirs.borrow_mut() = Some((self.tenure.number, heirs.clone()));
         self.begin_tenure();
         old.tenure.over.set(true);

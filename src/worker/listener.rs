@@ -70,6 +70,15 @@ impl ListenerRef {
             _ => self.shared.backlog.set(usize::try_from(backlog).ok()),
         }
     }
+
+    /// Connections that come from now on have what these options say.
+    pub fn set_options(&self, options: &ListenOptions) {
+        let ring = self.local.0.ring.borrow();
+        let set = |fd: std::os::fd::BorrowedFd<'_>| koi_sys::net::change_connections(fd, options);
+        if let Some(Err(error)) = ring.with_fd(self.handle, set) {
+            log::limited(format_args!("options of a listener stay as they were: {error}"));
+        }
+    }
 }
 
 impl Local {
@@ -126,6 +135,11 @@ impl Listener {
         self.shell().ring.borrow().local_address(self.handle)
     }
 
+    /// Whether it is to close: by itself or with its worker.
+    pub fn is_closing(&self) -> bool {
+        self.local.is_stopping() || self.shared.closes.get()
+    }
+
     /// The next connection. Waits out shortages; `None` when it is closed or the worker stops, after
     /// the connections that had arrived by then.
     pub async fn accept(&mut self) -> Option<Stream> {
@@ -153,8 +167,7 @@ impl Listener {
             match next.await? {
                 Ok(handle) => {
                     self.short = false;
-                    let leaves = self.local.is_stopping() || self.shared.closes.get();
-                    self.last -= usize::from(leaves && self.last > 0);
+                    self.last -= usize::from(self.is_closing() && self.last > 0);
                     self.shell().count(|counters| counters.accepted += 1);
                     return Some(Stream::new(self.shell().clone(), handle));
                 }

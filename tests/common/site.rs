@@ -10,7 +10,7 @@ use koi::exchange::control::Control;
 use koi::exchange::server::{Destination, Destinations, Link, Refusal, Servers, Wanted, acquire};
 use koi::exchange::sessions::Sessions;
 use koi::exchange::site::Site;
-use koi::exchange::tenure::Tenure;
+use koi::exchange::tenure::{Tenure, Throne};
 use koi::ledger::Ledger;
 use koi::log::access::{Sink, Targets};
 use koi::proto::h1::Limits;
@@ -77,8 +77,18 @@ impl Running {
 
     /// What a worker has of it.
     pub fn site(&self, local: &Local, worker: usize) -> Rc<Site> {
+        Rc::new(self.make_site(local, worker))
+    }
+
+    /// What worker 0 has of it as the plan of this number.
+    pub fn site_of_plan(&self, local: &Local, number: u64, throne: &Rc<Throne>) -> Rc<Site> {
+        let tenure = Tenure::new(number, throne.clone());
+        Rc::new(Site { tenure, ..self.make_site(local, 0) })
+    }
+
+    fn make_site(&self, local: &Local, worker: usize) -> Site {
         let targets = Targets::open(&self.plan).expect("no log targets");
-        Rc::new(Site {
+        Site {
             local: local.clone(),
             plan: self.plan.clone(),
             program: self.program.clone(),
@@ -97,7 +107,7 @@ impl Running {
             sessions: Sessions::default(),
             tenure: Tenure::default(),
             control: Control::default(),
-        })
+        }
     }
 }
 

@@ -58,12 +58,35 @@ fn settings_change_without_the_socket() {
 }
 
 #[test]
+fn options_of_connections_change_without_the_socket() {
+    let (folder, port) = (Folder::new(), free_port());
+    folder.file("a.cfg", web(&[at(port)]));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let keeping =
+        |text: String| text.replace("    http-request", "    option clitcpka\n    http-request");
+    let rounds = [
+        web(&[at(port) + " tcp-ut 5s"]),
+        web(&[at(port) + " tcp-ut 6s mss 1200"]),
+        keeping(web(&[at(port) + " tcp-ut 6s"])),
+        web(&[at(port)]),
+        web(&[at(port)]).replace("global\n", "global\n    tune.rcvbuf.client 65536\n"),
+    ];
+    for text in rounds {
+        let said = done(&koi, &folder, &text);
+        assert!(!said.contains("opened") && !said.contains("another process"), "{said}");
+        answers(port);
+    }
+}
+
+#[test]
 fn a_socket_with_other_options_takes_the_place_of_the_old_one() {
     let (folder, port) = (Folder::new(), free_port());
     folder.file("a.cfg", web(&[at(port)]));
     let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
-    let said = done(&koi, &folder, &web(&[at(port) + " tcp-ut 5s"]));
+    let said = done(&koi, &folder, &web(&[at(port) + " v4v6"]));
     assert!(said.contains("1 address opened, 1 address closed"), "{said}");
+    assert!(!said.contains("another process"), "the one that listens is this one: {said}");
+    assert!(said.contains(&format!("listens anew at 127.0.0.1:{port}")), "{said}");
     for _ in 0..50 {
         answers(port);
     }
@@ -111,4 +134,32 @@ fn unix_sockets_come_and_go() {
     ask();
     done(&koi, &folder, &web(&[at(port)]));
     until("nobody listens", || UnixStream::connect(&path).is_err());
+}
+
+#[test]
+fn lines_that_become_one_count_their_connections_together() {
+    let (folder, one, two) = (Folder::new(), free_port(), free_port());
+    let counting = |binds: &[String]| {
+        web(binds).replace("text/plain string hello", "text/plain lf-string %[dst_conn]")
+    };
+    let count = |client: &mut Client| {
+        let answer = client.get("/").expect("an answer");
+        answer.split("\r\n\r\n").nth(1).expect("a body").to_owned()
+    };
+    folder.file("a.cfg", counting(&[at(one), at(two)]));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], one);
+    let mut clients: Vec<Client> = [one, one, one, two].into_iter().map(Client::connect).collect();
+    until("all are counted", || count(&mut clients[0]) == "3" && count(&mut clients[3]) == "1");
+    done(&koi, &folder, &counting(&[format!("{},127.0.0.1:{two}", at(one))]));
+    until("all have moved", || count(&mut clients[0]) == "4");
+    assert_eq!(count(&mut clients[3]), "4");
+    clients.truncate(1);
+    until("the others have left", || count(&mut clients[0]) == "1");
+    // Two lines again: who came by the one goes on by the first of them.
+    done(&koi, &folder, &counting(&[at(one), at(two)]));
+    until("it has moved back", || count(&mut clients[0]) == "1");
+    clients.clear();
+    assert_eq!(count(&mut Client::connect(two)), "1");
+    until("the last has left", || count(&mut Client::connect(one)) == "1");
+    assert!(!koi.told().contains("panic"), "{}", koi.told());
 }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Call, Command, Parts};
-use crate::admin::office::{Office, Running};
+use crate::admin::office::Office;
 use crate::admin::socket::Session;
-use crate::config::plan::CommandLevel;
+use crate::config::plan::{CommandLevel, Plan};
 use crate::exchange::sessions::{self, Step};
 use crate::rules::ending::Cause;
 use crate::worker::Local;
@@ -50,8 +50,9 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 /// What a worker tells of a session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Row {
+    plan: Arc<Plan>,
     serial: u64,
     source: SocketAddr,
     frontend: usize,
@@ -94,14 +95,12 @@ fn show(call: &mut Call, _: &mut Session) -> Answer {
         },
     };
     let (office, local) = (call.office.clone(), call.local.clone());
-    let running = call.running.clone();
-    Answer::Parts(Box::new(Listing { office, local, running, wanted, worker: 0, place: 0 }))
+    Answer::Parts(Box::new(Listing { office, local, wanted, worker: 0, place: 0 }))
 }
 
 struct Listing {
     office: Arc<Office>,
     local: Local,
-    running: Arc<Running>,
     wanted: Wanted,
     worker: usize,
     place: usize,
@@ -116,14 +115,13 @@ impl Parts for Listing {
             let (worker, place) = (self.worker, self.place);
             let told = self.office.ask(&self.local, worker, move |sites| {
                 let mut rows = Vec::new();
-                // Those of plans that have been replaced come with the first part.
-                let (current, older) = match sites.split_last() {
-                    Some(both) => both,
-                    None => return (rows, None),
-                };
+                let Some(current) = sites.last() else { return (rows, None) };
                 let now_us = current.now_us();
-                let mut row = |it: &sessions::Session| {
+                let row = |it: &sessions::Session| {
+                    // Names are those of the plan that it is served under.
+                    let site = sites.iter().find(|site| site.tenure.number == it.plan);
                     rows.push(Row {
+                        plan: site.unwrap_or(current).plan.clone(),
                         serial: it.serial,
                         source: it.source.get(),
                         frontend: it.frontend,
@@ -133,9 +131,6 @@ impl Parts for Listing {
                         exchanges: it.exchanges.get(),
                     });
                 };
-                if place == 0 {
-                    older.iter().for_each(|site| site.sessions.each(&mut row));
-                }
                 let next = current.sessions.some(place, TOGETHER, row);
                 (rows, next)
             });
@@ -162,7 +157,7 @@ impl Listing {
         if !wanted {
             return;
         }
-        let proxies = &self.running.plan.proxies;
+        let proxies = &row.plan.proxies;
         let frontend = proxies.get(row.frontend).map_or("<none>", |it| &*it.name);
         let (backend, server) = match row.server {
             None => ("<NONE>", "<none>"),

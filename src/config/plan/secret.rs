@@ -3,13 +3,15 @@
 use std::fmt;
 use std::ops::Deref;
 
+use crate::config::content::Hidden;
+
 /// A password. It does not appear in debugging output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub Box<str>);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(...)")
+        write!(f, "Secret({:?})", Hidden(&self.0))
     }
 }
 

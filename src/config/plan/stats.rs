@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Given;
+use crate::config::content::Hidden;
 use crate::config::source::Span;
 
 /// `stats ...`. Its `stats admin` and `stats http-request` lines are rule lines.
@@ -47,6 +48,7 @@ pub struct StatsUser {
 /// Without the password: plans are printed.
 impl std::fmt::Debug for StatsUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StatsUser").field("name", &self.name).finish_non_exhaustive()
+        let password = Hidden(&self.password);
+        f.debug_struct("StatsUser").field("name", &self.name).field("password", &password).finish()
     }
 }

@@ -199,6 +199,7 @@ impl Client {
         let mut received = pin!(wait::receive(&local, &self.alarm, &self.transport, &deadline));
         let (site, stays, fresh) = (&self.site, self.stays, self.number == 0);
         let patient = self.is_patient();
+        let (frontend, bind) = (self.facts.frontend, self.facts.bind);
         let mut asked = false;
         let waited = poll_fn(|cx| match received.as_mut().poll(cx) {
             Poll::Ready(waited) => Poll::Ready(Some(waited)),
@@ -215,7 +216,16 @@ impl Client {
                 local.wake(local.current());
                 Poll::Pending
             }
-            Poll::Pending if site.tenure.is_over() && !stays => Poll::Ready(None),
+            Poll::Pending if site.tenure.is_over() && !stays => {
+                // Where there is no place for it any more, a request that came before is answered still:
+                // like above, it may not have been heard of yet.
+                if asked || site.keeps(frontend, bind) {
+                    return Poll::Ready(None);
+                }
+                asked = true;
+                local.wake(local.current());
+                Poll::Pending
+            }
             Poll::Pending => Poll::Pending,
         })
         .await;

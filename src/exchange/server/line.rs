@@ -169,7 +169,7 @@ impl<W> Line<W> {
     /// Somebody waits no longer: what it came to until then. A place that is taken is the leaver's.
     pub(super) fn leave(&self, ticket: &Ticket<W>, live: &Live) -> Option<Turn> {
         let mut waiting = self.lock();
-        if waiting.tickets(ticket.server).remove(&ticket.rank).is_some() {
+        if waiting.take(ticket.server, ticket.rank).is_some() {
             self.count(ticket.server, live, |count| count.fetch_sub(1, Ordering::SeqCst));
         }
         ticket.turn()
@@ -196,7 +196,9 @@ impl<W> Line<W> {
             wake(&ticket.waker);
             false
         });
-        before - tickets.len()
+        let sent = before - tickets.len();
+        waiting.drop_empty(server);
+        sent
     }
 
     /// Gives free places of a server to those who wait for it, the first first.
@@ -207,7 +209,7 @@ impl<W> Line<W> {
             if !live.begin_server(self.backend, server) {
                 return;
             }
-            if let Some(ticket) = waiting.tickets(of).remove(&rank) {
+            if let Some(ticket) = waiting.take(of, rank) {
                 self.count(of, live, |count| count.fetch_sub(1, Ordering::SeqCst));
                 ticket.grant(ticket.place_of(number).unwrap_or(server));
                 wake(&ticket.waker);
@@ -235,6 +237,21 @@ impl<W> Waiting<W> {
         match server {
             Some(server) => self.servers.entry(server).or_default(),
             None => &mut self.any,
+        }
+    }
+
+    fn take(&mut self, server: Option<u64>, rank: Rank) -> Option<Arc<Ticket<W>>> {
+        let ticket = self.tickets(server).remove(&rank);
+        self.drop_empty(server);
+        ticket
+    }
+
+    /// Reloads bring servers with new numbers again and again: of those nobody waits for, nothing is kept.
+    fn drop_empty(&mut self, server: Option<u64>) {
+        if let Some(server) = server
+            && self.servers.get(&server).is_some_and(BTreeMap::is_empty)
+        {
+            self.servers.remove(&server);
         }
     }
 

@@ -94,6 +94,24 @@ fn a_backup_serves_the_backend_only_when_it_has_to() {
     assert_eq!(hand_over(&line, &live, 1), [1]);
 }
 
+#[test]
+fn nothing_is_kept_of_servers_that_nobody_waits_for() {
+    let live = Live::new(&listen("server a 127.0.0.1:1 maxconn 1"));
+    let line = Numbers::new(0);
+    let kept = || line.lock().servers.len();
+    assert!(live.begin_server(0, 0));
+    let leaves = line.join(wish(Some(0)), 1, &live);
+    line.join(wish(Some(0)), 2, &live);
+    assert_eq!(line.leave(&leaves, &live), None);
+    assert_eq!(kept(), 1, "one waits still");
+    live.end_server(0, 0);
+    assert_eq!((hand_over(&line, &live, 0), kept()), (vec![2], 0));
+    let leaves = line.join(wish(Some(0)), 3, &live);
+    assert_eq!((line.leave(&leaves, &live), kept()), (None, 0));
+    line.join(wish(Some(0)), 4, &live);
+    assert_eq!((line.send_back(Some(0), &live, |_| true, |_| ()), kept()), (1, 0));
+}
+
 /// What the threads of the next test share.
 struct Race {
     live: Live,

@@ -320,7 +320,7 @@ pub fn redistribute(site: &Rc<Site>, backend: usize, server: usize) -> usize {
         }
     }
     if !up {
-        sessions::everywhere(site, move |site| {
+        sessions::everywhere(site, (backend, server), |site, (backend, server)| {
             if let Some(stock) = site.servers.stock(backend, server) {
                 stock.borrow_mut().clear(&site.servers.tally);
             }

@@ -30,6 +30,7 @@ pub fn of(
         add(counts.removed, what, "removed");
         add(counts.changed, what, "changed");
     }
+    parts.extend(others(old, new).into_iter().map(|what| format!("{what} changed")));
     if parts.is_empty() {
         parts.push("nothing changed".to_owned());
     }
@@ -39,6 +40,24 @@ pub fn of(
         parts.join(", "),
         kept.len()
     )
+}
+
+/// Sections that are none of a proxy and say something else now. What `defaults` say is in the proxies.
+fn others(old: &Plan, new: &Plan) -> Vec<&'static str> {
+    let all = [
+        ("global", same(&old.global, &new.global)),
+        ("the environment", same(&old.environment, &new.environment)),
+        ("userlist", same(&old.userlists, &new.userlists)),
+        ("resolvers", same(&old.resolvers, &new.resolvers)),
+        ("peers", same(&old.peers, &new.peers)),
+        ("http-errors", same(&old.http_errors, &new.http_errors)),
+        ("cache", same(&old.caches, &new.caches)),
+        ("ring", same(&old.rings, &new.rings)),
+        ("crt-store", same(&old.crt_stores, &new.crt_stores)),
+        ("mailers", same(&old.mailers, &new.mailers)),
+        ("carp", same(&old.carps, &new.carps)),
+    ];
+    all.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect()
 }
 
 fn plural(what: &str) -> String {

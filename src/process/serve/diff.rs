@@ -4,8 +4,10 @@
 //! stay (the address and how it is listened on are the same), which are new, which go; and what has to
 //! wait for a restart.
 
+use std::sync::Arc;
+
 use super::limits;
-use super::ports::{Held, PortId, Wanted};
+use super::ports::{self, Held, PortId, Wanted};
 use super::switch::Kept;
 use super::workers;
 use crate::config::content::same;
@@ -26,6 +28,8 @@ pub struct Difference {
     pub fresh: Vec<Wanted>,
     /// To be closed.
     pub gone: Vec<PortId>,
+    /// Addresses that are closed and opened, as a socket cannot be had to listen like that.
+    pub anew: Vec<String>,
 }
 
 /// Compares. What cannot be had while the process runs goes to the report.
@@ -55,6 +59,10 @@ pub fn difference(held: &[Held], wanted: Vec<Wanted>, report: &mut Report) -> Di
                     .label("listened on with other options so far")
                     .help("restart, or leave the options of this address as they were");
             }
+            (Place::Address(address), Some(_)) if ports::is_internet(address) => {
+                found.anew.push(address.to_string());
+                found.fresh.push(wanted);
+            }
             _ => found.fresh.push(wanted),
         }
     }
@@ -68,15 +76,19 @@ impl Difference {
     fn keep(&mut self, held: &Held, wanted: &Wanted) {
         let (id, options) = (held.id, wanted.options.clone());
         let backlog = (held.options.backlog != options.backlog).then_some(options.backlog);
-        self.kept.push(Kept { id, frontend: wanted.frontend, bind: wanted.bind, backlog });
+        // To other sockets they do not apply.
+        let is_internet = matches!(&held.place, Place::Address(it) if ports::is_internet(it));
+        let other = ListenOptions { backlog: options.backlog, ..held.options.clone() } != options;
+        let anew = (is_internet && other).then(|| Arc::new(options.clone()));
+        let (frontend, bind) = (wanted.frontend, wanted.bind);
+        self.kept.push(Kept { id, frontend, bind, backlog, options: anew });
         self.held.push(Held { id, place: held.place.clone(), options });
     }
 }
 
-/// Whether a socket is as it is wanted: how many may wait in it can be set anew.
+/// Whether a socket is as it is wanted, or can be made so.
 fn listens_alike(held: &Held, wanted: &Wanted) -> bool {
-    let backlog = wanted.options.backlog;
-    ListenOptions { backlog, ..held.options.clone() } == wanted.options
+    held.options.can_become(&wanted.options)
 }
 
 /// Whether a socket can be opened while another one has its address.

@@ -65,10 +65,10 @@ impl Door {
     }
 
     /// Accepts until it is closed or the worker stops. What may not be served yet waits: one connection
-    /// here, the others in the kernel.
+    /// here, the others in the kernel. Once the door closes, who waits in vain is not waited for.
     async fn accept(self: Rc<Door>, mut listener: Listener) {
         while let Some(stream) = listener.accept().await {
-            let (way, taken) = self.admit(&listener).await;
+            let Some((way, taken)) = self.admit(&listener).await else { return };
             let served =
                 client::serve(way.site.clone(), way.frontend, way.bind, stream, way.address);
             match taken.tls {
@@ -81,8 +81,9 @@ impl Door {
         }
     }
 
-    /// Waits until one connection more may be served, and counts it.
-    async fn admit(&self, listener: &Listener) -> (Rc<Way>, Taken) {
+    /// Waits until one connection more may be served, and counts it. `None` if that does not come: the
+    /// frontend takes none, and the door closes.
+    async fn admit(&self, listener: &Listener) -> Option<(Rc<Way>, Taken)> {
         let local = listener.local();
         let mut taken: Option<Taken> = None;
         loop {
@@ -91,7 +92,10 @@ impl Door {
                 taken = way.pace.take(way.frontend, way.tls, way.site.now_us());
             }
             if let Some(taken) = taken.take_if(|_| way.begins()) {
-                return (way, taken);
+                return Some((way, taken));
+            }
+            if listener.is_closing() && way.is_barred() {
+                return None;
             }
             drop(way);
             local.sleep(FULL).await;
@@ -115,6 +119,11 @@ impl Way {
             tls: tls.is_some_and(Option::is_some),
             address: listens_at.and_then(|at| only_address(site, at, frontend, bind)),
         })
+    }
+
+    /// Whether none begins until somebody says so. Of a frontend that is gone nobody does.
+    fn is_barred(&self) -> bool {
+        self.site.live.is_paused(self.frontend)
     }
 
     fn begins(&self) -> bool {

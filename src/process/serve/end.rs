@@ -186,6 +186,8 @@ impl Watch {
         {
             self.stop(self.process().hard_stop_after.map_or(FOR_EVER, |it| it.value));
         }
+        // A reload says by itself what is owed.
+        let _ = self.reloader.catch_up(&self.group);
         self.reloader.count_plans();
         if matches!(self.phase, Phase::Serving) && now >= self.certificates_at {
             self.look_at_certificates();

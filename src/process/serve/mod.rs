@@ -269,7 +269,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let pidfile = around.pidfile.map(|path| open_pidfile(&path)).transpose()?;
     let predecessors = &options.serving.predecessors;
     let held = match &predecessors[..] {
-        [] => ports::held_by_others(&wanted),
+        [] => ports::held_by_others(&wanted, &[]),
         _ => Vec::new(),
     };
     let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);

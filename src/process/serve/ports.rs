@@ -218,20 +218,31 @@ pub fn open(wanted: &Wanted, workers: usize) -> Result<Vec<OwnedFd>, OpenFault> 
     Ok(all)
 }
 
-fn is_internet(address: &SocketAddress) -> bool {
+pub(super) fn is_internet(address: &SocketAddress) -> bool {
     address.port().is_some()
 }
 
-/// Those that another process listens on and may let us share (`SO_REUSEPORT`).
-pub fn held_by_others(wanted: &[Wanted]) -> Vec<&Wanted> {
+/// Those that another process listens on and may let us share (`SO_REUSEPORT`). Of what this one holds,
+/// nobody can tell.
+pub fn held_by_others<'a>(wanted: &'a [Wanted], held: &[Held]) -> Vec<&'a Wanted> {
     let is_held = |wanted: &&Wanted| {
         let Place::Address(address) = &wanted.place else { return false };
+        if held.iter().any(|held| meets(&held.place, address)) {
+            return false;
+        }
         let options = ListenOptions { reuse_port: false, ..wanted.options.clone() };
         wanted.options.reuse_port
             && is_internet(address)
             && matches!(net::listen(address, &options), Err(BindError::AddressInUse))
     };
     wanted.iter().filter(is_held).collect()
+}
+
+/// Whether a socket at a place keeps an address from others.
+fn meets(place: &Place, address: &SocketAddress) -> bool {
+    let Place::Address(other) = place else { return false };
+    let any = |it: &SocketAddress| it.ip().is_some_and(|ip| ip.is_unspecified());
+    other.port() == address.port() && (other.ip() == address.ip() || any(other) || any(address))
 }
 
 /// Warns that another process gets some of the connections, and answers them by another file, perhaps.

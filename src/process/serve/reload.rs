@@ -15,7 +15,7 @@ use super::carried;
 use super::changes;
 use super::command_sockets;
 use super::diff::{self, Difference};
-use super::everywhere::everywhere;
+use super::everywhere::{Owed, everywhere, insist};
 use super::operators::{Operators, Sockets};
 use super::ports::{self, Held, Opened};
 use super::prepare;
@@ -49,6 +49,8 @@ pub struct Reloader {
     shut_in: bool,
     /// Who runs commands.
     operators: Option<Operators>,
+    /// What workers have to be told before another reload.
+    owed: Owed,
 }
 
 /// A plan that is ready.
@@ -72,8 +74,9 @@ impl Reloader {
     pub fn new(options: &Options, shared: Shared, held: Vec<Held>, workers: usize) -> Reloader {
         let shut_in = shared.plan.global.process.chroot.is_some();
         let (plans, ids) = (vec![Arc::downgrade(&shared.plan)], held.len() as u64);
-        let (options, operators) = (options.clone(), None);
-        let reloader = Reloader { options, shared, held, ids, workers, plans, shut_in, operators };
+        let (options, operators, owed) = (options.clone(), None, Owed::default());
+        let reloader =
+            Reloader { options, shared, held, ids, workers, plans, shut_in, operators, owed };
         reloader.shared.control.facts().plans.store(1, Relaxed);
         reloader
     }
@@ -90,6 +93,11 @@ impl Reloader {
         self.shut_in
     }
 
+    /// Tells workers what they could not be told when it was due; whether they know all by now.
+    pub fn catch_up(&mut self, group: &Group) -> bool {
+        self.owed.deliver(&group.addresses())
+    }
+
     /// Counts the plans that connections still use.
     pub fn count_plans(&mut self) {
         self.plans.retain(|plan| plan.strong_count() > 0);
@@ -101,7 +109,10 @@ impl Reloader {
     pub fn reload(&mut self, group: &Group) -> Answer {
         self.count_plans();
         let earlier = self.plans.len().saturating_sub(1);
-        let outcome = self.ready().and_then(|ready| self.put_in_place(ready, group));
+        let outcome = match self.catch_up(group) {
+            true => self.ready().and_then(|ready| self.put_in_place(ready, group)),
+            false => Err("a worker is too busy to take any plan: try again".to_owned()),
+        };
         let facts = self.shared.control.facts();
         Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
         self.count_plans();
@@ -179,7 +190,7 @@ impl Reloader {
         let listening = self.operators.as_ref().map_or(&[][..], Operators::held);
         let commands = diff::difference(listening, commands, report);
         self.refuse(report, &plan)?;
-        let others = ports::held_by_others(&difference.fresh);
+        let others = ports::held_by_others(&difference.fresh, &self.held);
         let opened = ports::open_all(&difference.fresh, self.workers, &[], &mut self.ids, report);
         self.refuse(report, &plan)?;
         let fresh = ports::open_all(&commands.fresh, 1, &[], &mut self.ids, report);
@@ -190,10 +201,11 @@ impl Reloader {
         ports::warn_of_others(&plan, &others);
         carried::keep_tls(&self.shared, &plan, &heirs, &mut tls, &mut destinations);
         destinations.succeed(&self.shared.destinations, &heirs);
-        let (live, mut forgotten) = self.shared.live.succeed(&old, &plan, &heirs);
-        forgotten.extend(carried::certificates_from_files(&self.shared, &tls));
+        let forgotten = carried::certificates_from_files(&self.shared, &tls);
         let shared = Shared {
-            live: Arc::new(live),
+            // Figures are shared with the running plan, which what the new one says would change: that
+            // has to wait until nothing can fail any more.
+            live: self.shared.live.clone(),
             ledger: Arc::new(self.shared.ledger.succeed(&plan, &heirs)),
             desk: self.shared.desk.clone(),
             pace: Arc::new(self.shared.pace.succeed(&plan, &heirs)),
@@ -213,9 +225,9 @@ impl Reloader {
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { shared, heirs, difference, opened, commands, later, forgotten, warnings } =
+        let Ready { mut shared, heirs, difference, opened, commands, later, forgotten, warnings } =
             ready;
-        let Difference { kept, mut held, gone, .. } = difference;
+        let Difference { kept, mut held, gone, anew, .. } = difference;
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
         if !new.is_empty() {
@@ -226,7 +238,7 @@ impl Reloader {
             });
             let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
             if let Err(fault) = adopted {
-                let forgotten = everywhere(group, |_| Box::new(|_| switch::forget()));
+                let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
                 let more = forgotten.err().filter(|more| *more != fault);
                 return Err([Some(fault), more]
                     .into_iter()
@@ -235,9 +247,11 @@ impl Reloader {
                     .join("; "));
             }
         }
+        let (live, tables) = self.shared.live.succeed(&self.shared.plan, &shared.plan, &heirs);
+        shared.live = Arc::new(live);
         let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));
         let change = Change { shared: shared.clone(), heirs, kept: kept.into(), gone: gone.into() };
-        let changed = everywhere(group, |_| {
+        let changed = insist(group, &mut self.owed, |_| {
             let change = change.clone();
             Box::new(move |local| switch::change(local, &change))
         });
@@ -249,6 +263,12 @@ impl Reloader {
         self.shared = shared;
         log::follow_targets(&self.shared.targets);
         let mut text = text;
+        if !anew.is_empty() {
+            text += &format!(
+                "; listens anew at {}: connections that were just being made may be reset",
+                anew.join(", ")
+            );
+        }
         let (new, gone) = (commands.opened.held.len(), commands.gone.len());
         if new + gone > 0 {
             text += &format!("; stats socket: {new} opened, {gone} closed");
@@ -268,7 +288,7 @@ impl Reloader {
         if warnings > 0 {
             text += &format!("; {warnings} warnings (`koi -c` shows them)");
         }
-        for what in forgotten {
+        for what in tables.iter().chain(&forgotten) {
             text += &format!("\nreload: {what}");
         }
         if !later.is_empty() {
@@ -295,3 +315,7 @@ impl Reloader {
         render::report(report, &plan.sources, style)
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use crate::config::succession::Succession;
 use crate::exchange::server;
 use crate::exchange::site::Site;
 use crate::health::{self, Checks};
-use crate::worker::{Listener, Local};
+use crate::worker::{ListenOptions, Listener, Local};
 
 /// How often stick tables are looked through.
 const PURGE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub struct Change {
 }
 
 /// A socket that stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Which.
     pub id: PortId,
@@ -48,6 +48,8 @@ pub struct Kept {
     pub bind: usize,
     /// Connections that may wait in it from now on, if that is new.
     pub backlog: Option<i32>,
+    /// What its connections are to have from now on, if that is new.
+    pub options: Option<Arc<ListenOptions>>,
 }
 
 /// What a worker has from one plan to the next.
@@ -187,6 +189,9 @@ impl Floor {
             door.lead(&site, &shared.pace, (kept.frontend, kept.bind));
             if let Some(backlog) = kept.backlog {
                 door.listener.set_backlog(backlog);
+            }
+            if let Some(options) = &kept.options {
+                door.listener.set_options(options);
             }
         }
         gone.iter().for_each(|id| self.close(id));

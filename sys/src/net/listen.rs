@@ -69,6 +69,44 @@ impl Default for ListenOptions {
     }
 }
 
+impl ListenOptions {
+    /// Whether a socket that listens like this can listen like `other` without being opened again: what
+    /// its connections inherit can be set anew ([`change_connections`]), its backlog too ([`set_backlog`]);
+    /// nothing else, and not everything goes back to what the system would have taken.
+    pub fn can_become(&self, other: &ListenOptions) -> bool {
+        let rest = ListenOptions {
+            backlog: other.backlog,
+            max_segment: other.max_segment,
+            user_timeout_ms: other.user_timeout_ms,
+            keep_alive: other.keep_alive,
+            receive_buffer_bytes: other.receive_buffer_bytes,
+            send_buffer_bytes: other.send_buffer_bytes,
+            ..self.clone()
+        };
+        rest == *other
+            && stays_said(self, other)
+            && (cfg!(target_os = "linux") || self.max_segment == other.max_segment)
+    }
+}
+
+/// Whether the one says everything that the other said of what cannot be unset.
+fn stays_said(before: &ListenOptions, behind: &ListenOptions) -> bool {
+    let said = |options: &ListenOptions| {
+        let probes = options.keep_alive;
+        [
+            options.receive_buffer_bytes,
+            options.send_buffer_bytes,
+            probes.and_then(|it| it.idle_s),
+            probes.and_then(|it| it.interval_s),
+            probes.and_then(|it| it.count),
+        ]
+    };
+    said(before)
+        .iter()
+        .zip(said(behind))
+        .all(|(before, behind)| before.is_none() || behind.is_some())
+}
+
 /// Owner and mode of a Unix socket's file; what is `None` is left as the process makes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnixPermissions {
@@ -205,6 +243,25 @@ pub(super) fn start(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
 /// Sets how many connections may wait in a socket that listens already.
 pub fn set_backlog(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), BindError> {
     start(fd, backlog).map_err(BindError::from)
+}
+
+/// Has a TCP socket that listens already give its connections what these options say, from now on.
+pub fn change_connections(fd: BorrowedFd<'_>, options: &ListenOptions) -> Result<(), BindError> {
+    // 0 is what the system would have taken (tcp(7); 'man tcp' of FreeBSD says nothing like it).
+    #[cfg(target_os = "linux")]
+    for (option, unset, name) in [
+        (libc::TCP_MAXSEG, options.max_segment.is_none(), "TCP_MAXSEG"),
+        (libc::TCP_USER_TIMEOUT, options.user_timeout_ms.is_none(), "TCP_USER_TIMEOUT"),
+    ] {
+        if unset {
+            set_int(fd, libc::IPPROTO_TCP, option, 0).map_err(BindError::option(name))?;
+        }
+    }
+    if options.keep_alive.is_none() {
+        set_int(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 0)
+            .map_err(BindError::option("SO_KEEPALIVE"))?;
+    }
+    prepare_connections(fd, options)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::super::testing::*;
 use super::super::*;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
@@ -89,6 +89,46 @@ fn segment_size_and_buffers_are_taken() {
     send_all(&client, b"x");
     assert_eq!(receive_some(&server).unwrap(), b"x");
     assert!(options::get_int(server.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap() >= 65536);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_connections_inherit_is_set_anew_while_it_listens() {
+    let keep_alive = Some(KeepAlive { idle_s: None, interval_s: None, count: None });
+    let full = ListenOptions {
+        max_segment: Some(500),
+        user_timeout_ms: Some(5000),
+        keep_alive,
+        ..plain()
+    };
+    let listener = listen(&address("127.0.0.1:0"), &plain()).unwrap();
+    let got = |listener: &OwnedFd| {
+        let (_client, server, _) = connected(listener);
+        let get = |level, name| options::get_int(server.as_fd(), level, name).unwrap();
+        (
+            get(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
+            get(libc::SOL_SOCKET, libc::SO_KEEPALIVE) != 0,
+            get(libc::IPPROTO_TCP, libc::TCP_MAXSEG) <= 500,
+        )
+    };
+    assert_eq!(got(&listener), (0, false, false));
+    assert!(plain().can_become(&full) && full.can_become(&plain()));
+    change_connections(listener.as_fd(), &full).unwrap();
+    assert_eq!(got(&listener), (5000, true, true));
+    change_connections(listener.as_fd(), &plain()).unwrap();
+    assert_eq!(got(&listener), (0, false, false));
+}
+
+#[test]
+fn not_everything_can_be_set_anew() {
+    let buffers = ListenOptions { receive_buffer_bytes: Some(65536), ..plain() };
+    assert!(plain().can_become(&buffers) && !buffers.can_become(&plain()));
+    let idle = Some(KeepAlive { idle_s: Some(7), interval_s: None, count: None });
+    let probing = ListenOptions { keep_alive: idle, ..plain() };
+    assert!(plain().can_become(&probing) && !probing.can_become(&plain()));
+    let only = ListenOptions { v6only: Some(true), ..plain() };
+    assert!(!plain().can_become(&only));
+    assert!(plain().can_become(&ListenOptions { backlog: 7, ..plain() }));
 }
 
 #[cfg(target_os = "linux")]

@@ -34,7 +34,7 @@ pub use error::{
     SendError, ShutdownError,
 };
 pub use interface::interface_index;
-pub use listen::{ListenOptions, UnixPermissions, listen, set_backlog};
+pub use listen::{ListenOptions, UnixPermissions, change_connections, listen, set_backlog};
 pub use options::{
     KeepAlive, set_bind_any, set_hops, set_keep_alive, set_linger_zero, set_mark, set_no_delay,
     set_receive_buffer, set_send_buffer, set_silent_close, set_tos,
