@@ -3,7 +3,8 @@
 //!
 //! One store per worker (per thread), so that an idle connection keeps none.
 //!
-//! Limits: [`KEPT`] vectors of fields, and twice as many of bytes; what is longer than [`FIELDS_KEPT`] or [`BYTES_KEPT`] is not kept.
+//! Limits: [`KEPT`] vectors of fields, and twice as many of bytes; what is longer than [`FIELDS_KEPT`] or
+//! [`BYTES_KEPT`] is not kept.
 
 use std::cell::RefCell;
 
