@@ -60,11 +60,7 @@ fn run(lines: usize, turn: usize, log: bool) {
     let fields = [("Host", "www.example.org"), ("User-Agent", "Mozilla/5.0")];
     let mut world =
         World::new("/a/path/like/others.html?a=1", &fields, [192, 0, 2, 1].into(), false);
-    world.exchange.line = Some(RequestLine {
-        method: b"GET"[..].into(),
-        target: b"/a/path/like/others.html?a=1"[..].into(),
-        version: "1.1",
-    });
+    world.exchange.line = Some(RequestLine::new(b"GET", b"/a/path/like/others.html?a=1", "1.1"));
     world.exchange.status = Some(200);
     world.exchange.bytes_out = 12_345;
     world.exchange.times.accepted = Some(1_000);

@@ -54,7 +54,7 @@ class Case:
     splice: bool = False
     # `stick on src`, for HAProxy and Koi.
     tables: bool = False
-    # A log line for each request, by UDP to a port that nobody reads.
+    # A log line for each request, by UDP to a socket that is there and that nobody reads.
     logs: bool = False
     # Requests of the two callgrind runs whose difference is divided; None: not counted.
     slope: tuple[int, int] | None = (2000, 8000)
@@ -91,6 +91,8 @@ class Stand:
     folder: Path
     port: int
     origin: int
+    # Where log lines go.
+    sink: int
     case: Case
 
     @property
@@ -110,7 +112,7 @@ def haproxy_configuration(stand: Stand) -> str:
         "  ssl-default-bind-curves prime256v1",
         "  ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets",
         "  tune.ssl.cachesize 0",
-        *(["  log 127.0.0.1:9 local0"] if case.logs else []),
+        *([f"  log 127.0.0.1:{stand.sink} local0"] if case.logs else []),
         "defaults",
         *(["  log global", "  option httplog"] if case.logs else []),
         "  mode http",
@@ -441,9 +443,13 @@ class Tools:
 
     @contextlib.contextmanager
     def stand(self, case: Case) -> Iterator[Stand]:
-        stand = Stand(self.folder, self.ports.take(), self.ports.take(), case)
-        with origin_running(self.peers, stand.origin, self.load_core, self.folder):
-            yield stand
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+            # A full queue costs the sender nothing; a port that nobody has costs an ICMP error a line.
+            sink.bind(("127.0.0.1", 0))
+            ports = (self.ports.take(), self.ports.take(), sink.getsockname()[1])
+            stand = Stand(self.folder, *ports, case)
+            with origin_running(self.peers, stand.origin, self.load_core, self.folder):
+                yield stand
 
 
 def make_certificate(folder: Path) -> None:

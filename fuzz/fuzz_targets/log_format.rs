@@ -78,11 +78,7 @@ fn write(format: &Format, plan: &Plan, style: Style) {
     let start = Start::Request { method: Piece::base(0, 3), target: Piece::base(3, 17) };
     let fields = vec![field((17, 21), (21, 34)), field((34, 40), (40, BASE.len()))];
     let head = Head::new(start, Version::Http11, fields);
-    let line = RequestLine {
-        method: b"GET".as_slice().into(),
-        target: b"/\x01\"#\xff?\r\n".as_slice().into(),
-        version: "1.1",
-    };
+    let line = RequestLine::new(b"GET", b"/\x01\"#\xff?\r\n", "1.1");
     let captured: Option<Box<[u8]>> = Some(b"x\"]|".as_slice().into());
     let exchange = Exchange {
         line: Some(line),

@@ -241,6 +241,10 @@ impl Backend {
         let Backend { index, algorithm, usable, means, hashing, .. } = self;
         let (index, usable): (_, &[usize]) = (*index, usable);
         let fits = |server: usize| Some(server) != avoid && has_room(live, index, server);
+        if let (Algorithm::Turns, [only]) = (&*algorithm, usable) {
+            // Most backends have one server: it is always its turn.
+            return Some(*only).filter(|&server| fits(server));
+        }
         let server = |place: usize| usable.get(place).copied();
         let fits_at = |place: usize| server(place).is_some_and(fits);
         match (algorithm, means) {

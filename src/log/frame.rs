@@ -6,6 +6,7 @@ use std::io::Write;
 
 use crate::config::plan::{Facility, LogLevel, SyslogFormat};
 use crate::rules::format::date::{Stamp, two};
+use crate::rules::format::decimal;
 
 /// Who speaks, in headers.
 #[derive(Clone, Debug)]
@@ -134,7 +135,10 @@ fn put_header(
                 out.extend_from_slice(host.unwrap_or("localhost").as_bytes());
                 out.push(b' ');
             }
-            let _ = write!(out, "{}[{}]: ", header.tag, speaker.pid);
+            out.extend_from_slice(header.tag.as_bytes());
+            out.push(b'[');
+            decimal(speaker.pid.into(), out);
+            out.extend_from_slice(b"]: ");
         }
         SyslogFormat::Rfc5424 => {
             put_priority(priority, out);
@@ -149,7 +153,7 @@ fn put_header(
 
 fn put_priority(number: u8, out: &mut Vec<u8>) {
     out.push(b'<');
-    crate::rules::format::decimal(number.into(), out);
+    decimal(number.into(), out);
     out.push(b'>');
 }
 

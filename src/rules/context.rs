@@ -171,12 +171,47 @@ pub struct Failure {
 /// A request line as it came in, kept for responses and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
-    /// `GET`.
-    pub method: Box<[u8]>,
-    /// The target, in the form it came in.
-    pub target: Box<[u8]>,
+    /// Method and target, in one piece of memory: every request has one.
+    text: Vec<u8>,
+    method: usize,
     /// `1.1`.
     pub version: &'static str,
+}
+
+impl RequestLine {
+    /// Of this request.
+    pub fn new(method: &[u8], target: &[u8], version: &'static str) -> RequestLine {
+        RequestLine::in_room(Vec::new(), method, target, version)
+    }
+
+    /// The same, kept in a vector that had another use before.
+    pub fn in_room(
+        mut room: Vec<u8>,
+        method: &[u8],
+        target: &[u8],
+        version: &'static str,
+    ) -> RequestLine {
+        room.clear();
+        room.reserve(method.len() + target.len());
+        room.extend_from_slice(method);
+        room.extend_from_slice(target);
+        RequestLine { text: room, method: method.len(), version }
+    }
+
+    /// `GET`.
+    pub fn method(&self) -> &[u8] {
+        self.text.get(..self.method).unwrap_or_default()
+    }
+
+    /// The target, in the form it came in.
+    pub fn target(&self) -> &[u8] {
+        self.text.get(self.method..).unwrap_or_default()
+    }
+
+    /// The vector, for another use.
+    pub fn into_room(self) -> Vec<u8> {
+        self.text
+    }
 }
 
 /// What is known of the process. Changes never.
@@ -298,7 +333,10 @@ impl Variables {
 
     fn begin(&self, replying: bool, over: &str) {
         if self.replying.replace(replying) != replying {
-            self.values.borrow_mut().retain(|name, _| !name.starts_with(over));
+            let mut values = self.values.borrow_mut();
+            if !values.is_empty() {
+                values.retain(|name, _| !name.starts_with(over));
+            }
         }
     }
 

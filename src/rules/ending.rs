@@ -47,7 +47,8 @@ impl Times {
     /// The end; before it, the last step known.
     fn last(&self) -> Option<u64> {
         let steps = [self.answered, self.connected, self.assigned, self.requested, self.begun];
-        self.ended.or(steps.into_iter().flatten().max()).or(self.greeted).or(self.accepted)
+        let latest = || steps.into_iter().flatten().max().or(self.greeted).or(self.accepted);
+        self.ended.or_else(latest)
     }
 
     /// When the handshakes were done; without any, at the start.

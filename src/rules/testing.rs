@@ -200,11 +200,7 @@ impl World {
     pub fn request(text: &str) -> World {
         let message = Message::parse(text);
         let view = message.view();
-        let line = RequestLine {
-            method: view.method().into(),
-            target: view.target().into(),
-            version: message.head.version.number(),
-        };
+        let line = RequestLine::new(view.method(), view.target(), message.head.version.number());
         let exchange = Exchange { line: Some(line), ..Exchange::default() };
         World { exchange, request: Some(message), ..World::new() }
     }

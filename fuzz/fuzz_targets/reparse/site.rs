@@ -91,8 +91,8 @@ impl Site {
     /// An exchange whose request's head, prepared, is this.
     pub fn walk<'a>(&'a self, variables: &'a Variables, request: Message<'a>) -> Walk<'a> {
         let view = request.view();
-        let (method, target) = (view.method().into(), view.target().into());
-        let line = RequestLine { method, target, version: request.head.version.number() };
+        let version = request.head.version.number();
+        let line = RequestLine::new(view.method(), view.target(), version);
         Walk {
             plan: &self.plan,
             program: &self.program,

@@ -99,7 +99,7 @@ pub(super) async fn own(
             let Some(chunk) = local.pool().copy_from(piece) else { return Next::Abort };
             out.push(chunk);
         }
-        let Some((payload, bytes)) = out.take() else { break };
+        let Some((payload, bytes)) = out.take(local.pool()) else { break };
         if wait::send(local, side.transport, payload, limit).await.is_err() {
             return Next::Close;
         }

@@ -1,8 +1,9 @@
 //! A body, from one connection to the other.
 //!
 //! In: bytes of one connection, and how its body is framed. Out: the same body, framed as the other
-//! side is to have it. The bytes of the body are never copied; framing is written anew, and what came
-//! in several chunks of the coding at once goes out as one.
+//! side is to have it. The bytes of the body are not copied, unless it is a short one that goes out together
+//! with its head; framing is written anew, and what came in several chunks of the coding at once goes out
+//! as one.
 //!
 //! Limits: what was received at once is under way at once, and nothing else is received until it is
 //! sent; at most [`RUNS`] runs go in one send.
@@ -24,6 +25,9 @@ const RUNS: usize = 64;
 
 /// How much of a body that nobody wants is read, so that the connection can be kept.
 pub(super) const DRAIN_BYTES: u64 = 256 * 1024;
+
+/// So many bytes of a head and its body are sent as one run: to copy them costs less than two runs do.
+const SHORT: u64 = 2048;
 
 /// Room for the framing of one send: a size of 16 digits and its line's end, the chunk's end, the last
 /// chunk.
@@ -81,12 +85,16 @@ impl Gather {
     }
 
     /// What to send, and how many bytes that is; then there is nothing.
-    pub(super) fn take(&mut self) -> Option<(Payload, u64)> {
+    pub(super) fn take(&mut self, pool: &Pool) -> Option<(Payload, u64)> {
         let bytes = self.len() as u64;
         match std::mem::take(self) {
             Gather::Nothing => None,
             Gather::One(chunk) => Some((chunk.into(), bytes)),
-            Gather::Two(chunks) => Some((chunks.into(), bytes)),
+            Gather::Two([first, second]) => {
+                let joined = (bytes <= SHORT).then(|| pool.join(&first, &second)).flatten();
+                let payload = joined.map_or_else(|| [first, second].into(), Payload::from);
+                Some((payload, bytes))
+            }
             Gather::Many(chunks) => Some((chunks.into(), bytes)),
         }
     }
@@ -338,7 +346,7 @@ pub(super) async fn relay(
     let mut bulk = way.splices && flow.reader.remaining().is_some();
     loop {
         let progress = flow.cut(inbox, pool, &mut out)?;
-        if let Some((payload, bytes)) = out.take() {
+        if let Some((payload, bytes)) = out.take(pool) {
             wait::send(way.local, way.to, payload, way.stamina).await?;
             way.sent.set(way.sent.get() + bytes);
         }
@@ -384,7 +392,7 @@ mod tests {
     }
 
     fn bytes_of(out: &mut Gather) -> Vec<u8> {
-        let Some((payload, _)) = out.take() else { return Vec::new() };
+        let Some((payload, _)) = out.take(&pool()) else { return Vec::new() };
         payload.chunks().iter().flat_map(|chunk| chunk.iter().copied()).collect()
     }
 

@@ -15,6 +15,7 @@ use super::ending::Unread;
 use super::forward;
 use super::read;
 use super::service;
+use super::spare;
 use super::wait::{self, Alarm, Waited};
 use crate::config::plan::{ConnectionMode, HeaderNames, Proxy};
 use crate::exchange::inbox::Inbox;
@@ -28,7 +29,7 @@ use crate::proto::h1::{Connection, Framing};
 use crate::proto::head::Version;
 use crate::rules::answer::{self as answers, Answer};
 use crate::rules::context::{Exchange, RequestLine, ServerConnection, Variables};
-use crate::rules::ending::{Cause, Ending, Stage, Times};
+use crate::rules::ending::{Cause, Ending, Stage};
 use crate::rules::walk::{self, Decision, Message, Quiet, Walk};
 use crate::worker::Chunk;
 
@@ -168,11 +169,12 @@ pub(super) struct Missed {
 pub(super) async fn exchange(client: &mut Client) -> Result<Next, Missed> {
     let begun_us = Some(client.site.now_us());
     let deadline = client.head_deadline();
-    let exchange = begin(client, begun_us);
+    let known = Known::of(client, begun_us);
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
     let site = &*site;
     let missed = |why| Missed { why, begun_us };
-    let mut walk = walk(site, facts, variables, exchange);
+    let mut walk = walk(site, facts, variables);
+    known.tell(&mut walk.exchange);
     let (places, base, ask);
     {
         let read = read::request(site, transport, alarm, inbox, deadline).await;
@@ -207,7 +209,7 @@ fn arrived(site: &Site, walk: &mut Walk<'_>, request: &Request, bytes: &[u8]) {
     site.live.note_request(walk.connection.frontend);
     let view = request.head.view(bytes);
     let version = request.head.version.number();
-    let line = RequestLine { method: view.method().into(), target: view.target().into(), version };
+    let line = RequestLine::in_room(spare::bytes(), view.method(), view.target(), version);
     walk.moment = site.moment();
     walk.exchange.line = Some(line);
     walk.exchange.times.requested = Some(site.now_us());
@@ -239,10 +241,11 @@ async fn drain(side: &mut Side<'_>) -> Next {
 
 /// A request that did not come, or cannot be understood: answered, logged, and the last one.
 pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed) -> Next {
-    let mut exchange = begin(client, begun_us);
-    exchange.ending = why.ending();
+    let known = Known::of(client, begun_us);
     let Client { site, transport, alarm, inbox, facts, variables, .. } = client;
-    let mut walk = walk(site, facts, variables, exchange);
+    let mut walk = walk(site, facts, variables);
+    known.tell(&mut walk.exchange);
+    walk.exchange.ending = why.ending();
     walk.count_unread(matches!(why, Unread::Bad(_)));
     if let Unread::Bad(reject) = why {
         capture::request(site, &walk, inbox.bytes(), reject);
@@ -255,17 +258,35 @@ pub(super) async fn missed(client: &mut Client, Missed { why, begun_us }: Missed
     next
 }
 
-/// The facts of an exchange that begins.
-fn begin(client: &Client, begun_us: Option<u64>) -> Exchange {
-    let times = Times {
-        accepted: Some(client.since_us),
-        greeted: Some(client.greeted_us),
-        begun: begun_us,
-        ..Times::default()
-    };
-    let started_us =
-        client.site.wall_offset_us.get().wrapping_add(begun_us.unwrap_or(client.since_us));
-    Exchange { number: client.number, started_us, times, ..Exchange::default() }
+/// What is known of an exchange before its request is. (A whole [`Exchange`] is too large to be handed
+/// around.)
+struct Known {
+    number: u64,
+    started_us: u64,
+    accepted_us: u64,
+    greeted_us: u64,
+    begun_us: Option<u64>,
+}
+
+impl Known {
+    fn of(client: &Client, begun_us: Option<u64>) -> Known {
+        let start_us = begun_us.unwrap_or(client.since_us);
+        Known {
+            number: client.number,
+            started_us: client.site.wall_offset_us.get().wrapping_add(start_us),
+            accepted_us: client.since_us,
+            greeted_us: client.greeted_us,
+            begun_us,
+        }
+    }
+
+    fn tell(&self, exchange: &mut Exchange) {
+        exchange.number = self.number;
+        exchange.started_us = self.started_us;
+        exchange.times.accepted = Some(self.accepted_us);
+        exchange.times.greeted = Some(self.greeted_us);
+        exchange.times.begun = self.begun_us;
+    }
 }
 
 /// An exchange's walk, as it begins.
@@ -273,7 +294,6 @@ pub(super) fn walk<'a>(
     site: &'a Rc<Site>,
     facts: &'a crate::rules::context::Connection,
     variables: &'a Variables,
-    exchange: Exchange,
 ) -> Walk<'a> {
     Walk {
         plan: &site.plan,
@@ -286,7 +306,7 @@ pub(super) fn walk<'a>(
         variables,
         request: None,
         response: None,
-        exchange,
+        exchange: Exchange::default(),
         server_connection: None,
         proxy: facts.frontend,
         backend: None,
@@ -368,9 +388,15 @@ pub(super) fn conclude(site: &Site, walk: &mut Walk<'_>) {
     site.note(walk);
     log(site, walk);
     stick::end_exchange(site, walk);
+    if let Some(line) = walk.exchange.line.take() {
+        spare::give_bytes(line.into_room());
+    }
 }
 
 /// The line in the log.
 pub(super) fn log(site: &Site, walk: &Walk<'_>) {
+    if !site.log.wants(walk.connection.frontend) {
+        return;
+    }
     site.log.exchange(walk.plan, walk.program, &walk.context(), walk.effects.log_level);
 }

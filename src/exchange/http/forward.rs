@@ -338,7 +338,7 @@ impl<'u> Attempt<'u> {
             broken => Fault::Upload(broken),
         })?;
         self.sent.set(self.sent.get() + out.len() as u64 - before);
-        let Some((payload, _)) = out.take() else { return Err(Fault::Unwritable) };
+        let Some((payload, _)) = out.take(pool) else { return Err(Fault::Unwritable) };
         let taken = wait::send(&self.site.local, &self.link.transport, payload, patience).await;
         match (taken, progress) {
             (Ok(()), Progress::Done) => upload.is_sent(),

@@ -137,7 +137,7 @@ async fn stream(
             let Some(chunk) = local.pool().copy_from(run) else { return Next::Abort };
             out.push(chunk);
         }
-        let Some((payload, bytes)) = out.take() else { break };
+        let Some((payload, bytes)) = out.take(local.pool()) else { break };
         if wait::send(local, side.transport, payload, limit).await.is_err() {
             walk.exchange.ending = Ending { cause: Cause::Client, stage: Stage::Data };
             return Next::Abort;

@@ -1,15 +1,17 @@
-//! Vectors that heads no longer need, kept for the next heads: of fields, and of what edits add.
+//! Vectors that heads no longer need, kept for the next heads: of fields, and of what edits add. And those
+//! of request lines.
 //!
 //! One store per worker (per thread), so that an idle connection keeps none.
 //!
-//! Limits: [`KEPT`] vectors of a kind; what is longer than [`FIELDS_KEPT`] or [`BYTES_KEPT`] is not kept.
+//! Limits: [`KEPT`] vectors of fields, and twice as many of bytes; what is longer than [`FIELDS_KEPT`] or
+//! [`BYTES_KEPT`] is not kept.
 
 use std::cell::RefCell;
 
 use crate::proto::head::{Field, Head};
 
 /// How many are kept: enough for the exchanges that overlap on a busy worker.
-const KEPT: usize = 64;
+const KEPT: usize = 128;
 
 /// How many fields a kept vector has room for.
 const FIELDS_KEPT: usize = 128;
@@ -39,17 +41,22 @@ pub(super) fn bytes() -> Vec<u8> {
     SPARE.with_borrow_mut(|spare| spare.bytes.pop()).unwrap_or_default()
 }
 
+/// Keeps a vector of bytes for later.
+pub(super) fn give_bytes(bytes: Vec<u8>) {
+    SPARE.with_borrow_mut(|spare| keep(&mut spare.bytes, bytes, 2 * KEPT, BYTES_KEPT));
+}
+
 /// Keeps a head's vectors for later.
 pub(super) fn give(head: Head) {
     let (fields, bytes) = head.into_room();
     SPARE.with_borrow_mut(|spare| {
-        keep(&mut spare.fields, fields, FIELDS_KEPT);
-        keep(&mut spare.bytes, bytes, BYTES_KEPT);
+        keep(&mut spare.fields, fields, KEPT, FIELDS_KEPT);
+        keep(&mut spare.bytes, bytes, 2 * KEPT, BYTES_KEPT);
     });
 }
 
-fn keep<T>(kept: &mut Vec<Vec<T>>, mut vector: Vec<T>, longest: usize) {
-    if (1..=longest).contains(&vector.capacity()) && kept.len() < KEPT {
+fn keep<T>(kept: &mut Vec<Vec<T>>, mut vector: Vec<T>, most: usize, longest: usize) {
+    if (1..=longest).contains(&vector.capacity()) && kept.len() < most {
         vector.clear();
         kept.push(vector);
     }

@@ -53,7 +53,8 @@ impl Upgraded {
         let passed = Box::pin(between).await;
         let (backend, server, facts) = (link.backend, link.server, link.facts.clone());
         drop((link, counted));
-        let mut walk = walk(&client.site, &client.facts, &client.variables, exchange);
+        let mut walk = walk(&client.site, &client.facts, &client.variables);
+        walk.exchange = exchange;
         (walk.backend, walk.server) = (Some(backend), Some(server));
         walk.proxy = backend;
         walk.server_connection = Some(&facts);

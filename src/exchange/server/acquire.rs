@@ -59,8 +59,13 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// See [`super::acquire`].
-pub(super) async fn acquire(
+/// Takes a connection to a server of `walk.backend`, which it sets `walk.server` and
+/// `walk.exchange`'s retries, redispatch and times for. `chosen` is what `use-server` chose. Retries that
+/// `walk.exchange` counted before count against the backend's `retries`.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn acquire(
     site: &Rc<Site>,
     walk: &mut Walk<'_>,
     chosen: Option<usize>,

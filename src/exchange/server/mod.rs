@@ -36,13 +36,13 @@ use super::transport::Transport;
 use crate::balance::checkup::Observed;
 use crate::config::succession::Succession;
 use crate::rules::context::{Connection, ServerConnection};
-use crate::rules::walk::Walk;
 use crate::worker::mailbox::Address;
 use crate::worker::{Message, SocketAddress, TaskRef};
 use line::{Line, Tie};
 use pool::{Claim, Idle, Stock};
 use recipe::BackendRecipe;
 
+pub use acquire::acquire;
 pub use dial::{NO_ADDRESS, internet};
 pub use pool::{IDLE_MAX, Tally};
 pub use watch::watch;
@@ -514,19 +514,4 @@ pub enum Refusal {
     Handshake,
     /// No descriptor, port or buffer for it: 503, `RC--`.
     Resource,
-}
-
-/// Takes a connection to a server of `walk.backend`, which it sets `walk.server` and
-/// `walk.exchange`'s retries, redispatch and times for. `chosen` is what `use-server` chose. Retries that
-/// `walk.exchange` counted before count against the backend's `retries`.
-///
-/// # Errors
-/// See [`Refusal`].
-pub async fn acquire(
-    site: &Rc<Site>,
-    walk: &mut Walk<'_>,
-    chosen: Option<usize>,
-    wanted: Wanted,
-) -> Result<Link, Refusal> {
-    acquire::acquire(site, walk, chosen, wanted).await
 }

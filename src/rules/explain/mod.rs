@@ -342,11 +342,11 @@ fn connection(asked: &Asked, frontend: usize, bind: usize) -> Connection {
 fn exchange(asked: &Asked) -> Exchange {
     Exchange {
         started_us: asked.moment.unix_us,
-        line: Some(RequestLine {
-            method: asked.method.as_bytes().into(),
-            target: asked.target.as_bytes().into(),
-            version: asked.version.number(),
-        }),
+        line: Some(RequestLine::new(
+            asked.method.as_bytes(),
+            asked.target.as_bytes(),
+            asked.version.number(),
+        )),
         ..Exchange::default()
     }
 }

@@ -9,12 +9,12 @@ use super::{Fetch, Get};
 use crate::config::keyword::Feature;
 use crate::rules::arg::{Arg, Kind, Param, must};
 use crate::rules::compiler::Scope;
-use crate::rules::context::Context;
+use crate::rules::context::{Context, RequestLine};
 use crate::rules::value::{Type, Value};
 
 fn method<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
     // `set-method` does not change it: HAProxy looks at what arrived.
-    let arrived = context.exchange.line.as_ref().map(|line| &*line.method);
+    let arrived = context.exchange.line.as_ref().map(RequestLine::method);
     let method = arrived.or_else(|| context.request.map(|head| head.method()))?;
     Some(Value::Method(Cow::Borrowed(method)))
 }
@@ -52,11 +52,11 @@ fn is_http<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
 }
 
 fn captured_method<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    Some(Value::str(&context.exchange.line.as_ref()?.method))
+    Some(Value::str(context.exchange.line.as_ref()?.method()))
 }
 
 fn captured_uri<'a>(context: &Context<'a>, _: &'a [Arg]) -> Option<Value<'a>> {
-    let whole = &context.exchange.line.as_ref()?.target;
+    let whole = context.exchange.line.as_ref()?.target();
     target(whole).path_and_query().map(Value::Str)
 }
 

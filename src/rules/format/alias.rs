@@ -3,9 +3,7 @@
 //! One entry a name: what it gives, where it is known, and how it is had from a [`Context`]. What did
 //! not happen yet is a dash in logs, or -1.
 
-use std::borrow::Cow;
-
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::encode::{self, decimal};
 use super::{Flags, date};
@@ -61,11 +59,16 @@ pub struct Alias {
     pub get: Get,
 }
 
-/// How an alias is had.
+/// How an alias is had. Numbers and text come as they are: a line has two dozen of them, and a [`Value`]
+/// costs more than what is in it.
 #[derive(Clone, Copy)]
 pub enum Get {
-    /// As a value.
-    Value(for<'a> fn(&Context<'a>) -> Option<Value<'a>>),
+    /// As a number.
+    Int(fn(&Context<'_>) -> Option<i64>),
+    /// As text that is there.
+    Str(for<'a> fn(&Context<'a>) -> Option<&'a [u8]>),
+    /// As an address.
+    Addr(fn(&Context<'_>) -> Option<IpAddr>),
     /// As text that has to be put together: written without a detour. `None` if there is none, then
     /// nothing was written.
     Text(fn(&Context<'_>, Flags, &mut Vec<u8>) -> Option<()>),
@@ -75,7 +78,9 @@ impl Get {
     /// The value.
     pub fn value<'a>(self, context: &Context<'a>) -> Option<Value<'a>> {
         match self {
-            Get::Value(get) => get(context),
+            Get::Int(get) => get(context).map(Value::Int),
+            Get::Str(get) => get(context).map(Value::str),
+            Get::Addr(get) => get(context).map(Value::Addr),
             Get::Text(write) => {
                 let mut text = Vec::new();
                 write(context, Flags::default(), &mut text)?;
@@ -163,8 +168,8 @@ fn request_date_ms(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option
     date::local_ms(request_us(context), out)
 }
 
-fn accept_seconds<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(start_us(context) / 1_000_000).ok().map(Value::Int)
+fn accept_seconds(context: &Context<'_>) -> Option<i64> {
+    i64::try_from(start_us(context) / 1_000_000).ok()
 }
 
 /// Three digits; in hexadecimal at least two.
@@ -179,8 +184,8 @@ fn accept_ms(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<(
 
 macro_rules! timers {
     ($($name:ident = $span:ident;)*) => {
-        $(fn $name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-            Some(Value::Int(Times::$span(&context.exchange.times)))
+        $(fn $name(context: &Context<'_>) -> Option<i64> {
+            Some(Times::$span(&context.exchange.times))
         })*
     };
 }
@@ -218,8 +223,8 @@ fn ending_cookie(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Opti
     Some(())
 }
 
-fn log_counter<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(context.exchange.log_number.get()).ok().map(Value::Int)
+fn log_counter(context: &Context<'_>) -> Option<i64> {
+    i64::try_from(context.exchange.log_number.get()).ok()
 }
 
 // ------------------------------------------------------------------------------------ Addresses
@@ -232,53 +237,53 @@ fn destination(context: &Context<'_>) -> SocketAddr {
     context.exchange.destination.unwrap_or(context.connection.destination)
 }
 
-fn ip(address: SocketAddr) -> Option<Value<'static>> {
-    Some(Value::Addr(address.ip().to_canonical()))
+fn ip(address: SocketAddr) -> Option<IpAddr> {
+    Some(address.ip().to_canonical())
 }
 
-fn port(address: SocketAddr) -> Option<Value<'static>> {
-    Some(Value::Int(i64::from(address.port())))
+fn port(address: SocketAddr) -> Option<i64> {
+    Some(i64::from(address.port()))
 }
 
-fn client_ip<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn client_ip(context: &Context<'_>) -> Option<IpAddr> {
     ip(source(context))
 }
 
-fn client_port<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn client_port(context: &Context<'_>) -> Option<i64> {
     port(source(context))
 }
 
-fn frontend_ip<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn frontend_ip(context: &Context<'_>) -> Option<IpAddr> {
     ip(destination(context))
 }
 
-fn frontend_port<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn frontend_port(context: &Context<'_>) -> Option<i64> {
     port(destination(context))
 }
 
-fn backend_ip<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn backend_ip(context: &Context<'_>) -> Option<IpAddr> {
     ip(context.server_connection?.source)
 }
 
-fn backend_port<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn backend_port(context: &Context<'_>) -> Option<i64> {
     port(context.server_connection?.source)
 }
 
-fn server_ip<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn server_ip(context: &Context<'_>) -> Option<IpAddr> {
     ip(context.server_connection?.destination)
 }
 
-fn server_port<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn server_port(context: &Context<'_>) -> Option<i64> {
     port(context.server_connection?.destination)
 }
 
 // ---------------------------------------------------------------------------------------- Names
 
-fn proxy_name<'a>(context: &Context<'a>, index: usize) -> Option<Value<'a>> {
-    Some(Value::str(context.plan.proxies.get(index)?.name.as_bytes()))
+fn proxy_name<'a>(context: &Context<'a>, index: usize) -> Option<&'a [u8]> {
+    Some(context.plan.proxies.get(index)?.name.as_bytes())
 }
 
-fn frontend_name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn frontend_name<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     proxy_name(context, context.connection.frontend)
 }
 
@@ -295,64 +300,64 @@ fn frontend_transport(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Opt
 }
 
 /// The frontend's name until a backend is chosen.
-fn backend_name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn backend_name<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     proxy_name(context, context.backend.unwrap_or(context.connection.frontend))
 }
 
-fn server_name<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn server_name<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     let server = || {
         let backend = context.plan.proxies.get(context.backend?)?;
         backend.servers.get(context.server?)
     };
-    Some(Value::str(server().map_or(b"<NOSRV>", |server| server.name.value.as_bytes())))
+    Some(server().map_or(b"<NOSRV>", |server| server.name.value.as_bytes()))
 }
 
-fn hostname<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::str(context.process.hostname.as_bytes()))
+fn hostname<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    Some(context.process.hostname.as_bytes())
 }
 
-fn pid<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Int(context.process.pid))
+fn pid(context: &Context<'_>) -> Option<i64> {
+    Some(context.process.pid)
 }
 
-fn unique_id<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    context.exchange.unique_id.as_deref().map(Value::str)
+fn unique_id<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    context.exchange.unique_id.as_deref()
 }
 
 // --------------------------------------------------------------------------------- Counters
 
-fn active<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Int(context.counters.connections()))
+fn active(context: &Context<'_>) -> Option<i64> {
+    Some(context.counters.connections())
 }
 
-fn frontend_connections<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Int(context.counters.frontend_connections(context.connection.frontend)))
+fn frontend_connections(context: &Context<'_>) -> Option<i64> {
+    Some(context.counters.frontend_connections(context.connection.frontend))
 }
 
-fn backend_connections<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Int(context.backend.map_or(0, |it| context.counters.backend_connections(it))))
+fn backend_connections(context: &Context<'_>) -> Option<i64> {
+    Some(context.backend.map_or(0, |it| context.counters.backend_connections(it)))
 }
 
-fn backend_queue<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Int(context.backend.map_or(0, |it| context.counters.queue(it))))
+fn backend_queue(context: &Context<'_>) -> Option<i64> {
+    Some(context.backend.map_or(0, |it| context.counters.queue(it)))
 }
 
-fn server_connections<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn server_connections(context: &Context<'_>) -> Option<i64> {
     let count = |(backend, server)| context.counters.server_connections(backend, server);
-    Some(Value::Int(context.backend.zip(context.server).map_or(0, count)))
+    Some(context.backend.zip(context.server).map_or(0, count))
 }
 
-fn server_queue<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn server_queue(context: &Context<'_>) -> Option<i64> {
     let count = |(backend, server)| context.counters.server_queue(backend, server);
-    Some(Value::Int(context.backend.zip(context.server).map_or(0, count)))
+    Some(context.backend.zip(context.server).map_or(0, count))
 }
 
-fn bytes_out<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(context.exchange.bytes_out).ok().map(Value::Int)
+fn bytes_out(context: &Context<'_>) -> Option<i64> {
+    i64::try_from(context.exchange.bytes_out).ok()
 }
 
-fn bytes_in<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(context.exchange.bytes_in).ok().map(Value::Int)
+fn bytes_in(context: &Context<'_>) -> Option<i64> {
+    i64::try_from(context.exchange.bytes_in).ok()
 }
 
 /// With `+` before it if another server was chosen.
@@ -364,8 +369,8 @@ fn retries(context: &Context<'_>, _: Flags, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-fn request_number<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    i64::try_from(context.exchange.number).ok().map(Value::Int)
+fn request_number(context: &Context<'_>) -> Option<i64> {
+    i64::try_from(context.exchange.number).ok()
 }
 
 // ------------------------------------------------------------------------------------ Requests
@@ -378,18 +383,18 @@ fn line<'a>(context: &Context<'a>) -> Option<&'a RequestLine> {
     exchange.line.as_ref()
 }
 
-fn of_line<'a>(context: &Context<'a>, get: fn(&'a [u8]) -> &'a [u8]) -> Option<Value<'a>> {
-    let target = line(context).map(|line| &*line.target);
-    Some(Value::str(target.map_or(BAD, get)))
+fn of_line<'a>(context: &Context<'a>, get: fn(&'a [u8]) -> &'a [u8]) -> Option<&'a [u8]> {
+    let target = line(context).map(RequestLine::target);
+    Some(target.map_or(BAD, get))
 }
 
 /// As it is now, or as it came once the request is gone.
-fn method<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    let kept = || line(context).map_or(BAD, |line| &*line.method);
-    Some(Value::str(context.request.map_or_else(kept, |view| view.method())))
+fn method<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    let kept = || line(context).map_or(BAD, RequestLine::method);
+    Some(context.request.map_or_else(kept, |view| view.method()))
 }
 
-fn target<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn target<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     of_line(context, |target| target)
 }
 
@@ -399,15 +404,15 @@ fn split(target: &[u8]) -> (&[u8], &[u8]) {
     target.split_at(at)
 }
 
-fn target_without_query<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn target_without_query<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     of_line(context, |target| split(target).0)
 }
 
-fn path<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn path<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     of_line(context, |target| crate::rules::target::Target::of(target).path())
 }
 
-fn query<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn query<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
     of_line(context, |target| split(target).1)
 }
 
@@ -426,19 +431,19 @@ fn request_line(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Optio
         out.extend_from_slice(BAD);
         return Some(());
     };
-    out.extend_from_slice(&line.method);
+    out.extend_from_slice(line.method());
     out.push(b' ');
-    out.extend_from_slice(&line.target);
+    out.extend_from_slice(line.target());
     out.push(b' ');
     version(context, flags, out)
 }
 
 /// -1 until there is one.
-fn status<'a>(context: &Context<'a>) -> Option<Value<'a>> {
+fn status(context: &Context<'_>) -> Option<i64> {
     let exchange = context.exchange;
     let response = || context.response.map(|view| view.status());
     let status = exchange.status.or_else(response).or(exchange.server_status);
-    Some(Value::Int(status.map_or(-1, i64::from)))
+    Some(status.map_or(-1, i64::from))
 }
 
 /// How many slots the frontend declares; rules may add some.
@@ -466,12 +471,12 @@ fn response_captures_clf(context: &Context<'_>, flags: Flags, out: &mut Vec<u8>)
     encode::captures_clf(&context.exchange.response_captures, count, flags, out)
 }
 
-fn request_cookie<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    context.exchange.request_cookie.as_deref().map(Value::str)
+fn request_cookie<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    context.exchange.request_cookie.as_deref()
 }
 
-fn response_cookie<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    context.exchange.response_cookie.as_deref().map(Value::str)
+fn response_cookie<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    context.exchange.response_cookie.as_deref()
 }
 
 // ------------------------------------------------------------------------------------------ TLS
@@ -480,12 +485,12 @@ fn tls<'a>(context: &Context<'a>) -> Option<&'a TlsFacts> {
     context.connection.tls.as_ref()
 }
 
-fn tls_cipher<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Str(Cow::Borrowed(tls(context)?.cipher.as_bytes())))
+fn tls_cipher<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    Some(tls(context)?.cipher.as_bytes())
 }
 
-fn tls_version<'a>(context: &Context<'a>) -> Option<Value<'a>> {
-    Some(Value::Str(Cow::Borrowed(tls(context)?.version.as_bytes())))
+fn tls_version<'a>(context: &Context<'a>) -> Option<&'a [u8]> {
+    Some(tls(context)?.version.as_bytes())
 }
 
 // ------------------------------------------------------------------------------------ The table
@@ -495,55 +500,49 @@ use Mode::{Any, Http, Tls};
 
 /// The table.
 pub const ALIASES: &[Alias] = &[
-    alias("B", Running, Any, "Bytes sent to the client.", Get::Value(bytes_out)),
-    alias("CC", Text, Http, "The captured cookie of the request.", Get::Value(request_cookie)),
-    alias("CS", Text, Http, "The captured cookie of the response.", Get::Value(response_cookie)),
-    alias("H", Text, Any, "The name of this host.", Get::Value(hostname)),
-    alias("HM", Text, Http, "The request's method.", Get::Value(method)),
+    alias("B", Running, Any, "Bytes sent to the client.", Get::Int(bytes_out)),
+    alias("CC", Text, Http, "The captured cookie of the request.", Get::Str(request_cookie)),
+    alias("CS", Text, Http, "The captured cookie of the response.", Get::Str(response_cookie)),
+    alias("H", Text, Any, "The name of this host.", Get::Str(hostname)),
+    alias("HM", Text, Http, "The request's method.", Get::Str(method)),
     alias(
         "HP",
         Target,
         Http,
         "The request's target as it came, without its query.",
-        Get::Value(target_without_query),
+        Get::Str(target_without_query),
     ),
-    alias("HPO", Target, Http, "The request's path as it came.", Get::Value(path)),
+    alias("HPO", Target, Http, "The request's path as it came.", Get::Str(path)),
     alias(
         "HQ",
         Target,
         Http,
         "The request's query as it came, question mark included.",
-        Get::Value(query),
+        Get::Str(query),
     ),
-    alias("HU", Target, Http, "The request's target as it came.", Get::Value(target)),
+    alias("HU", Target, Http, "The request's target as it came.", Get::Str(target)),
     alias("HV", Text, Http, "The request's version, `HTTP/1.1`.", Get::Text(version)),
-    alias("ID", Text, Any, "The request's identifier (`unique-id-format`).", Get::Value(unique_id)),
-    alias(
-        "ST",
-        Number(0),
-        Any,
-        "The response's status; -1 before there is one.",
-        Get::Value(status),
-    ),
+    alias("ID", Text, Any, "The request's identifier (`unique-id-format`).", Get::Str(unique_id)),
+    alias("ST", Number(0), Any, "The response's status; -1 before there is one.", Get::Int(status)),
     alias("T", Plain, Any, "When the connection was accepted, in UTC.", Get::Text(accept_date)),
     alias(
         "TR",
         Number(0),
         Http,
         "Milliseconds to receive the request's head.",
-        Get::Value(request_ms),
+        Get::Int(request_ms),
     ),
     alias(
         "Ta",
         Running,
         Http,
         "Milliseconds from the request's first byte to the end.",
-        Get::Value(active_ms),
+        Get::Int(active_ms),
     ),
-    alias("Tc", Number(0), Any, "Milliseconds to connect to the server.", Get::Value(connect_ms)),
-    alias("Td", Number(0), Any, "Milliseconds of the transfer of data.", Get::Value(data_ms)),
-    alias("Th", Number(0), Any, "Milliseconds of handshakes.", Get::Value(handshake_ms)),
-    alias("Ti", Number(0), Http, "Milliseconds before the request.", Get::Value(idle_ms)),
+    alias("Tc", Number(0), Any, "Milliseconds to connect to the server.", Get::Int(connect_ms)),
+    alias("Td", Number(0), Any, "Milliseconds of the transfer of data.", Get::Int(data_ms)),
+    alias("Th", Number(0), Any, "Milliseconds of handshakes.", Get::Int(handshake_ms)),
+    alias("Ti", Number(0), Http, "Milliseconds before the request.", Get::Int(idle_ms)),
     alias(
         "Tl",
         Plain,
@@ -556,68 +555,68 @@ pub const ALIASES: &[Alias] = &[
         Number(0),
         Http,
         "Milliseconds until the request was there.",
-        Get::Value(until_request_ms),
+        Get::Int(until_request_ms),
     ),
     alias(
         "Tr",
         Number(0),
         Http,
         "Milliseconds until the response's head was there.",
-        Get::Value(response_ms),
+        Get::Int(response_ms),
     ),
     alias(
         "Ts",
         Number(1),
         Any,
         "When the connection was accepted, in seconds since 1970.",
-        Get::Value(accept_seconds),
+        Get::Int(accept_seconds),
     ),
-    alias("Tt", Running, Any, "Milliseconds from accept to the end.", Get::Value(total_ms)),
-    alias("Tu", Running, Any, "Milliseconds as the client sees it.", Get::Value(user_ms)),
-    alias("Tw", Number(0), Any, "Milliseconds in queues.", Get::Value(queue_ms)),
-    alias("U", Number(0), Any, "Bytes received from the client.", Get::Value(bytes_in)),
-    alias("ac", Number(0), Any, "Connections in progress.", Get::Value(active)),
+    alias("Tt", Running, Any, "Milliseconds from accept to the end.", Get::Int(total_ms)),
+    alias("Tu", Running, Any, "Milliseconds as the client sees it.", Get::Int(user_ms)),
+    alias("Tw", Number(0), Any, "Milliseconds in queues.", Get::Int(queue_ms)),
+    alias("U", Number(0), Any, "Bytes received from the client.", Get::Int(bytes_in)),
+    alias("ac", Number(0), Any, "Connections in progress.", Get::Int(active)),
     alias(
         "b",
         Text,
         Any,
         "The backend's name; the frontend's before one is chosen.",
-        Get::Value(backend_name),
+        Get::Str(backend_name),
     ),
     alias(
         "bc",
         Number(0),
         Any,
         "Connections in progress in the backend.",
-        Get::Value(backend_connections),
+        Get::Int(backend_connections),
     ),
     alias(
         "bi",
         Address,
         Any,
         "The address we connected to the server from.",
-        Get::Value(backend_ip),
+        Get::Addr(backend_ip),
     ),
     alias(
         "bp",
         Number(4),
         Any,
         "The port we connected to the server from.",
-        Get::Value(backend_port),
+        Get::Int(backend_port),
     ),
-    alias("bq", Number(0), Any, "Requests in the backend's queue.", Get::Value(backend_queue)),
-    alias("ci", Address, Any, "The client's address.", Get::Value(client_ip)),
-    alias("cp", Number(4), Any, "The client's port.", Get::Value(client_port)),
-    alias("f", Text, Any, "The frontend's name.", Get::Value(frontend_name)),
+    alias("bq", Number(0), Any, "Requests in the backend's queue.", Get::Int(backend_queue)),
+    alias("ci", Address, Any, "The client's address.", Get::Addr(client_ip)),
+    alias("cp", Number(4), Any, "The client's port.", Get::Int(client_port)),
+    alias("f", Text, Any, "The frontend's name.", Get::Str(frontend_name)),
     alias(
         "fc",
         Number(0),
         Any,
         "Connections in progress in the frontend.",
-        Get::Value(frontend_connections),
+        Get::Int(frontend_connections),
     ),
-    alias("fi", Address, Any, "The address the client connected to.", Get::Value(frontend_ip)),
-    alias("fp", Number(4), Any, "The port the client connected to.", Get::Value(frontend_port)),
+    alias("fi", Address, Any, "The address the client connected to.", Get::Addr(frontend_ip)),
+    alias("fp", Number(4), Any, "The port the client connected to.", Get::Int(frontend_port)),
     alias("ft", Text, Any, "The frontend's name, with `~` for TLS.", Get::Text(frontend_transport)),
     alias(
         "hr",
@@ -647,9 +646,9 @@ pub const ALIASES: &[Alias] = &[
         "The captured fields of the response, `\"a\" \"b\"`.",
         Get::Text(response_captures_clf),
     ),
-    alias("lc", Number(0), Any, "The number of the frontend's log line.", Get::Value(log_counter)),
+    alias("lc", Number(0), Any, "The number of the frontend's log line.", Get::Int(log_counter)),
     alias("ms", Number(0), Any, "The milliseconds of the accept date.", Get::Text(accept_ms)),
-    alias("pid", Number(4), Any, "The process's number.", Get::Value(pid)),
+    alias("pid", Number(4), Any, "The process's number.", Get::Int(pid)),
     alias("r", Target, Http, "The request line as it came.", Get::Text(request_line)),
     alias(
         "rc",
@@ -658,38 +657,20 @@ pub const ALIASES: &[Alias] = &[
         "Retries, with `+` if another server was chosen.",
         Get::Text(retries),
     ),
-    alias("rt", Number(4), Any, "The number of the request.", Get::Value(request_number)),
-    alias(
-        "s",
-        Text,
-        Any,
-        "The server's name; `<NOSRV>` if none is chosen.",
-        Get::Value(server_name),
-    ),
+    alias("rt", Number(4), Any, "The number of the request.", Get::Int(request_number)),
+    alias("s", Text, Any, "The server's name; `<NOSRV>` if none is chosen.", Get::Str(server_name)),
     alias(
         "sc",
         Number(0),
         Any,
         "Connections in progress on the server.",
-        Get::Value(server_connections),
+        Get::Int(server_connections),
     ),
-    alias("si", Address, Any, "The server's address.", Get::Value(server_ip)),
-    alias("sp", Number(4), Any, "The server's port.", Get::Value(server_port)),
-    alias("sq", Number(0), Any, "Requests in the server's queue.", Get::Value(server_queue)),
-    alias(
-        "sslc",
-        Text,
-        Tls,
-        "The cipher suite of the client's connection.",
-        Get::Value(tls_cipher),
-    ),
-    alias(
-        "sslv",
-        Text,
-        Tls,
-        "The TLS version of the client's connection.",
-        Get::Value(tls_version),
-    ),
+    alias("si", Address, Any, "The server's address.", Get::Addr(server_ip)),
+    alias("sp", Number(4), Any, "The server's port.", Get::Int(server_port)),
+    alias("sq", Number(0), Any, "Requests in the server's queue.", Get::Int(server_queue)),
+    alias("sslc", Text, Tls, "The cipher suite of the client's connection.", Get::Str(tls_cipher)),
+    alias("sslv", Text, Tls, "The TLS version of the client's connection.", Get::Str(tls_version)),
     alias(
         "t",
         Plain,

@@ -18,7 +18,13 @@ const QUARTER_S: i64 = 900;
 thread_local! {
     /// For now, and for the quarter before it.
     static KNOWN: Cell<[Known; 2]> = const { Cell::new([(i64::MIN, 0); 2]) };
+
+    /// The last second that was written, in local time: lines come in thousands a second.
+    static WRITTEN: Cell<(u64, [u8; COMMON])> = const { Cell::new((u64::MAX, [0; COMMON])) };
 }
+
+/// The length of `23/Nov/2026:23:45:12`.
+const COMMON: usize = 20;
 
 /// A moment in a zone.
 #[derive(Clone, Copy, Debug)]
@@ -133,10 +139,19 @@ pub fn local(unix_us: u64, out: &mut Vec<u8>) -> Option<()> {
 
 /// Appends `24/Nov/2026:00:45:12.345`, in local time.
 pub fn local_ms(unix_us: u64, out: &mut Vec<u8>) -> Option<()> {
-    common(&Stamp::local(unix_us)?, out);
-    out.push(b'.');
+    let second = unix_us / 1_000_000;
+    let (known, text) = WRITTEN.get();
+    if known == second {
+        out.extend_from_slice(&text);
+    } else {
+        let from = out.len();
+        common(&Stamp::local(unix_us)?, out);
+        if let Some(Ok(text)) = out.get(from..).map(TryInto::try_into) {
+            WRITTEN.set((second, text));
+        }
+    }
     let ms = unix_us / 1000 % 1000;
-    out.push(b'0' + (ms / 100) as u8);
-    two((ms % 100) as i8, out);
+    let digit = |number: u64| b'0' + (number % 10) as u8;
+    out.extend_from_slice(&[b'.', digit(ms / 100), digit(ms / 10), digit(ms)]);
     Some(())
 }

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use super::alias::{Alias, Get, Kind};
 use super::{Flags, OutputType, Style};
 use crate::config::plan::is_on;
+use crate::rules::address_text::AddressText;
 use crate::rules::context::Context;
 use crate::rules::value::Value;
 
@@ -13,15 +14,13 @@ pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, o
     match alias.kind {
         Kind::Number(digits) => number(alias, digits, context, flags, style, out),
         Kind::Running => {
-            if is_early(context) {
-                out.push(b'+');
-            }
+            mark_early(context, out);
             number(alias, 0, context, flags, style, out);
         }
         // Without a slot there is nothing at all, not even a dash.
         Kind::Captures | Kind::CaptureList | Kind::Plain => drop(text(alias, context, flags, out)),
         Kind::Address if flags.hex => match alias.get.value(context) {
-            Some(Value::Addr(address)) => hex_address(address, out),
+            Some(Value::Addr(it)) => hex_address(it, out),
             _ => missing(flags, style, out),
         },
         kind @ (Kind::Text | Kind::Target | Kind::Address) => {
@@ -36,7 +35,8 @@ pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, o
             }
             match kind {
                 Kind::Target => escape_from(from, flags, b'#', is_unsafe_in_target, out),
-                _ => escape_from(from, flags, b'#', |_| false, out),
+                _ if flags.escape => escape_from(from, flags, b'#', |_| false, out),
+                _ => {}
             }
             if flags.quote {
                 out.push(b'"');
@@ -45,10 +45,12 @@ pub fn alias(alias: &Alias, context: &Context<'_>, flags: Flags, style: Style, o
     }
 }
 
-/// Whether lines are written before everything is known (`option logasap`).
-fn is_early(context: &Context<'_>) -> bool {
+/// Lines that are written before everything is known (`option logasap`) say so by a `+`.
+pub fn mark_early(context: &Context<'_>, out: &mut Vec<u8>) {
     let frontend = context.plan.proxies.get(context.connection.frontend);
-    frontend.is_some_and(|proxy| is_on(proxy.logging.early))
+    if frontend.is_some_and(|proxy| is_on(proxy.logging.early)) {
+        out.push(b'+');
+    }
 }
 
 /// Writes a number; never in quotes.
@@ -60,67 +62,77 @@ fn number(
     style: Style,
     out: &mut Vec<u8>,
 ) {
-    match alias.get {
-        Get::Text(write) => drop(write(context, flags, out)),
-        Get::Value(get) => match get(context) {
-            Some(Value::Int(number)) if flags.hex && digits > 0 => {
-                out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
-            }
-            Some(value) => plain(value, out),
-            None => missing(flags, style, out),
-        },
+    let Get::Int(get) = alias.get else {
+        let _ = text(alias, context, flags, out);
+        return;
+    };
+    match get(context) {
+        Some(number) if flags.hex && digits > 0 => {
+            out.extend_from_slice(format!("{number:0digits$X}").as_bytes());
+        }
+        Some(number) => decimal(number, out),
+        None => missing(flags, style, out),
     }
 }
 
 /// Appends an alias as it is; `None` if there is nothing.
 fn text(alias: &Alias, context: &Context<'_>, flags: Flags, out: &mut Vec<u8>) -> Option<()> {
     match alias.get {
-        Get::Text(write) => write(context, flags, out),
-        Get::Value(get) => {
-            plain(get(context)?, out);
-            Some(())
-        }
+        Get::Text(write) => return write(context, flags, out),
+        Get::Int(get) => decimal(get(context)?, out),
+        Get::Str(get) => out.extend_from_slice(get(context)?),
+        Get::Addr(get) => address(get(context)?, out),
     }
+    Some(())
 }
 
 /// Appends a value as text.
 fn plain(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Int(number) => decimal(number, out),
-        Value::Addr(IpAddr::V4(address)) => {
-            let [a, b, c, d] = address.octets();
-            decimal(a.into(), out);
-            for octet in [b, c, d] {
-                out.push(b'.');
-                decimal(octet.into(), out);
-            }
-        }
+        Value::Addr(it) => address(it, out),
         other => out.extend_from_slice(&other.into_text()),
     }
 }
 
+/// Appends an address.
+pub fn address(address: IpAddr, out: &mut Vec<u8>) {
+    out.extend_from_slice(&AddressText::of(address));
+}
+
 /// Appends a number in decimal digits.
+#[inline]
 pub fn decimal(number: i64, out: &mut Vec<u8>) {
-    if let 0..=9 = number {
-        out.push(b'0' + (number % 10).unsigned_abs() as u8);
-        return;
-    }
-    let mut digits = [0; 20];
-    let mut rest = number.unsigned_abs();
-    let mut used = 0;
-    for place in digits.iter_mut().rev() {
-        // One digit always fits.
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
-        if rest == 0 {
-            break;
-        }
-    }
     if number < 0 {
         out.push(b'-');
     }
-    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+    digits(number.unsigned_abs(), out);
+}
+
+/// The digits of 0 to 99, two each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+#[inline]
+fn digits(number: u64, out: &mut Vec<u8>) {
+    match number {
+        0..=9 => out.push(b'0' + number as u8),
+        10..=99 => out.extend_from_slice(&PAIRS[number as usize]),
+        _ => many_digits(number, out),
+    }
+}
+
+#[inline(never)]
+fn many_digits(number: u64, out: &mut Vec<u8>) {
+    digits(number / 100, out);
+    out.extend_from_slice(&PAIRS[(number % 100) as usize]);
 }
 
 /// Writes captured fields as `{a|b}`, if any is declared.
@@ -227,7 +239,7 @@ pub fn sample(value: Option<Value<'_>>, flags: Flags, style: Style, out: &mut Ve
 }
 
 /// A value that is not there: in logs a dash, or nothing between quotes; nothing elsewhere.
-fn missing(flags: Flags, style: Style, out: &mut Vec<u8>) {
+pub fn missing(flags: Flags, style: Style, out: &mut Vec<u8>) {
     if style == Style::Log {
         out.extend_from_slice(if flags.quote { b"\"\"" } else { b"-" });
     }

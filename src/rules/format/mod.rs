@@ -3,7 +3,7 @@
 //!
 //! In: a word, and what the format is for. Out: a [`Format`], which writes bytes for a
 //! [`Context`]. `parse` cuts the word, `alias` is the table of `%`-names, `encode` does quoting,
-//! escaping and JSON.
+//! escaping and JSON; `steps` is what is done for each line.
 //!
 //! Limits: [`PARTS_MAX`] parts.
 
@@ -11,10 +11,12 @@ pub mod alias;
 pub mod date;
 mod encode;
 mod parse;
+mod steps;
 
 use std::borrow::Cow;
 
 use alias::Alias;
+use steps::{Step, What};
 
 use super::compiler::Compiler;
 use super::context::Context;
@@ -108,6 +110,8 @@ pub enum Part {
 #[derive(Clone, Debug)]
 pub struct Format {
     parts: Box<[Part]>,
+    /// What writing them comes to.
+    steps: Box<[Step]>,
     style: Style,
     /// What `%o` set for the whole.
     whole: Flags,
@@ -125,13 +129,13 @@ impl Format {
 
     /// Text without anything to evaluate, whatever its percent signs.
     pub fn literal(word: &Word) -> Format {
-        Format {
-            parts: Box::new([Part::Text(word.text.clone())]),
-            style: Style::Text,
-            whole: Flags::default(),
-            span: word.span,
-            text: word.text.clone(),
-        }
+        let parts = Box::new([Part::Text(word.text.clone())]);
+        Format::new(parts, (Style::Text, Flags::default()), word)
+    }
+
+    fn new(parts: Box<[Part]>, (style, whole): (Style, Flags), word: &Word) -> Format {
+        let steps = steps::steps(&parts);
+        Format { parts, steps, style, whole, span: word.span, text: word.text.clone() }
     }
 
     /// The text, if there is nothing to evaluate.
@@ -164,23 +168,50 @@ impl Format {
         // In log lines a space behind a space is left out, also if a value between them was nothing.
         let log = self.style == Style::Log;
         let mut behind_space = log;
-        for part in &self.parts {
+        for Step { before, what } in &self.steps {
+            let text = match &**before {
+                [b' ', rest @ ..] if behind_space => rest,
+                text => text,
+            };
+            match text {
+                [] => {}
+                [byte] => out.push(*byte),
+                text => out.extend_from_slice(text),
+            }
+            if let Some(last) = text.last() {
+                behind_space = log && *last == b' ';
+            }
             let from = out.len();
-            match part {
-                Part::Text(text) => {
-                    let leave_out = behind_space && text.starts_with(' ');
-                    out.extend_from_slice(&text.as_bytes()[usize::from(leave_out)..]);
-                    behind_space = match out.len() == from {
-                        true => behind_space,
-                        false => log && text.ends_with(' '),
-                    };
-                }
-                Part::Item(item) => {
+            if self.write_value(what, context, out).is_none() {
+                encode::missing(Flags::default(), self.style, out);
+            }
+            behind_space &= out.len() == from;
+        }
+    }
+
+    /// Appends a value; `None` if it is missing.
+    #[inline]
+    fn write_value(&self, what: &What, context: &Context<'_>, out: &mut Vec<u8>) -> Option<()> {
+        match what {
+            What::Int(get) => decimal(get(context)?, out),
+            What::Running(get) => {
+                encode::mark_early(context, out);
+                decimal(get(context)?, out);
+            }
+            What::Str(get) => out.extend_from_slice(get(context)?),
+            What::Addr(get) => encode::address(get(context)?, out),
+            What::Text(write) => {
+                // Without anything to write there is not even a dash.
+                let _ = write(context, Flags::default(), out);
+            }
+            What::Part(index) => {
+                if let Some(Part::Item(item)) = self.parts.get(*index) {
                     item.write(self.style, context, out);
-                    behind_space &= out.len() == from;
                 }
             }
+            What::Nothing => {}
         }
+        Some(())
     }
 
     /// What the format gives; text alone is borrowed.

@@ -37,13 +37,7 @@ pub fn parse(word: &Word, of: Use<'_>, compiler: &mut Compiler<'_>) -> Option<Fo
         parser.step()?;
     }
     parser.end_text();
-    Some(Format {
-        parts: parser.parts.into(),
-        style: of.style,
-        whole: parser.whole,
-        span: word.span,
-        text: word.text.clone(),
-    })
+    Some(Format::new(parser.parts.into(), (of.style, parser.whole), word))
 }
 
 struct Parser<'w, 'u, 'c, 'p> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::report::Level;
 use crate::rules::compiler::Scope;
-use crate::rules::context::TlsFacts;
+use crate::rules::context::{RequestLine, TlsFacts};
 use crate::rules::testing::World;
 
 const HTTP: Use<'static> =
@@ -187,7 +187,7 @@ fn names_make_json() {
 fn control_characters_do_not_reach_fields() {
     let mut world = world();
     world.variables.set("txn.x", Value::string(b"a\x01b\tc\x7fd\re".to_vec()));
-    world.exchange.line.as_mut().expect("a line").target = (*b"/\x01\"#\xe9").into();
+    world.exchange.line = Some(RequestLine::new(b"GET", b"/\x01\"#\xe9", "1.1"));
     let mut out = Vec::new();
     format(&world, "%HU", HTTP).write(&world.context(), &mut out);
     assert_eq!(out, b"/#01#22#23#E9");

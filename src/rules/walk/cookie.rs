@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Walk;
 use crate::config::plan::{Cookie, CookieMode, Proxy};
+use crate::rules::context::RequestLine;
 use crate::rules::cookie::{Fate, SetCookie, Token, edit, write_moment};
 use crate::rules::ending::{OfRequest, OfResponse};
 use crate::rules::program::Persistence;
@@ -204,7 +205,7 @@ impl Walk<'_> {
         let seen = lasts(cookie.max_idle) || state.last_s.is_some();
         let is_post = || {
             let line = self.exchange.line.as_ref();
-            line.is_some_and(|line| &*line.method == b"POST")
+            line.is_some_and(|line| line.method() == b"POST")
         };
         cookie.mode == Some(CookieMode::Insert)
             && !(cookie.preserve && state.response == OfResponse::Passive)
@@ -253,7 +254,7 @@ impl Walk<'_> {
     /// Whether a cache may keep the response, and its cookies.
     fn cacheable(&self, response: &crate::proto::head::View<'_>) -> Cacheable {
         let line = self.exchange.line.as_ref();
-        let method = line.map(|line| &*line.method).unwrap_or_default();
+        let method = line.map(RequestLine::method).unwrap_or_default();
         let safe = matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
         let kept = self.exchange.server_status.is_some_and(|status| KEPT.contains(&status));
         let mut may = Cacheable { response: safe && kept, cookies: safe && kept };

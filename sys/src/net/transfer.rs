@@ -65,8 +65,9 @@ pub fn send_to(
     })
 }
 
-/// How many datagrams [`send_many`] hands over in one system call.
-pub const DATAGRAMS_MAX: usize = 64;
+/// How many datagrams [`send_many`] hands over in one system call. A datagram costs the kernel several times
+/// what a call does, and each call makes room for so many.
+pub const DATAGRAMS_MAX: usize = 16;
 
 /// Sends datagrams on a connected socket (sendmmsg(2)), each whole; so many of the first ones are
 /// gone. The error is that of the first one, if it could not be sent. Those beyond the first
