@@ -58,7 +58,7 @@ fn while_the_plan_changes(second: &'static str, asks: bool, case: fn(String)) {
             let throne = Rc::<Throne>::default();
             let (before, mut behind) = (saying("web", "one"), saying(second, "two"));
             let heirs = Arc::new(Succession::new(&before.plan, &behind.plan));
-            behind.live = Arc::new(before.live.succeed(&before.plan, &behind.plan, &heirs));
+            behind.live = Arc::new(before.live.succeed(&before.plan, &behind.plan, &heirs).0);
             let old = before.site_of_plan(&local, 1, &throne);
             old.begin_tenure();
             let client = Rc::new(TcpStream::connect(here).expect("a connection"));

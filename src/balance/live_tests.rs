@@ -254,7 +254,7 @@ fn binds_that_become_one_are_counted_together() {
     let old = Live::new(&one_by_one);
     assert!(old.begin_connection(0, 0) && old.begin_connection(0, 0) && old.begin_connection(0, 1));
     let heirs = Succession::new(&one_by_one, &together);
-    let new = old.succeed(&one_by_one, &together, &heirs);
+    let (new, _) = old.succeed(&one_by_one, &together, &heirs);
     for (moved, bind) in (1..).zip([0, 0, 1]) {
         new.take_over(&old, (0, bind), (0, 0));
         assert!(new.bind_connections(0, 0) >= moved);

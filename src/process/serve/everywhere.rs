@@ -183,12 +183,6 @@ mod tests {
         group.stop(Duration::ZERO);
         group.join();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::worker::GroupConfig;
 
     /// A worker that panics in its part is told of at once, the others have done theirs, and all of them go
     /// on: the next task is done everywhere.

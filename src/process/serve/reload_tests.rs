@@ -1,6 +1,7 @@
 //! What becomes of a reload that fails on its last steps.
 
 use super::*;
+use crate::exchange::control::Control;
 use crate::process::options::{self, Command};
 use crate::process::serve;
 use crate::rules::lists::Lists;
@@ -38,7 +39,7 @@ fn reloader(file: &File) -> Reloader {
     let destinations = prepare::destinations(&plan, names, report);
     let tls = prepare::binds_tls(&plan, &Disk, report);
     let targets = prepare::log_targets(&plan, report).expect("no targets");
-    let shared = serve::shared(plan, program, destinations, tls, targets, 2);
+    let shared = serve::shared(plan, program, destinations, tls, targets, (2, Control::default()));
     Reloader::new(&options, shared, Vec::new(), 2)
 }
 
