@@ -87,6 +87,7 @@ impl Entry {
     }
 
     /// Whether this is its key.
+    #[inline]
     pub(super) fn has_key(&self, layout: &Layout, key: &Key<'_>) -> bool {
         if let (Some((length, [low, high])), KeyRoom::Fixed(room)) =
             (key.short_words(), layout.key())

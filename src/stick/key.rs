@@ -24,19 +24,26 @@ enum Bytes<'a> {
 
 impl<'a> Key<'a> {
     /// Of an address; `None` if the table's keys are none, or it does not fit.
+    #[inline]
     pub fn address(kind: KeyKind, address: IpAddr) -> Option<Key<'a>> {
         match (kind, address.to_canonical()) {
-            (KeyKind::Ip, IpAddr::V4(it)) => Some(Key::short(&it.octets())),
-            (KeyKind::Ipv6, IpAddr::V4(it)) => Some(Key::short(&it.to_ipv6_mapped().octets())),
-            (KeyKind::Ipv6, IpAddr::V6(it)) => Some(Key::short(&it.octets())),
+            (KeyKind::Ip, IpAddr::V4(it)) => Some(Key::four(it.octets())),
+            (KeyKind::Ipv6, IpAddr::V4(it)) => {
+                Some(Key(Bytes::Short(it.to_ipv6_mapped().octets(), 16)))
+            }
+            (KeyKind::Ipv6, IpAddr::V6(it)) => Some(Key(Bytes::Short(it.octets(), 16))),
             _ => None,
         }
+    }
+
+    fn four([a, b, c, d]: [u8; 4]) -> Key<'a> {
+        Key(Bytes::Short([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 4))
     }
 
     /// Of a number: its low 32 bits, as in HAProxy.
     pub fn number(number: i64) -> Key<'a> {
         let [_, _, _, _, low @ ..] = number.to_be_bytes();
-        Key::short(&low)
+        Key::four(low)
     }
 
     /// Of text or bytes, for a table whose keys are such; `None` for another one.
@@ -78,6 +85,7 @@ impl<'a> Key<'a> {
     }
 
     /// Its bytes in words of eight, the rest of the last one zero, for keys that have two at most.
+    #[inline]
     pub(super) fn short_words(&self) -> Option<(usize, [u64; 2])> {
         let Bytes::Short(bytes, length) = &self.0 else { return None };
         let [low @ .., _, _, _, _, _, _, _, _] = *bytes;

@@ -17,6 +17,7 @@ use foldhash::fast::FixedState;
 
 use super::entry::Entry;
 use super::key::Key;
+use super::layout::Slot;
 use super::table::Table;
 use super::tables::Tables;
 
@@ -63,6 +64,25 @@ impl Local {
         self.kept(at, table, key, touch).or_else(|| self.keep(at, table, table.touch(key, now_ms)))
     }
 
+    /// What a key's entry has in a slot; zero if there is no entry. It is used, or not.
+    #[inline]
+    pub fn read(&self, table: &Table, key: &Key<'_>, slot: &Slot, uses: bool) -> u64 {
+        let (at, now_ms) = (self.place(table, key), self.now_ms());
+        let good = |entry: &Entry| match uses {
+            true => entry.touch(now_ms, table.expire_ms()),
+            false => entry.is_there(now_ms, table.expire_ms()),
+        };
+        let get = |entry: &Entry| entry.get(slot, 0, now_ms);
+        let asked = || {
+            let entry = match uses {
+                true => table.touch(key, now_ms),
+                false => table.find(key, now_ms),
+            };
+            self.keep(at, table, entry).as_ref().and_then(get)
+        };
+        self.with(at, table, key, good, get).unwrap_or_else(asked).unwrap_or_default()
+    }
+
     /// The entry of a key, made if there is none; it is used. `None`: the table is full.
     pub fn obtain(&self, table: &Table, key: &Key<'_>) -> Option<Entry> {
         let (at, now_ms) = (self.place(table, key), self.now_ms());
@@ -103,10 +123,23 @@ impl Local {
         key: &Key<'_>,
         is_good: impl Fn(&Entry) -> bool,
     ) -> Option<Entry> {
+        self.with(at, table, key, is_good, Entry::clone)
+    }
+
+    /// What is read of it.
+    #[inline]
+    fn with<T>(
+        &self,
+        at: usize,
+        table: &Table,
+        key: &Key<'_>,
+        is_good: impl Fn(&Entry) -> bool,
+        read: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
         let places = self.places.borrow();
         let Handle { table: number, entry } = places.get(at)?.as_ref()?;
         let is_it = *number == table.number && entry.has_key(table.layout(), key);
-        (is_it && is_good(entry)).then(|| entry.clone())
+        (is_it && is_good(entry)).then(|| read(entry))
     }
 
     /// Keeps a handle.

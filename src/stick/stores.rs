@@ -32,8 +32,8 @@ struct Store {
     seen: u64,
     /// The look-up was a use: if the server stays the same, nothing is left to be done.
     used: bool,
-    /// What this exchange stored, and what it found there.
-    stored: Option<(u64, u64)>,
+    /// This exchange stored what is `seen`; there was this before.
+    stored: Option<u64>,
 }
 
 impl Stores {
@@ -76,13 +76,13 @@ impl Stores {
 
     /// The server could not be reached: what this exchange stored is as it was before.
     pub fn take_back(&self, local: &Local) {
-        for Store { table, key, stored, .. } in self.all() {
-            if let (Some((mine, before)), Some(table)) = (stored, local.get(*table))
+        for Store { table, key, seen, stored, .. } in self.all() {
+            if let (Some(before), Some(table)) = (stored, local.get(*table))
                 && let Some(slot) = table.layout().slot(DataKind::ServerId)
                 && let Some(entry) = local.find(table, key)
             {
                 // Another server in it is another exchange's.
-                let _ = entry.swap(slot, *mine, *before);
+                let _ = entry.swap(slot, *seen, *before);
             }
         }
     }
@@ -117,12 +117,12 @@ impl Store {
         let found = loop {
             match entry.swap(slot, self.seen, mine) {
                 Ok(()) => {
-                    let before = self.stored.map_or(self.seen, |(_, before)| before);
-                    self.stored = Some((mine, before));
+                    self.stored = self.stored.or(Some(self.seen));
                     self.seen = mine;
                     break None;
                 }
-                Err(other) => self.seen = other,
+                // What this exchange stored, if it did, is another's by now.
+                Err(other) => (self.seen, self.stored) = (other, None),
             }
             if self.seen == mine {
                 break None;

@@ -223,6 +223,23 @@ impl Reloader {
         Ok(Ready { shared, heirs, difference, opened, commands, later, forgotten, warnings })
     }
 
+    /// Has the workers take new sockets; if one cannot, none of them keeps any.
+    fn adopt(&mut self, group: &Group, shares: Vec<Vec<ports::Port>>) -> Result<(), String> {
+        let mut shares = shares.into_iter();
+        let adopted = everywhere(group, |_| {
+            let ports = shares.next().unwrap_or_default();
+            Box::new(move |_| switch::adopt(ports))
+        });
+        let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
+        adopted.map_err(|fault| {
+            let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
+            match forgotten.err().filter(|more| *more != fault) {
+                Some(more) => format!("{fault}; {more}"),
+                None => fault,
+            }
+        })
+    }
+
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
         let Ready { mut shared, heirs, difference, opened, commands, later, forgotten, warnings } =
@@ -231,21 +248,7 @@ impl Reloader {
         let Opened { shares, held: new } = opened;
         shared.destinations.set_workers(group.addresses());
         if !new.is_empty() {
-            let mut shares = shares.into_iter();
-            let adopted = everywhere(group, |_| {
-                let ports = shares.next().unwrap_or_default();
-                Box::new(move |_| switch::adopt(ports))
-            });
-            let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
-            if let Err(fault) = adopted {
-                let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
-                let more = forgotten.err().filter(|more| *more != fault);
-                return Err([Some(fault), more]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join("; "));
-            }
+            self.adopt(group, shares)?;
         }
         let (live, tables) = self.shared.live.succeed(&self.shared.plan, &shared.plan, &heirs);
         shared.live = Arc::new(live);

@@ -80,11 +80,7 @@ impl Walk<'_> {
         let key = self.key(line, table)?;
         let slot = table.layout().slot(DataKind::ServerId)?;
         let matches = matches!(kind, StickKind::On | StickKind::Match);
-        let entry = match matches {
-            true => tables.touch(table, &key),
-            false => tables.find(table, &key),
-        };
-        let seen = entry.and_then(|entry| entry.get(slot, 0, 0)).unwrap_or_default();
+        let seen = tables.read(table, &key, slot, matches);
         if stores {
             sticking.stores.push(*id, key.into_owned(), seen, matches);
         }
@@ -106,10 +102,10 @@ impl Walk<'_> {
 
     /// Whether a client goes to the server that it is known to have, in the state that it is in.
     pub fn may_stick(&self, backend: usize, server: usize) -> bool {
-        let options = self.plan.proxies.get(backend).map(|it| &it.settings.options);
+        let persists = || self.plan.proxies.get(backend).map(|it| it.settings.options.persist);
         self.counters.server_up(backend, server)
             || self.effects.persistence == Some(Persistence::Force)
-            || options.is_some_and(|it| is_on(it.persist))
+            || persists().is_some_and(is_on)
     }
 
     /// `stick store-response`: stores the server under what the response says.
