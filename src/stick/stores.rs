@@ -38,11 +38,13 @@ struct Store {
 
 impl Stores {
     /// Whether the server is to be stored in this table: of the lines that name it, the first one counts.
+    #[inline]
     pub fn names(&self, table: TableId) -> bool {
         self.all().any(|it| it.table == table)
     }
 
     /// One place more. `seen` is what the look-up found; `used`: it was a use of the entry.
+    #[inline]
     pub fn push(&mut self, table: TableId, key: Key<'static>, seen: u64, used: bool) {
         let store = Store { table, key, seen, used, stored: None };
         match &self.first {

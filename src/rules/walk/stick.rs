@@ -84,15 +84,20 @@ impl Walk<'_> {
         if stores {
             sticking.stores.push(*id, key.into_owned(), seen, matches);
         }
-        if matches && self.server.is_none() && seen != 0 {
-            let known = tables.server(table, backend, Identity(seen));
-            self.server = known.filter(|&server| self.may_stick(backend, server));
-            sticking.found |= self.server.is_some();
+        if matches
+            && self.server.is_none()
+            && seen != 0
+            && let Some(server) = tables.server(table, backend, Identity(seen))
+            && self.may_stick(backend, server)
+        {
+            self.server = Some(server);
+            sticking.found = true;
         }
         Some(())
     }
 
     /// The key of a line in its table.
+    #[inline]
     fn key<'k>(&'k self, line: &'k Stick, table: &Table) -> Option<Key<'k>> {
         if line.by_source && matches!(table.kind(), KeyKind::Ip | KeyKind::Ipv6) {
             return Key::address(table.kind(), self.exchange.source(self.connection).ip());
@@ -101,6 +106,7 @@ impl Walk<'_> {
     }
 
     /// Whether a client goes to the server that it is known to have, in the state that it is in.
+    #[inline]
     pub fn may_stick(&self, backend: usize, server: usize) -> bool {
         let persists = || self.plan.proxies.get(backend).map(|it| it.settings.options.persist);
         self.counters.server_up(backend, server)
