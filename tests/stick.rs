@@ -502,7 +502,7 @@ fn the_check_tells_what_tables_take() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("stick table l: at most 92 bytes an entry, 92.0 MiB in all"), "{said}");
-    assert!(said.contains("each worker's handles of entries: 96 KiB"), "{said}");
+    assert!(said.contains("each worker's handles of entries: at most 0.5 MiB"), "{said}");
 }
 
 #[test]

@@ -34,14 +34,15 @@ pub(super) fn settle(
     winner
 }
 
-/// The exchange is over: its bytes are counted, and it is in use no longer. A server that it could not
-/// reach is the client's no longer.
-pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
-    if let Some(sticking) = &walk.effects.sticking
-        && walk.exchange.times.connected.is_none()
-    {
+/// The server could not be reached: it is the client's no longer.
+pub(super) fn take_back(site: &Site, walk: &mut Walk<'_>) {
+    if let Some(sticking) = &mut walk.effects.sticking {
         sticking.stores.take_back(&site.tables);
     }
+}
+
+/// The exchange is over: its bytes are counted, and it is in use no longer.
+pub(super) fn end_exchange(site: &Site, walk: &Walk<'_>) {
     let tracks = walk.variables.tracks();
     if tracks.is_empty() {
         return;

@@ -57,6 +57,7 @@ impl Site {
         *old.tenure.heirs.borrow_mut() = Some((self.tenure.number, heirs.clone()));
         self.begin_tenure();
         old.tenure.over.set(true);
+        old.tables.close();
         self.servers.inherit(self, old, &heirs);
         self.servers.hand_over_all(self);
     }

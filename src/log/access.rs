@@ -246,7 +246,7 @@ fn short_error(
     line: &mut Vec<u8>,
 ) {
     use std::io::Write;
-    let source = context.exchange.source.unwrap_or(context.connection.source);
+    let source = context.exchange.source(context.connection);
     // Nothing can fail that writes to memory.
     let _ = write!(line, "{}:{} [", source.ip().to_canonical(), source.port());
     let _ = date::local_ms(context.connection.accepted_us, line);

@@ -49,9 +49,11 @@ fn tables(plan: &Plan) -> String {
         let sum = bounds.iter().fold(0_u64, |sum, (_, _, all)| sum.saturating_add(*all));
         out.push_str(&format!("{} stick tables: at most {}\n", bounds.len(), mebibytes(sum)));
     }
-    if !bounds.is_empty() {
-        let handles = Local::BYTES / 1024;
-        out.push_str(&format!("beside them, each worker's handles of entries: {handles} KiB\n"));
+    if let Some(largest) = bounds.iter().map(|(_, entry, _)| *entry).max() {
+        let handles = mebibytes(Local::bytes(largest));
+        out.push_str(&format!(
+            "beside them, each worker's handles of entries: at most {handles}\n"
+        ));
     }
     out
 }

@@ -5,10 +5,14 @@
 //! handle an entry is used without a lock, and found without the table's hash, which is keyed against
 //! floods and costs more than all the rest.
 //!
+//! Every second or so ([`Local::sweep`]) the tables are told which entries were used by handles, for their
+//! order.
+//!
 //! Limits: [`PLACES`] handles; the one that comes later has the place. Memory for them is taken with the
-//! first. A handle keeps the memory of an entry that is gone until the next [`Local::sweep`].
+//! first. A handle keeps the memory of an entry that is gone until the next sweep. An entry that was used by a
+//! handle that had lost its place (in use meanwhile) may stay in its table for twice its time; nobody finds it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,7 +23,8 @@ use super::entry::Entry;
 use super::key::Key;
 use super::layout::Slot;
 use super::table::Table;
-use super::tables::Tables;
+use super::tables::{Identity, Tables};
+use crate::config::plan::DataKind;
 
 /// How many handles a worker keeps: a power of two.
 pub const PLACES: usize = 4096;
@@ -28,9 +33,11 @@ pub const PLACES: usize = 4096;
 #[derive(Debug)]
 pub struct Local {
     tables: Arc<Tables>,
-    /// Keyed, so that nobody can choose keys that take each other's places.
+    /// Keyed, so that it is not known which keys take each other's places. Who finds out only causes misses.
     hasher: FixedState,
     places: RefCell<Box<[Option<Handle>]>>,
+    /// It keeps no more of them.
+    is_closed: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -38,16 +45,21 @@ struct Handle {
     /// The number of its table.
     table: u64,
     entry: Entry,
+    /// The last use that the table was told of.
+    told_ms: u64,
 }
 
 impl Local {
-    /// What a worker's handles take.
-    pub const BYTES: usize = PLACES * size_of::<Option<Handle>>();
+    /// What a worker's handles take at most, if entries take so many bytes: handles may keep such as their
+    /// table has dropped since the last sweep.
+    pub fn bytes(entry: usize) -> u64 {
+        (entry.saturating_add(size_of::<Option<Handle>>()) as u64).saturating_mul(PLACES as u64)
+    }
 
     /// To these.
     pub fn new(tables: Arc<Tables>) -> Local {
         let hasher = FixedState::with_seed(RandomState::new().hash_one(0));
-        Local { tables, hasher, places: RefCell::default() }
+        Local { tables, hasher, places: RefCell::default(), is_closed: Cell::new(false) }
     }
 
     /// The entry of a key, if there is one. That is no use of it.
@@ -97,11 +109,42 @@ impl Local {
         self.kept(at, table, key, hold).or_else(|| self.keep(at, table, table.hold(key, now_ms)))
     }
 
-    /// Lets go of what is gone: to be called every second or so.
+    /// Stores a server for a key, whatever was there; `None`: the table is full, or stores none.
+    pub fn store(&self, table: &Table, key: &Key<'_>, Identity(server): Identity) -> Option<()> {
+        let slot = table.layout().slot(DataKind::ServerId)?;
+        // Held, so that no other worker drops it meanwhile.
+        let entry = self.hold(table, key)?;
+        entry.set(slot, 0, server, 0);
+        table.release(&entry);
+        Some(())
+    }
+
+    /// Tells the tables what was used, and lets go of what is gone: to be called every second or so.
     pub fn sweep(&self) {
         for place in &mut *self.places.borrow_mut() {
-            if place.as_ref().is_some_and(|handle| handle.entry.is_gone()) {
-                *place = None;
+            if let Some(handle) = place {
+                self.tell(handle);
+                if handle.entry.is_gone() {
+                    *place = None;
+                }
+            }
+        }
+    }
+
+    /// Keeps no handles any more: the worker has another way, and this one is for what ends.
+    pub fn close(&self) {
+        self.sweep();
+        self.is_closed.set(true);
+        *self.places.borrow_mut() = Box::default();
+    }
+
+    /// Tells an entry's table that it was used.
+    fn tell(&self, handle: &mut Handle) {
+        let used_ms = handle.entry.state().used_ms();
+        if used_ms != handle.told_ms {
+            handle.told_ms = used_ms;
+            if let Some((_, table)) = self.tables.all().find(|it| it.1.number == handle.table) {
+                table.report(&handle.entry, self.now_ms());
             }
         }
     }
@@ -137,7 +180,7 @@ impl Local {
         read: impl FnOnce(&Entry) -> T,
     ) -> Option<T> {
         let places = self.places.borrow();
-        let Handle { table: number, entry } = places.get(at)?.as_ref()?;
+        let Handle { table: number, entry, .. } = places.get(at)?.as_ref()?;
         let is_it = *number == table.number && entry.has_key(table.layout(), key);
         (is_it && is_good(entry)).then(|| read(entry))
     }
@@ -145,12 +188,19 @@ impl Local {
     /// Keeps a handle.
     fn keep(&self, at: usize, table: &Table, entry: Option<Entry>) -> Option<Entry> {
         let entry = entry?;
+        if self.is_closed.get() {
+            return Some(entry);
+        }
         let mut places = self.places.borrow_mut();
         if places.is_empty() {
             *places = (0..PLACES).map(|_| None).collect();
         }
         if let Some(place) = places.get_mut(at) {
-            *place = Some(Handle { table: table.number, entry: entry.clone() });
+            let told_ms = entry.state().used_ms();
+            let handle = Handle { table: table.number, entry: entry.clone(), told_ms };
+            if let Some(mut before) = place.replace(handle) {
+                self.tell(&mut before);
+            }
         }
         Some(entry)
     }
@@ -182,7 +232,10 @@ mod tests {
     use crate::stick::{Removed, Tracked};
 
     fn two() -> (Local, Local, Arc<Table>) {
-        let text = "backend t\n stick-table type integer size 4 expire 1s store gpc0\n";
+        of("backend t\n stick-table type integer size 4 expire 1s store gpc0\n")
+    }
+
+    fn of(text: &str) -> (Local, Local, Arc<Table>) {
         let files = MemoryFiles([("t.cfg".into(), text.into())].into());
         let (mut environment, mut report) = (Environment::default(), Report::default());
         let plan = read(&["t.cfg".into()], &files, &mut environment, &mut report);
@@ -238,14 +291,64 @@ mod tests {
         for (now_ms, number) in [(10, 2), (11, 1), (12, 4)] {
             one.tell_time(now_ms);
             one.touch(&table, &Key::number(number)).expect("there");
+            one.sweep();
         }
+        // Not told of, but seen.
+        one.tell_time(13);
+        one.touch(&table, &Key::number(2)).expect("there");
         let there = |number| other.find(&table, &Key::number(number)).is_some();
-        for (new, oldest) in [(5, 3), (6, 2), (7, 1), (8, 4), (9, 5)] {
+        for (new, oldest) in [(5, 3), (6, 1), (7, 4), (8, 5), (9, 2)] {
             one.tell_time(20 + new as u64);
             assert!(there(oldest), "{oldest}");
             one.obtain(&table, &Key::number(new)).expect("room is made");
             assert!(!there(oldest), "{oldest}");
             assert_eq!(table.used(), 4);
         }
+    }
+
+    #[test]
+    fn what_was_used_by_handles_expires_in_time() {
+        let text = "backend t\n stick-table type integer size 10k expire 100s store gpc0\n";
+        let (one, _, table) = of(text);
+        // Two new keys a second, each used again a little later.
+        for second in 0..400_u64 {
+            one.tell_time(second * 1000);
+            for number in [2 * second, 2 * second + 1] {
+                one.obtain(&table, &Key::number(number as i64)).expect("room");
+            }
+            for number in [second.saturating_sub(5) * 2, second.saturating_sub(5) * 2 + 1] {
+                one.touch(&table, &Key::number(number as i64)).expect("there");
+            }
+            one.sweep();
+            table.purge(0, 1, second * 1000);
+            assert!(table.used() <= 2 * 107, "{second} s: {} entries", table.used());
+        }
+    }
+
+    #[test]
+    fn what_is_gone_or_expired_is_not_held_by_a_handle() {
+        let (one, _, table) = two();
+        let key = Key::number(7);
+        let first = one.obtain(&table, &key).expect("room");
+        assert_eq!(table.remove(&key), Removed::Gone);
+        let second = one.hold(&table, &key).expect("room");
+        assert!(!second.is(&first) && second.uses() == 1 && first.uses() == 0);
+        table.release(&second);
+        one.tell_time(1000);
+        let third = one.hold(&table, &key).expect("room");
+        assert!(!third.is(&second) && table.used() == 1);
+    }
+
+    #[test]
+    fn one_that_is_closed_keeps_nothing() {
+        let (one, _, table) = two();
+        let key = Key::number(7);
+        one.obtain(&table, &key).expect("room");
+        one.close();
+        let entry = one.obtain(&table, &key).expect("there");
+        let memory = Arc::downgrade(&entry.0);
+        drop(entry);
+        assert_eq!(table.remove(&key), Removed::Gone);
+        assert_eq!(memory.strong_count(), 0);
     }
 }

@@ -19,8 +19,9 @@
 //! - `tables`: those of a plan; `listing`: for who looks in from outside.
 //!
 //! Limits: a table has at most `size` entries; a full one drops its oldest entry that is not in use
-//! (`nopurge`: takes no more). Up to [`EXACT`] entries that is the oldest of all; a larger table looks in
-//! the shard that the new key belongs to. An insert looks at [`LOOKED_AT`] entries at most.
+//! (`nopurge`: takes no more). Up to [`EXACT`] entries that is the oldest of all, up to a second; a larger
+//! table looks in the shard that the new key belongs to. An insert looks at [`LOOKED_AT`] entries of a shard at
+//! most.
 
 mod entry;
 mod key;

@@ -1,12 +1,12 @@
-//! A part of a table: the entries of some of its keys, in the order of their last use, as far as it knows.
+//! A part of a table: the entries of some of its keys, in the order in which it heard of their use.
 //!
 //! In: keys with their hash, and the time. Out: entries. One at a time looks into it.
 //!
-//! Who has a handle uses the entry without coming here, so the order is put right when it matters: who
-//! looks for the oldest moves what was used meanwhile to where it belongs. The first that was not is the
-//! oldest of all, for the times of the order only lag behind.
-//! Limits: purging looks at [`LOOKED_AT`] entries at once, and a place is looked for over so many; beyond
-//! that the oldest is the oldest of those.
+//! Who has a handle uses the entry without coming here, and tells of it within a second or so
+//! ([`Local::sweep`](super::Local::sweep)). So the order is that of the last uses up to a second; who looks
+//! for the oldest passes over what was used since it was heard of.
+//! Limits: purging looks at [`LOOKED_AT`] entries at once; if all of them were used just now, the oldest is
+//! the oldest of those.
 
 use hashbrown::HashTable;
 
@@ -30,8 +30,8 @@ struct Place {
     /// The one used before it, or, of a free place, the next free one.
     older: u32,
     newer: u32,
-    /// When it was used last, as far as the order knows: never later than it was.
-    ordered_ms: u64,
+    /// When it was heard of last: the order goes by this.
+    heard_ms: u64,
 }
 
 /// A part of a table.
@@ -95,10 +95,9 @@ impl Shard {
     pub(super) fn insert(&mut self, entry: Entry, hash: u32, now_ms: u64) -> Option<u32> {
         let at = self.take_place()?;
         if let Some(place) = self.place_mut(at) {
-            *place =
-                Place { entry: Some(entry), hash, older: NONE, newer: NONE, ordered_ms: now_ms };
+            *place = Place { entry: Some(entry), hash, older: NONE, newer: NONE, heard_ms: now_ms };
         }
-        self.link_behind(self.newest, at);
+        self.link_newest(at);
         let Shard { index, places, .. } = self;
         let hash_of = |at: &u32| {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -122,26 +121,18 @@ impl Shard {
         let pieces = self.places.len();
         let piece = self.places.last_mut()?;
         let at = u32::try_from((pieces - 1) * PIECE + piece.len()).ok().filter(|&at| at != NONE)?;
-        piece.push(Place { entry: None, hash: 0, older: NONE, newer: NONE, ordered_ms: 0 });
+        piece.push(Place { entry: None, hash: 0, older: NONE, newer: NONE, heard_ms: 0 });
         Some(at)
     }
 
-    /// It was used at this time: it goes to where that belongs in the order.
-    pub(super) fn order(&mut self, at: u32, used_ms: u64) {
+    /// It is heard of now: the newest.
+    pub(super) fn hear_of(&mut self, at: u32, now_ms: u64) {
         let Some(place) = self.place_mut(at) else { return };
-        place.ordered_ms = used_ms;
-        if self.newest == at {
-            return;
+        place.heard_ms = now_ms;
+        if self.newest != at {
+            self.unlink(at);
+            self.link_newest(at);
         }
-        self.unlink(at);
-        let mut before = self.newest;
-        for _ in 0..LOOKED_AT {
-            match self.place(before) {
-                Some(place) if place.ordered_ms > used_ms => before = place.older,
-                _ => break,
-            }
-        }
-        self.link_behind(before, at);
     }
 
     fn unlink(&mut self, at: u32) {
@@ -156,18 +147,14 @@ impl Shard {
         }
     }
 
-    /// Links a place behind an older one; [`NONE`]: as the oldest.
-    fn link_behind(&mut self, older: u32, at: u32) {
-        let newer = match self.place_mut(older) {
-            Some(place) => std::mem::replace(&mut place.newer, at),
-            None => std::mem::replace(&mut self.oldest, at),
-        };
-        match self.place_mut(newer) {
-            Some(place) => place.older = at,
-            None => self.newest = at,
+    fn link_newest(&mut self, at: u32) {
+        let older = std::mem::replace(&mut self.newest, at);
+        match self.place_mut(older) {
+            Some(place) => place.newer = at,
+            None => self.oldest = at,
         }
         if let Some(place) = self.place_mut(at) {
-            (place.older, place.newer) = (older, newer);
+            (place.older, place.newer) = (older, NONE);
         }
     }
 
@@ -218,9 +205,9 @@ impl Shard {
             let state = entry.state();
             if state.uses() > 0 {
                 // It is not old: the next one who looks finds others.
-                self.order(at, now_ms);
-            } else if state.used_ms() > place.ordered_ms {
-                self.order(at, state.used_ms());
+                self.hear_of(at, now_ms);
+            } else if state.used_ms() > place.heard_ms {
+                self.hear_of(at, now_ms);
                 if oldest.is_none_or(|(_, other)| other.used_ms() > state.used_ms()) {
                     oldest = Some((at, state));
                 }
@@ -241,15 +228,13 @@ impl Shard {
             else {
                 break;
             };
-            if now_ms.saturating_sub(place.ordered_ms) < expire_ms {
+            if now_ms.saturating_sub(place.heard_ms) < expire_ms {
                 break;
             }
             let state = entry.state();
-            if state.uses() > 0 {
-                // It is not old: nobody has to look at it again soon.
-                self.order(at, now_ms);
-            } else if !state.is_expired(now_ms, Some(expire_ms)) {
-                self.order(at, state.used_ms());
+            if !state.is_expired(now_ms, Some(expire_ms)) {
+                // In use, or used since: nobody has to look at it again soon.
+                self.hear_of(at, now_ms);
             } else if self.remove_seen(at, state) {
                 dropped += 1;
             }

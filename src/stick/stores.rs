@@ -3,7 +3,8 @@
 //! In: keys of tables, what was under them when they were looked up, the server that was assigned. Out:
 //! the server that the client has. Of two clients' first requests at the same moment one stores its server
 //! first, by one atomic exchange in an entry that nobody can drop meanwhile; the other one finds that and
-//! goes there, before it is sent. A server that could not be reached is taken back.
+//! goes there, before it is sent. A server that could not be reached is taken back, as if it had never been
+//! stored: HAProxy stores only what was reached.
 //!
 //! Limits: [`STORES_MAX`] tables for an exchange.
 
@@ -77,14 +78,15 @@ impl Stores {
     }
 
     /// The server could not be reached: what this exchange stored is as it was before.
-    pub fn take_back(&self, local: &Local) {
-        for Store { table, key, seen, stored, .. } in self.all() {
-            if let (Some(before), Some(table)) = (stored, local.get(*table))
+    pub fn take_back(&mut self, local: &Local) {
+        for Store { table, key, seen, stored, .. } in self.first.iter_mut().chain(&mut self.more) {
+            if let (Some(before), Some(table)) = (stored.take(), local.get(*table))
                 && let Some(slot) = table.layout().slot(DataKind::ServerId)
                 && let Some(entry) = local.find(table, key)
-            {
                 // Another server in it is another exchange's.
-                let _ = entry.swap(slot, *seen, *before);
+                && entry.swap(slot, *seen, before).is_ok()
+            {
+                *seen = before;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A table: shards, how many entries there are, and what may be done with them.
 //!
 //! In: keys and the time. Out: entries. Limits: `size` entries, exactly: a place is had before an entry is
-//! made. Up to [`EXACT`] entries a table is one shard, so that the oldest of all goes first.
+//! made. Up to [`EXACT`] entries a table is one shard, so that the oldest of all goes first (to a second).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -146,7 +146,7 @@ impl Table {
             true => entry.begin_use(now_ms, self.expire_ms()),
             false => entry.touch(now_ms, self.expire_ms()),
         };
-        shard.order(at, now_ms);
+        shard.hear_of(at, now_ms);
         good.then_some(entry)
     }
 
@@ -188,6 +188,18 @@ impl Table {
             return None;
         }
         Some(entry)
+    }
+
+    /// An entry was used by a handle.
+    pub(super) fn report(&self, entry: &Entry, now_ms: u64) {
+        let Some(key) = Key::same(self.kind(), entry.key_bytes(&self.layout)) else { return };
+        let hash = self.hash(&key);
+        let mut shard = self.shard(hash);
+        let found = shard.find(&self.layout, hash, &key);
+        // Another one may be there by now.
+        if let Some(at) = found.filter(|at| shard.entry(*at).is_some_and(|it| it.is(entry))) {
+            shard.hear_of(at, now_ms);
+        }
     }
 
     /// One who held it counts in it no longer: it is used now.

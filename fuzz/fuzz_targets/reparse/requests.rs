@@ -11,6 +11,7 @@ use koi::proto::h1::{Framing, Limits, Scan};
 use koi::proto::head::View;
 use koi::rules::context::Variables;
 use koi::rules::walk::{self, Decision, Message, Quiet};
+use koi::stick::Local;
 
 /// Sends on what the stream has, and reads it back.
 pub fn check(stream: &[u8], change: Change) {
@@ -42,8 +43,8 @@ pub fn check(stream: &[u8], change: Change) {
 fn forward(found: Request, base: &[u8], body: &Body, change: Change, sent: &mut Sent) {
     let (framing, upgrades) = (found.framing, found.connection.upgrade);
     let is_head = found.head.view(base).method() == b"HEAD";
-    let variables = Variables::default();
-    let mut walk = Site::get().walk(&variables, Message { head: found.head, base });
+    let (variables, tables) = (Variables::default(), Local::default());
+    let mut walk = Site::get().walk(&variables, &tables, Message { head: found.head, base });
     if change == Change::Rules {
         match walk::request(&mut walk, &mut Quiet) {
             Decision::Forward { .. } => {}

@@ -10,6 +10,7 @@ use koi::proto::head::{Head, Piece, Start, Version, View};
 use koi::rules::answer::Answer;
 use koi::rules::context::Variables;
 use koi::rules::walk::{self, Message, Passage, Quiet};
+use koi::stick::Local;
 
 /// Who gets them.
 #[derive(Clone, Copy)]
@@ -73,10 +74,10 @@ impl Sent {
         if is_interim && self.client.version == Version::Http10 {
             return;
         }
-        let variables = Variables::default();
+        let (variables, tables) = (Variables::default(), Local::default());
         let nothing = Start::Request { method: Piece::default(), target: Piece::default() };
         let nothing = Head::new(nothing, Version::Http11, Vec::new());
-        let mut walk = Site::get().walk(&variables, Message { head: nothing, base: b"" });
+        let mut walk = Site::get().walk(&variables, &tables, Message { head: nothing, base: b"" });
         walk.response = Some(Message { head, base });
         if with_rules && !is_interim {
             assert!(matches!(walk::response(&mut walk, &mut Quiet), Passage::Forward));

@@ -11,6 +11,7 @@ use koi::rules::compile::compile;
 use koi::rules::context::{Connection, Exchange, Moment, ProcessFacts, RequestLine, Variables};
 use koi::rules::program::Program;
 use koi::rules::walk::{Effects, Message, Walk};
+use koi::stick::Local;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
@@ -89,7 +90,12 @@ impl Site {
     }
 
     /// An exchange whose request's head, prepared, is this.
-    pub fn walk<'a>(&'a self, variables: &'a Variables, request: Message<'a>) -> Walk<'a> {
+    pub fn walk<'a>(
+        &'a self,
+        variables: &'a Variables,
+        tables: &'a Local,
+        request: Message<'a>,
+    ) -> Walk<'a> {
         let view = request.view();
         let version = request.head.version.number();
         let line = RequestLine::new(view.method(), view.target(), version);
@@ -98,6 +104,7 @@ impl Site {
             program: &self.program,
             connection: &self.connection,
             counters: &Nothing,
+            tables,
             moment: Moment { unix_us: 1_700_000_000_123_456, random: 7 },
             process: &self.process,
             variables,

@@ -93,7 +93,7 @@ impl Greeting<'_> {
         let admission = walk::connection(&mut walk, ruleset, &mut Quiet);
         let Walk { exchange, effects, .. } = walk;
         transport.stream().set_packets(effects.client_tos, effects.client_mark);
-        connection.source = exchange.source.unwrap_or(connection.source);
+        connection.source = exchange.source(connection);
         connection.destination = exchange.destination.unwrap_or(connection.destination);
         let refused = match ruleset {
             Ruleset::TcpConnection => Count::DeniedConnections,

@@ -85,12 +85,18 @@ pub async fn acquire(
                 fault
             }
         };
-        if retry >= recipe.retries || fault == Fault::Ended {
+        let is_last = retry >= recipe.retries || fault == Fault::Ended;
+        let goes = !is_last
+            && goes_elsewhere(site, walk, recipe, backend, chosen, retry.saturating_add(1));
+        let is_its = matches!(fault, Fault::Refused | Fault::Expired | Fault::Handshake);
+        if is_its && (is_last || goes) {
+            stick::take_back(site, walk);
+        }
+        if is_last {
             return Err(fault.into());
         }
         retry += 1;
         walk.exchange.retries += 1;
-        let goes = goes_elsewhere(site, walk, recipe, backend, chosen, retry);
         let alone = !recipe.hashes && chosen.is_none() && active(site, backend) <= 1;
         if matches!(fault, Fault::Refused | Fault::Handshake) && (!goes || alone) {
             site.local.sleep(recipe.turn_around).await;
@@ -282,7 +288,7 @@ fn choose(
     backend: usize,
     avoid: Option<usize>,
 ) -> Choice {
-    let source = walk.exchange.source.unwrap_or(walk.connection.source).ip();
+    let source = walk.exchange.source(walk.connection).ip();
     let random = site.random.borrow_mut().u64(..);
     let hash = recipe.hash.as_ref().and_then(|hash| hash.of(&walk.context()));
     site.chooser.choose(backend, &Key { source, random, hash, avoid }, &site.live)

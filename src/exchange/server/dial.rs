@@ -49,7 +49,7 @@ impl Wants {
         }
         let mut from = recipe.dial.source.clone();
         if let Some(WithPort(port)) = recipe.pretend {
-            let client = walk.exchange.source.unwrap_or(walk.connection.source);
+            let client = walk.exchange.source(walk.connection);
             let client = SocketAddress::from(client);
             from = Some(if port { client } else { client.with_port(0) });
         }

@@ -16,7 +16,7 @@ use crate::worker::{Chunk, Class};
 
 /// The header's bytes. Version 2, if both are asked for.
 pub(super) fn encode(walk: &Walk<'_>, says: &ProxyProtocol) -> Vec<u8> {
-    let source = walk.exchange.source.unwrap_or(walk.connection.source);
+    let source = walk.exchange.source(walk.connection);
     let destination = walk.exchange.destination.unwrap_or(walk.connection.destination);
     let mut out = Vec::new();
     if says.v2.is_none() {

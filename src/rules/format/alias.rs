@@ -230,7 +230,7 @@ fn log_counter(context: &Context<'_>) -> Option<i64> {
 // ------------------------------------------------------------------------------------ Addresses
 
 fn source(context: &Context<'_>) -> SocketAddr {
-    context.exchange.source.unwrap_or(context.connection.source)
+    context.exchange.source(context.connection)
 }
 
 fn destination(context: &Context<'_>) -> SocketAddr {

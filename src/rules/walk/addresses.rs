@@ -20,7 +20,7 @@ pub(super) fn send(walk: &mut Walk<'_>, backend: usize) {
     let proxies = [plan.proxies.get(backend), plan.proxies.get(walk.connection.frontend)];
     let forwarded = proxies.map(|it| it.and_then(forward_for));
     if forwarded.iter().any(Option::is_some) {
-        let client = walk.exchange.source.unwrap_or(walk.connection.source).ip();
+        let client = walk.exchange.source(walk.connection).ip();
         forwarded_for(walk, forwarded, client.to_canonical());
     }
     let original = proxies.map(|it| it.and_then(originally_to));

@@ -33,7 +33,7 @@ fn field(walk: &Walk<'_>, backend: usize, given: &Forwarded) -> Option<Vec<u8>> 
     if given.off {
         return None;
     }
-    let source = walk.exchange.source.unwrap_or(walk.connection.source);
+    let source = walk.exchange.source(walk.connection);
     let destination = walk.exchange.destination.unwrap_or(walk.connection.destination);
     let fill = Fill { walk, backend };
     let mut parts: Vec<Vec<u8>> = Vec::new();

@@ -141,7 +141,6 @@ impl Walk<'_> {
         let (tables, table) = (self.tables, self.tables.get(line.table)?);
         let key = self.key(line, table)?;
         let identity = tables.identity(table, backend, server)?;
-        let entry = tables.obtain(table, &key)?;
-        entry.set(table.layout().slot(DataKind::ServerId)?, 0, identity.0, 0).map(drop)
+        tables.store(table, &key, identity)
     }
 }
