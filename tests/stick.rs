@@ -116,6 +116,26 @@ fn a_client_keeps_its_server_over_all_workers_and_is_forgotten() {
     proxy.assert_well();
 }
 
+/// HAProxy stores a server once it was reached, so that the next request may go elsewhere.
+#[test]
+fn a_server_that_refuses_is_not_remembered() {
+    let origins = Origins::start(&["b"]);
+    let nobody = free_ports(1)[0];
+    for program in programs() {
+        let (mut proxy, address) = start(
+            &program,
+            &format!(
+                "listen l\n bind 127.0.0.1:PORT\n balance roundrobin\n retries 0\n stick-table type \
+                 ip size 10k expire 30s\n stick on src\n server a 127.0.0.1:{nobody}\n{}",
+                servers(&origins, &["b"])
+            ),
+        );
+        let statuses: Vec<_> = (0..5).map(|_| ask(address, "/", "").status()).collect();
+        assert_eq!(statuses, [503, 200, 200, 200, 200], "{program:?}");
+        proxy.assert_well();
+    }
+}
+
 #[test]
 fn first_requests_at_the_same_moment_end_on_one_server() {
     const AT_ONCE: usize = 8;

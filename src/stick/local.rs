@@ -152,8 +152,19 @@ impl Local {
     /// Where the handle of a key has its place.
     fn place(&self, table: &Table, key: &Key<'_>) -> usize {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(table.number);
-        key.hash_into(&mut hasher);
+        // A number and a short key in two words, for this is what most look-ups consist of.
+        match key.short_words() {
+            Some((_, [low, high])) => {
+                hasher.write_u64(low ^ table.number.rotate_left(32));
+                if high != 0 {
+                    hasher.write_u64(high);
+                }
+            }
+            None => {
+                hasher.write_u64(table.number);
+                hasher.write(key.as_bytes());
+            }
+        }
         // The upper half is as good as the lower one; which bits are taken does not matter.
         hasher.finish() as usize & (PLACES - 1)
     }

@@ -30,34 +30,28 @@ impl Walk<'_> {
         let list = &self.program.proxy(backend).stickiness;
         self.effects.sticking = None;
         if !list.is_empty() {
-            self.effects.sticking = Some(self.sticking(list, backend, watch));
+            self.look_through(list, backend, watch);
         }
     }
 
-    fn sticking<W: Watch>(
-        &mut self,
-        list: &List<Stick>,
-        backend: usize,
-        watch: &mut W,
-    ) -> Sticking {
+    fn look_through<W: Watch>(&mut self, list: &List<Stick>, backend: usize, watch: &mut W) {
         if W::ACTIVE {
             watch.list(self, "stick", list.rules.len());
         }
-        let mut sticking = Sticking::default();
+        self.effects.sticking = Some(Sticking::default());
         let chosen = self.server.is_some();
         for rule in &list.rules {
             if self.holds(rule, watch) {
-                self.apply(&rule.action, backend, &mut sticking);
+                self.apply(&rule.action, backend);
             }
         }
-        if sticking.found {
+        if self.effects.sticking.as_ref().is_some_and(|it| it.found) {
             // As with HAProxy, no cookie is needed for it.
             self.exchange.bound = self.server;
         }
         if W::ACTIVE && !chosen {
             watch.did(self, Did::Server(self.server));
         }
-        sticking
     }
 
     /// Whether a line's condition holds. Most have none, and no backend has many lines.
@@ -70,10 +64,11 @@ impl Walk<'_> {
         held
     }
 
-    fn apply(&mut self, line: &Stick, backend: usize, sticking: &mut Sticking) -> Option<()> {
+    fn apply(&mut self, line: &Stick, backend: usize) -> Option<()> {
         let Stick { kind, table: id, .. } = line;
         let stores = matches!(kind, StickKind::On | StickKind::StoreRequest);
-        if *kind == StickKind::StoreResponse || (stores && sticking.stores.names(*id)) {
+        let is_named = || self.effects.sticking.as_ref().is_some_and(|it| it.stores.names(*id));
+        if *kind == StickKind::StoreResponse || (stores && is_named()) {
             return None;
         }
         let (tables, table) = (self.tables, self.tables.get(*id)?);
@@ -81,8 +76,10 @@ impl Walk<'_> {
         let slot = table.layout().slot(DataKind::ServerId)?;
         let matches = matches!(kind, StickKind::On | StickKind::Match);
         let seen = tables.read(table, &key, slot, matches);
-        if stores {
-            sticking.stores.push(*id, key.into_owned(), seen, matches);
+        let key = stores.then(|| key.into_owned());
+        let sticking = self.effects.sticking.get_or_insert_default();
+        if let Some(key) = key {
+            sticking.stores.push(*id, key, seen, matches);
         }
         if matches
             && self.server.is_none()
@@ -91,7 +88,7 @@ impl Walk<'_> {
             && self.may_stick(backend, server)
         {
             self.server = Some(server);
-            sticking.found = true;
+            self.effects.sticking.get_or_insert_default().found = true;
         }
         Some(())
     }
