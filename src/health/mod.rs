@@ -197,7 +197,11 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
             rest(&site, &checks, what, RESTING).await;
             continue;
         };
-        let pass = checks.0.gate.enter(&site.local, || checks.are_over(&site)).await;
+        let enter = checks.0.gate.enter(&site.local, || checks.are_over(&site));
+        let pass = match kind {
+            Kind::Check => attending(&site, &checks, (backend, server), enter).await.flatten(),
+            Kind::Agent => enter.await,
+        };
         let Some(pass) = pass else { break };
         let began = site.now_us();
         match kind {
@@ -224,8 +228,8 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
     }
 }
 
-/// Runs a check; what requests tell meanwhile takes effect at once, however long it takes. Nothing if all is over
-/// before it is.
+/// Runs a check, or waits until it may begin; what requests tell meanwhile takes effect at once, however long it
+/// takes. Nothing if all is over before it is.
 async fn attending<T>(
     site: &Rc<Site>,
     checks: &Checks,
