@@ -373,18 +373,20 @@ fn a_stored_server_that_is_down_is_replaced() {
 #[test]
 fn a_check_that_hangs_ends_by_its_timeout() {
     let [hangs, fine] = [Act::Hold, OK].map(player);
-    let stage = stage(
-        "",
-        &format!(
-            "backend b\n    option httpchk\n    timeout check 700ms\n    \
+    let sections = |time: &str| {
+        format!(
+            "backend b\n    option httpchk\n    timeout check {time}\n    \
              server hangs 127.0.0.1:{} check inter {NEVER}\n    \
              server fine 127.0.0.1:{} check inter 20ms\n",
             hangs.port, fine.port
-        ),
-    );
+        )
+    };
+    let stage = stage("", &sections(NEVER));
     hangs.wait_for(1);
     // In the time of one check of the one, several of the other.
     fine.wait(5);
+    assert_eq!(hangs.seen(), 1);
+    reload(&stage, &sections("700ms"));
     becomes(&stage, "hangs", "check_status", "L7TOUT");
     let spent: u64 = stage.cell("b", "hangs", "check_duration").parse().expect("a number");
     assert!(spent >= 700, "{spent}");
@@ -410,6 +412,33 @@ fn requests_mark_a_server_down_while_its_check_hangs() {
     becomes(&stage, "s", "status", "DOWN");
     assert!(ask().starts_with("HTTP/1.1 503"));
     assert_eq!(checked.seen(), 1, "no check has said so");
+}
+
+/// The same while a check waits for its turn behind one that hangs (`tune.max-checks-per-thread`).
+#[test]
+fn requests_mark_a_server_down_while_its_check_waits() {
+    let [hangs, server] = [Act::Hold, BROKEN].map(player);
+    let [fine, checked] = [OK, OK].map(player);
+    // Two workers take the servers in turn: the first and the third are checked by the same.
+    let stage = Stage::new(
+        "    tune.max-checks-per-thread 1\n",
+        "    default_backend b\n",
+        &format!(
+            "backend b\n    option httpchk\n    timeout check {NEVER}\n    \
+             server hangs 127.0.0.1:{} check inter {NEVER} backup\n    \
+             server fine 127.0.0.1:{} check inter 20ms backup\n    \
+             server s 127.0.0.1:{} check port {} inter 20ms observe layer7 error-limit 3 on-error mark-down\n",
+            hangs.port, fine.port, server.port, checked.port
+        ),
+        &[],
+    );
+    hangs.wait_for(1);
+    // Much later than the first check of `s` would be.
+    fine.wait(20);
+    let ask = || Client::connect(stage.port).get("/").expect("an answer");
+    assert!((0..3).all(|_| ask().starts_with("HTTP/1.1 500")));
+    becomes(&stage, "s", "status", "DOWN");
+    assert_eq!(checked.seen(), 0, "it is not its turn");
 }
 
 /// `observe layer4`: refused connections count if they follow each other; a good one between them forgets them.

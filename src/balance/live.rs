@@ -7,8 +7,8 @@
 //! Limits hold exactly: a count is raised only while it is below its limit, by one atomic operation.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::choose::has_fixed_weights;
@@ -39,6 +39,8 @@ pub struct Live {
     window: Arc<AtomicU64>,
     tables: Arc<Tables>,
     tracking: Tracking,
+    /// Another plan has followed this one: nobody follows anybody by this one any more.
+    pub(super) superseded: Mutex<bool>,
     /// Servers whose state a reload changed.
     changed: Vec<(usize, usize)>,
     /// The most connections that all frontends took in a second.
@@ -111,6 +113,7 @@ impl Live {
             window: Arc::default(),
             tables: Arc::new(Tables::new(plan)),
             tracking: Tracking::new(plan),
+            superseded: Mutex::default(),
             changed: Vec::new(),
             rate_peak: Arc::default(),
             rates: Arc::new(RateLimits::new(&plan.global.limits)),
@@ -324,6 +327,18 @@ impl Live {
     /// Who tracks whom.
     pub fn tracking(&self) -> &Tracking {
         &self.tracking
+    }
+
+    /// Makes a change that follows from who tracks whom by this plan. Once another plan has followed it there is
+    /// none: the figures are shared, and nobody would take back what the other plan does not know of.
+    pub fn inherit<T>(&self, change: impl FnOnce() -> T) -> Option<T> {
+        let superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*superseded).then(change)
+    }
+
+    /// Whether another plan has followed this one.
+    pub fn is_superseded(&self) -> bool {
+        *self.superseded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets or clears bits of what was decided about a server; what there was before, if there is such a

@@ -264,3 +264,18 @@ fn binds_that_become_one_are_counted_together() {
     (0..3).for_each(|_| new.end_connection(0, 0));
     assert_eq!((new.bind_connections(0, 0), new.frontend_connections(0)), (0, 0));
 }
+
+/// Figures are shared: what a plan that is over would have followers inherit, nobody would take back.
+#[test]
+fn nobody_follows_by_a_plan_that_is_over() {
+    let old_plan = listen("server s 127.0.0.1:1 track l\nserver l 127.0.0.1:2 check");
+    let new_plan = listen("server s 127.0.0.1:1\nserver l 127.0.0.1:2 check");
+    let old = Live::new(&old_plan);
+    let set = |live: &Live| live.inherit(|| live.set_admin(0, 0, Admin::INHERITED_MAINT, true));
+    assert!(set(&old).is_some() && !old.is_superseded());
+    let (new, _) = old.succeed(&old_plan, &new_plan, &Succession::new(&old_plan, &new_plan));
+    assert!(old.is_superseded() && !new.is_superseded());
+    assert_eq!(set(&old), None);
+    assert_eq!(new.server(0, 0).expect("a server").admin(), Admin::default());
+    assert!(set(&new).is_some());
+}

@@ -31,5 +31,5 @@ mod turns;
 pub use choose::{Choice, Chooser, Key};
 pub use live::{BackFigures, FrontFigures, Live, ProcessFigures};
 pub use outage::Condition;
-pub use saved::Unread;
+pub use saved::Restored;
 pub use state::{Admin, Health};

@@ -20,13 +20,22 @@ const COLUMNS: usize = 25;
 const CONFIGURED: u8 = 2;
 const ENABLED: u8 = 4;
 
-/// What is wrong with a file of states.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// The line, from 1.
-    pub line: usize,
-    /// Why.
-    pub why: &'static str,
+/// What came of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Servers whose states were taken over.
+    pub servers: usize,
+    /// Lines that cannot be read.
+    pub unread: usize,
+    /// The first of them, from 1, and why.
+    pub first: Option<(usize, &'static str)>,
+}
+
+impl Restored {
+    fn note(&mut self, line: usize, why: &'static str) {
+        self.unread += 1;
+        self.first.get_or_insert((line, why));
+    }
 }
 
 /// A server's line.
@@ -45,9 +54,9 @@ struct Saved<'t> {
 
 impl Saved<'_> {
     fn parse(line: &str) -> Option<Saved<'_>> {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        if words.len() < COLUMNS {
-            return None;
+        let (mut given, mut words) = (line.split_ascii_whitespace(), [""; COLUMNS]);
+        for word in &mut words {
+            *word = given.next()?;
         }
         Some(Saved {
             backend: words.get(1)?,
@@ -64,25 +73,24 @@ impl Saved<'_> {
 }
 
 impl Live {
-    /// Takes the states of a text over for the backends that want them; how many servers it was, and the lines
-    /// that cannot be read.
+    /// Takes the states of a text over for the backends that want them.
     pub fn restore(
         &self,
         plan: &Plan,
         text: &str,
         wants: impl Fn(usize) -> bool,
         now_us: u64,
-    ) -> (usize, Vec<Unread>) {
-        let (mut taken, mut unread) = (0, Vec::new());
+    ) -> Restored {
+        let mut restored = Restored::default();
         let mut names = BTreeMap::new();
         let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
         if lines.next().is_none_or(|(_, line)| line != "1") {
-            unread.push(Unread { line: 1, why: "expected the version, which is 1" });
-            return (0, unread);
+            restored.note(1, "expected the version, which is 1");
+            return restored;
         }
         for (line, text) in lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#')) {
             let Some(saved) = Saved::parse(text) else {
-                unread.push(Unread { line, why: "this is no line of `show servers state`" });
+                restored.note(line, "this is no line of `show servers state`");
                 continue;
             };
             let Some(backend) = plan.backend(saved.backend).filter(|&it| wants(it)) else {
@@ -93,10 +101,10 @@ impl Live {
             let line = plan.proxies.get(backend).and_then(|proxy| proxy.servers.get(place));
             if let Some(line) = line {
                 self.restore_one((backend, place), line, &saved, now_us);
-                taken += 1;
+                restored.servers += 1;
             }
         }
-        (taken, unread)
+        restored
     }
 
     fn restore_one(&self, of: (usize, usize), line: &Server, saved: &Saved<'_>, now_us: u64) {
@@ -115,7 +123,10 @@ impl Live {
             self.set_health(of.0, of.1, health);
         }
         // A weight that the configuration changed since stands above one that was set.
-        if saved.initial_weight == figures.initial_weight() && saved.weight <= WEIGHT_MAX {
+        if saved.initial_weight == figures.initial_weight()
+            && saved.weight <= WEIGHT_MAX
+            && self.takes_weight(of.0, of.1, saved.weight)
+        {
             self.set_weight(of.0, of.1, saved.weight);
         }
         let up = figures.is_up();
@@ -183,10 +194,12 @@ mod tests {
             line("d", "0 1 1 1 60 1 0 0 0 0"),
             line("gone", "0 1 1 1 60 1 0 0 0 0"),
             "nonsense\n".to_owned(),
+            "more of it\n".to_owned(),
         ]
         .concat();
-        let (taken, unread) = live.restore(&plan, &text, |_| true, 100_000_000);
-        assert_eq!((taken, unread.len(), unread[0].line), (4, 1, 8));
+        let restored = live.restore(&plan, &text, |_| true, 100_000_000);
+        assert_eq!((restored.servers, restored.unread), (4, 2));
+        assert_eq!(restored.first.map(|(line, _)| line), Some(8));
         let of = |server| live.server(0, server).expect("a server");
         let seen = |server| (of(server).health(), of(server).admin(), of(server).weight());
         assert_eq!(seen(0), (Health::Stopped, Admin::default(), 3));
@@ -196,7 +209,26 @@ mod tests {
         assert_eq!(seen(1), (Health::Running, Admin::FORCED_DRAIN, 6));
         assert_eq!(seen(2), (Health::Running, Admin::CONFIG_MAINT, 1), "`disabled` is new");
         assert_eq!((seen(3).0, seen(3).1), (Health::Running, Admin::FORCED_MAINT));
-        assert_eq!(live.restore(&plan, "2\n", |_| true, 0).0, 0);
-        assert_eq!(live.restore(&plan, "", |_| true, 0).1.len(), 1);
+        for nothing in ["2\n", ""] {
+            let restored = live.restore(&plan, nothing, |_| true, 0);
+            assert_eq!((restored.servers, restored.unread), (0, 1));
+        }
+    }
+
+    /// What commands may not say of a weight, a file may not either.
+    #[test]
+    fn a_weight_that_cannot_change_stays() {
+        let plan = listen(
+            "balance static-rr\nserver a 127.0.0.1:1 weight 5\nserver b 127.0.0.1:1 weight 5",
+        );
+        let live = Live::new(&plan);
+        let text = [
+            "1\n".to_owned(),
+            line("a", "2 0 3 5 60 1 0 0 0 0"),
+            line("b", "2 0 0 5 60 1 0 0 0 0"),
+        ];
+        assert_eq!(live.restore(&plan, &text.concat(), |_| true, 100_000_000).servers, 2);
+        let weight = |server| live.server(0, server).expect("a server").weight();
+        assert_eq!((weight(0), weight(1)), (5, 0));
     }
 }

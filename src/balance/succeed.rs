@@ -4,8 +4,8 @@
 //! whatever lives on: connections of both plans count together, states and weights stay. What the
 //! configuration says otherwise than before holds from now on, for both.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Gauge, Live, Padded, ProxyFigures};
 use crate::config::plan::Plan;
@@ -16,6 +16,8 @@ impl Live {
     /// whose entries are forgotten.
     pub fn succeed(&self, old_plan: &Plan, plan: &Plan, heirs: &Succession) -> (Live, Vec<String>) {
         let fresh = Live::since(plan, self.origin);
+        // Before anything is taken over: what somebody does by the old plan must not undo it.
+        *self.superseded.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.process.0.take_limit(&fresh.process.0);
         self.rates.follow(&plan.global.limits);
         let mut proxies = Vec::with_capacity(fresh.proxies.len());
@@ -33,6 +35,7 @@ impl Live {
             window: self.window.clone(),
             tables: Arc::new(tables),
             tracking: fresh.tracking,
+            superseded: Mutex::default(),
             changed,
             rate_peak: self.rate_peak.clone(),
             rates: self.rates.clone(),

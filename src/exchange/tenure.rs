@@ -86,6 +86,19 @@ impl Site {
         Some((site, frontend, bind))
     }
 
+    /// Who decides about a server, and which it is there: this site, or the worker's own once this one's time is
+    /// over. `None` if it is gone.
+    pub fn server_now(
+        self: &Rc<Site>,
+        (backend, server): (usize, usize),
+    ) -> Option<(Rc<Site>, (usize, usize))> {
+        if !self.tenure.is_over() {
+            return Some((self.clone(), (backend, server)));
+        }
+        let (site, backend, server) = self.server_heir(backend, server)?;
+        Some((site, (backend, server)))
+    }
+
     /// Where a server is known now.
     pub(super) fn server_heir(
         &self,

@@ -23,12 +23,13 @@ const BY_DECISION: Admin = Admin(Admin::FORCED_MAINT.0 | Admin::CONFIG_MAINT.0);
 
 /// Has a server serve again, drains it, or takes it out of service; servers that track it follow.
 pub fn decide(site: &Rc<Site>, of: (usize, usize), wish: Wish) {
+    let Some((site, of)) = site.server_now(of) else { return };
     let (on, off) = match wish {
         Wish::Ready => (Admin::default(), Admin(BY_DECISION.0 | Admin::FORCED_DRAIN.0)),
         Wish::Drain => (Admin::FORCED_DRAIN, BY_DECISION),
         Wish::Maint => (Admin::FORCED_MAINT, Admin::FORCED_DRAIN),
     };
-    shift(site, of, &Shift { on, off, via: None, aloud: true });
+    shift(&site, of, &Shift { on, off, via: None, aloud: true });
 }
 
 /// A change to what is decided.
@@ -62,9 +63,17 @@ pub(super) fn shift(site: &Rc<Site>, of: (usize, usize), shift: &Shift) -> bool 
         up: figures.is_up(),
         usable: usable(site, backend),
     };
-    // In this order the server is not open between the two.
-    let Some(admin) = site.live.set_admin(backend, server, shift.on, true) else { return false };
-    site.live.set_admin(backend, server, shift.off, false);
+    let set = || {
+        // In this order the server is not open between the two.
+        let admin = site.live.set_admin(backend, server, shift.on, true);
+        site.live.set_admin(backend, server, shift.off, false);
+        admin
+    };
+    let admin = match shift.via {
+        Some(_) => site.live.inherit(set).flatten(),
+        None => set(),
+    };
+    let Some(admin) = admin else { return false };
     before.admin = admin;
     let after = Admin((admin.0 | shift.on.0) & !shift.off.0);
     if admin == after {

@@ -18,7 +18,11 @@ pub(super) fn follow(site: &Rc<Site>, of: (usize, usize), aloud: bool) {
     }
 }
 
-/// Every server that tracks another takes its state over, without a word: at the start, and behind a reload.
+/// Every server that tracks another takes its state over, at the start and behind a reload. What was decided is not
+/// told again; that one goes up or down is.
+///
+/// Each worker sees to it when it takes a plan: until then it may change a leader by the plan before, in which its
+/// followers of now may be none.
 pub(super) fn follow_all(site: &Rc<Site>) {
     for root in site.live.tracking().roots() {
         follow(site, root, false);

@@ -73,7 +73,7 @@ impl Checks {
     }
 
     fn are_over(&self, site: &Site) -> bool {
-        self.0.ended.get() || site.local.is_stopping()
+        self.0.ended.get() || site.local.is_stopping() || site.live.is_superseded()
     }
 }
 
@@ -102,14 +102,21 @@ pub fn start(site: &Rc<Site>, workers: usize) -> Checks {
     if site.process.worker == 0 {
         note_beginning(site);
         site.local.spawn(ramp::watch(site.clone(), checks.clone()));
-        // Behind the task that finds out which servers have no address.
-        let site = site.clone();
-        site.local.clone().spawn(async move {
-            follow::follow_all(&site);
-            site.live.changed().iter().for_each(|&of| outcome::note_reload(&site, of));
-        });
     }
+    site.local.spawn(take_stock(site.clone(), checks.clone()));
     checks
+}
+
+/// What follows from a plan for the states of its servers. As a task it comes behind the one that finds out which
+/// servers have no address.
+async fn take_stock(site: Rc<Site>, checks: Checks) {
+    if checks.are_over(&site) {
+        return;
+    }
+    follow::follow_all(&site);
+    if site.process.worker == 0 {
+        site.live.changed().iter().for_each(|&of| outcome::note_reload(&site, of));
+    }
 }
 
 /// A server's state is as old as the process, or as the server's line.
@@ -190,7 +197,11 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
             rest(&site, &checks, what, RESTING).await;
             continue;
         };
-        let pass = checks.0.gate.enter(&site.local, || checks.are_over(&site)).await;
+        let enter = checks.0.gate.enter(&site.local, || checks.are_over(&site));
+        let pass = match kind {
+            Kind::Check => attending(&site, &checks, (backend, server), enter).await.flatten(),
+            Kind::Agent => enter.await,
+        };
         let Some(pass) = pass else { break };
         let began = site.now_us();
         match kind {
@@ -217,8 +228,8 @@ async fn watch(site: Rc<Site>, checks: Checks, what: (usize, usize, Kind), first
     }
 }
 
-/// Runs a check; what requests tell meanwhile takes effect at once, however long it takes. Nothing if all is over
-/// before it is.
+/// Runs a check, or waits until it may begin; what requests tell meanwhile takes effect at once, however long it
+/// takes. Nothing if all is over before it is.
 async fn attending<T>(
     site: &Rc<Site>,
     checks: &Checks,

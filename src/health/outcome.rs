@@ -92,8 +92,9 @@ fn note_result(site: &Site, of: (usize, usize), kind: Kind, last: &Last, news: b
 
 /// A command or statistics page says how a server is: the counters follow, and checks go on from there. Of one
 /// that tracks another it cannot be said.
-pub fn force(site: &Rc<Site>, backend: usize, server: usize, health: Health) {
-    let Some(figures) = site.live.server(backend, server) else { return };
+pub fn force(site: &Rc<Site>, of: (usize, usize), health: Health) {
+    let Some((site, of)) = site.server_now(of) else { return };
+    let Some(figures) = site.live.server(of.0, of.1) else { return };
     {
         let mut checkup = figures.checkup();
         if checkup.check.configured {
@@ -103,14 +104,15 @@ pub fn force(site: &Rc<Site>, backend: usize, server: usize, health: Health) {
             checkup.agent.set(true);
         }
     }
-    turn(site, (backend, server), health, Why::Command);
+    turn(&site, of, health, Why::Command);
 }
 
 /// The same as if the agent had said so: it is up or down, whatever checks say.
 pub fn force_agent(site: &Rc<Site>, of: (usize, usize), up: bool) {
+    let Some((site, of)) = site.server_now(of) else { return };
     let Some(figures) = site.live.server(of.0, of.1) else { return };
     figures.checkup().agent.set(up);
-    turn(site, of, if up { Health::Running } else { Health::Stopped }, Why::Command);
+    turn(&site, of, if up { Health::Running } else { Health::Stopped }, Why::Command);
 }
 
 /// Brings the server's state to what checks say.
@@ -156,8 +158,18 @@ pub(super) fn turn(site: &Rc<Site>, of: (usize, usize), wanted: Health, why: Why
     }
     let had = usable(site, backend);
     let now_us = site.unix_us(site.local.now());
-    figures.checkup().note_change(is_running(wanted), now_us);
-    ramp::begin(site, of, wanted);
+    let begin = || {
+        figures.checkup().note_change(is_running(wanted), now_us);
+        ramp::begin(site, of, wanted)
+    };
+    let changed = match why {
+        Why::Follows(_) => site.live.inherit(begin).unwrap_or(false),
+        Why::Checked(_) | Why::Command => begin(),
+    };
+    // Another worker may have been first, or another plan holds.
+    if !changed {
+        return;
+    }
     let requeued = server::redistribute(site, backend, server);
     tell(site, of, before, wanted, why, requeued);
     tell_if_none(site, backend, had);

@@ -15,11 +15,12 @@ const STEP: Duration = Duration::from_secs(1);
 const WHOLE: u64 = 100;
 
 /// A server has this state from now on: one that comes back begins with the smallest share, if its line says
-/// `slowstart`.
-pub(super) fn begin(site: &Site, (backend, server): (usize, usize), health: Health) {
+/// `slowstart`. Whether it had another.
+pub(super) fn begin(site: &Site, (backend, server): (usize, usize), health: Health) -> bool {
     let slow = health == Health::Running && time(site, backend, server).is_some();
     site.live.set_ramp(backend, server, if slow { 1 } else { 100 });
-    site.live.set_health(backend, server, if slow { Health::Starting } else { health });
+    let health = if slow { Health::Starting } else { health };
+    site.live.set_health(backend, server, health).is_some_and(|before| before != health)
 }
 
 /// How long a server takes to get its share, if it does.

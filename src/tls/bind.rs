@@ -16,7 +16,7 @@ use super::files::{Stamp, stamp};
 use super::load::{Loaded, Recipe, Unloaded, is_different};
 use super::machine::Machine;
 use super::names::{Asked, Entry};
-use super::replace::{Given, Over};
+use super::replace::{Given, Over, keep_used};
 use super::settings::record_max;
 use super::{HandshakeFault, LoadFault, Reload, TlsStream};
 use crate::config::plan::{Bind, Plan};
@@ -186,6 +186,7 @@ impl BindTls {
                     told.changes.push("files of certificates were loaded again".to_owned());
                 }
                 *in_vain = None;
+                keep_used(&mut given, &new);
                 *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
             }
             Err(Unloaded { faults, seen }) => {

@@ -47,7 +47,7 @@ pub(super) struct Recipe {
 pub(super) struct Loaded {
     pub index: Index,
     pub pairs: Pairs,
-    seen: BTreeMap<String, Stamp>,
+    pub seen: BTreeMap<String, Stamp>,
 }
 
 impl Loaded {

@@ -2,7 +2,8 @@
 //! cert`; `add ssl crt-list`, `del ssl crt-list`).
 //!
 //! In: a file's name and what it shall hold. Out: every bind that uses the file takes it, or none does. What
-//! was given so counts instead of the file until the file itself changes; it is not written to the disk.
+//! was given so counts instead of the file until the file itself changes, as long as the bind uses it; it is not
+//! written to the disk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +17,11 @@ use crate::config::source::{Disk, Files};
 
 /// What counts instead of files.
 pub(super) type Given = BTreeMap<String, (Arc<[u8]>, Stamp)>;
+
+/// Forgets what nothing looks at any more: keys that are deleted are to be gone.
+pub(super) fn keep_used(given: &mut Given, loaded: &Loaded) {
+    given.retain(|path, _| loaded.seen.contains_key(path));
+}
 
 /// The disk, but for what was given.
 pub(super) struct Over<'a>(pub &'a Given);
@@ -88,9 +94,10 @@ impl BindTls {
         given
     }
 
-    /// The files that something was given for.
-    pub fn given_files(&self) -> Vec<String> {
-        self.given().into_keys().collect()
+    /// What something was given for, and whether a file is there besides.
+    pub fn given_files(&self) -> Vec<(String, bool)> {
+        let given = self.given().into_iter();
+        given.map(|(path, (_, seen))| (path, seen != Stamp::Absent)).collect()
     }
 
     /// What a file holds for this bind.
@@ -141,7 +148,8 @@ impl BindTls {
 impl Replacement {
     /// From now on handshakes use it; connections that are there go on.
     pub fn publish(self) {
-        let Replacement { of, loaded, given } = self;
+        let Replacement { of, loaded, mut given } = self;
+        keep_used(&mut given, &loaded);
         *of.given.lock().unwrap_or_else(PoisonError::into_inner) = given;
         *of.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }

@@ -23,9 +23,20 @@ fn paused(folder: &Folder, port: u16) -> (Koi, Vec<Client>) {
     let koi = Koi::start(folder, &["-f", "a.cfg"], port);
     assert_eq!(ask(&folder.path().join("k.sock"), "disable frontend web"), "");
     let clients = (0..8).map(|_| Client::connect(port)).collect();
-    // Time for the workers to accept one each; less would only prove less.
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    // All may have come to the same worker.
+    until("a worker has one", || accepted(port) > 0);
     (koi, clients)
+}
+
+/// How many open connections to a port a program has taken out of the kernel's queue: they have an inode.
+fn accepted(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let is_so = |line: &&str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (local, state, inode) = (words[1], words[3], words[9]);
+        local.ends_with(&format!(":{port:04X}")) && state == "01" && inode != "0"
+    };
+    table.lines().skip(1).filter(is_so).count()
 }
 
 /// Its connection ends, in whichever way.

@@ -149,6 +149,15 @@ fn a_certificate_is_made_and_comes_into_a_list() {
         let answer = ask(command);
         assert!(answer.contains(why), "{command}: {answer}");
     }
+    // One that is deleted, key and all, is nowhere any more.
+    let payload = pem(&tls.authority, &["d.example"], 4);
+    ask("new ssl cert d.pem");
+    ask(&format!("set ssl cert d.pem <<\n{payload}"));
+    assert!(ask("commit ssl cert d.pem").ends_with("Success!\n"));
+    assert!(ask("add ssl crt-list all.list d.pem").ends_with("Success!\n"));
+    assert_eq!(tls.serial("d.example"), Some(4));
+    assert!(ask("del ssl crt-list all.list d.pem").contains(" deleted "));
+    assert_eq!(ask("del ssl cert d.pem"), "Certificate 'd.pem' deleted!\n");
     let config =
         std::fs::read_to_string(tls.stage.folder.path().join("koi.cfg")).expect("it is there");
     let changed = config.replace("ssl crt-list all.list", "ssl crt-list all.list alpn http/1.1");
@@ -159,6 +168,8 @@ fn a_certificate_is_made_and_comes_into_a_list() {
             .contains("reload: all.list was changed at run time and is read from its file again\n"),
         "{answer}"
     );
+    let gone = "reload: b.pem was made at run time and has no file: it is not in use any more\n";
+    assert!(answer.contains(gone) && !answer.contains("d.pem"), "{answer}");
     assert_eq!(tls.serial("c.example"), None);
     assert_eq!(ask("del ssl cert b.pem"), "Certificate 'b.pem' deleted!\n");
 }

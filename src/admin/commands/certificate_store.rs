@@ -1,7 +1,7 @@
 //! Certificates that are made at run time: `new ssl cert`, `del ssl cert`. They are filled with `set ssl cert`
 //! and used once a list names them (`add ssl crt-list`).
 //!
-//! Limits: [`STORED_MAX`] of them.
+//! Limits: [`STORED_MAX`] of them, [`BYTES_MAX`] together.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,9 @@ use crate::config::plan::CommandLevel;
 
 /// How many there may be.
 const STORED_MAX: usize = 1024;
+
+/// Bytes that all of them may have.
+const BYTES_MAX: usize = 16 << 20;
 
 /// The table.
 pub(super) const COMMANDS: &[Command] = &[
@@ -50,6 +53,14 @@ impl Stored {
         self.lock().get(name).cloned()
     }
 
+    /// Whether there is room for this under a name, if there is one of this name.
+    pub(super) fn has_room(&self, name: &str, bytes: usize) -> bool {
+        let all = self.lock();
+        let others = all.iter().filter(|(other, _)| *other != name);
+        let used: usize = others.filter_map(|(_, it)| Some(it.as_ref()?.len())).sum();
+        !all.contains_key(name) || used.saturating_add(bytes) <= BYTES_MAX
+    }
+
     /// Whether there is one of this name, which holds this from now on.
     pub(super) fn fill(&self, name: &str, pem: &Arc<[u8]>) -> bool {
         self.lock().get_mut(name).map(|it| *it = Some(pem.clone())).is_some()
@@ -83,5 +94,21 @@ fn delete(call: &Call) -> Result<String, String> {
     match transactions.stored.lock().remove(file) {
         Some(_) => Ok(format!("Certificate '{file}' deleted!")),
         None => fail(format!("certificate '{file}' doesn't exist!")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_has_a_bound() {
+        let stored = Stored::default();
+        stored.lock().extend(["a", "b"].map(|name| (name.to_owned(), None)));
+        let most: Arc<[u8]> = vec![0; BYTES_MAX - 1].into();
+        assert!(stored.has_room("a", most.len()) && stored.fill("a", &most));
+        assert!(stored.has_room("b", 1) && !stored.has_room("b", 2));
+        // What it replaces does not count, nor does what is stored elsewhere.
+        assert!(stored.has_room("a", BYTES_MAX) && stored.has_room("c", BYTES_MAX + 1));
     }
 }

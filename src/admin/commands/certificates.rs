@@ -221,6 +221,9 @@ fn commit(call: &Call) -> Result<String, String> {
     let fail = |why: &str| format!("{why}\nCan't commit {file}!");
     let pem = call.office.transactions.with(|all| all.get(file).cloned());
     let pem = pem.ok_or_else(|| fail("No ongoing transaction! !"))?;
+    if !call.office.transactions.stored.has_room(file, pem.len()) {
+        return Err(fail("The certificates that were made at run time have too many bytes!"));
+    }
     let mut ready = Vec::new();
     for bind in binds(call).filter(|bind| bind.certificates().iter().any(|it| it == file)) {
         ready.push(bind.replace(file, &pem).map_err(|why| fail(&why))?);

@@ -138,7 +138,7 @@ fn health(call: &Call, which: Which) -> Result<Answer, String> {
             return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.".to_owned());
         }
     };
-    Ok(call.on_site(move |site| force(site, which.0, which.1, health)))
+    Ok(call.on_site(move |site| force(site, which, health)))
 }
 
 /// The same, as if the agent had said so.

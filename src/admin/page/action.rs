@@ -161,7 +161,7 @@ fn act(site: &Rc<Site>, backend: usize, server: usize, action: &str) -> bool {
     let tracks = site.live.tracking().leader((backend, server)).is_some();
     let health = |health| {
         if !tracks {
-            health::force(site, backend, server, health);
+            health::force(site, (backend, server), health);
         }
         !tracks
     };

@@ -77,13 +77,16 @@ pub fn keep_tls(
 
 /// Certificates that were set at run time and do not live on in the new plan's TLS, in words.
 pub fn certificates_from_files(shared: &Shared, tls: &BindsTls) -> Vec<String> {
-    let given = |tls: &BindsTls| -> BTreeSet<String> {
+    let given = |tls: &BindsTls| -> BTreeSet<(String, bool)> {
         tls.iter().flatten().flatten().flat_map(|bind| bind.given_files()).collect()
     };
     let (before, behind) = (given(&shared.tls), given(tls));
     let lost = before.difference(&behind);
-    lost.map(|file| format!("{file} was changed at run time and is read from its file again"))
-        .collect()
+    lost.map(|(file, is_there)| match is_there {
+        true => format!("{file} was changed at run time and is read from its file again"),
+        false => format!("{file} was made at run time and has no file: it is not in use any more"),
+    })
+    .collect()
 }
 
 /// The log targets: those that are open, if all proxies log as before.

@@ -287,7 +287,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let control = newsroom.control();
     let place = (config.workers, control);
     let shared = shared(plan, program, destinations, tls, targets, place);
-    states::restore(&shared, &states);
+    states::restore(&shared, states);
     let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;

@@ -43,16 +43,13 @@ pub fn read(plan: &Plan) -> Vec<States> {
 }
 
 /// Servers begin as they were.
-pub fn restore(shared: &Shared, all: &[States]) {
+pub fn restore(shared: &Shared, all: Vec<States>) {
     for States { path, text, backends } in all {
         let wants = |backend| backends.contains(&backend);
-        let (_, unread) = shared.live.restore(&shared.plan, text, wants, unix_us());
-        if let Some(first) = unread.first() {
-            let more = unread.len() - 1;
-            log::warning(format_args!(
-                "{path}:{}: {}; {more} more such lines",
-                first.line, first.why
-            ));
+        let restored = shared.live.restore(&shared.plan, &text, wants, unix_us());
+        if let Some((line, why)) = restored.first {
+            let more = restored.unread.saturating_sub(1);
+            log::warning(format_args!("{path}:{line}: {why}; {more} more such lines"));
         }
     }
 }
