@@ -4,8 +4,8 @@
 //! In: the same files as at the start, read anew. Out: what changed, or what is wrong, for the log and for
 //! whoever asked. The order of things is that of a start: the files are read and checked; names are
 //! resolved, certificates loaded, log targets opened; new ports are opened while the old ones stay; each
-//! worker takes its new sockets; only then each worker gets the new plan in one message. Up to there
-//! nothing that serves has been touched.
+//! worker takes its new sockets; those in the file system take their names; only then each worker gets the
+//! new plan in one message. Up to there nothing that serves has been touched.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -231,25 +231,30 @@ impl Reloader {
             Box::new(move |_| switch::adopt(ports))
         });
         let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
-        adopted.map_err(|fault| {
-            let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
-            match forgotten.err().filter(|more| *more != fault) {
-                Some(more) => format!("{fault}; {more}"),
-                None => fault,
-            }
-        })
+        adopted.map_err(|fault| self.forget(group, fault))
+    }
+
+    /// Has the workers give them up again; why, and what came of it.
+    fn forget(&mut self, group: &Group, fault: String) -> String {
+        let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
+        match forgotten.err().filter(|more| *more != fault) {
+            Some(more) => format!("{fault}; {more}"),
+            None => fault,
+        }
     }
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { mut shared, heirs, difference, opened, commands, later, forgotten, warnings } =
-            ready;
+        let Ready { mut shared, heirs, difference, opened, .. } = ready;
+        let Ready { mut commands, later, forgotten, warnings, .. } = ready;
         let Difference { kept, mut held, gone, anew, .. } = difference;
-        let Opened { shares, held: new } = opened;
+        let Opened { shares, held: new, mut naming } = opened;
+        naming.append(&mut commands.opened.naming);
         shared.destinations.set_workers(group.addresses());
         if !new.is_empty() {
             self.adopt(group, shares)?;
         }
+        ports::publish(naming).map_err(|fault| self.forget(group, fault))?;
         let (live, tables) = self.shared.live.succeed(&self.shared.plan, &shared.plan, &heirs);
         shared.live = Arc::new(live);
         let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));
