@@ -80,7 +80,7 @@ impl Difference {
         let anew = (is_internet && other).then(|| Arc::new(options.clone()));
         let (frontend, bind) = (wanted.frontend, wanted.bind);
         self.kept.push(Kept { id, frontend, bind, backlog, options: anew });
-        self.held.push(Held { id, place: held.place.clone(), options });
+        self.held.push(Held { id, frontend, place: held.place.clone(), options });
     }
 }
 

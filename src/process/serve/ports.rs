@@ -45,6 +45,8 @@ pub struct PortId(u64);
 pub struct Held {
     /// Its number.
     pub id: PortId,
+    /// Its frontend in the plan that holds, an index into `Plan::proxies`.
+    pub frontend: usize,
     /// Where.
     pub place: Place,
     /// How.
@@ -321,7 +323,8 @@ impl Opened {
         for (share, socket) in self.shares.iter_mut().zip(sockets) {
             share.push(Port { id, frontend: *frontend, bind: *bind, socket, backlog });
         }
-        self.held.push(Held { id, place: place.clone(), options: options.clone() });
+        let (frontend, place, options) = (*frontend, place.clone(), options.clone());
+        self.held.push(Held { id, frontend, place, options });
     }
 }
 

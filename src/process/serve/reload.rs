@@ -34,6 +34,9 @@ use crate::process::options::Options;
 use crate::worker::Group;
 use koi_sys::guard;
 
+/// A worker has not been sent the plan before yet.
+const BUSY: &str = "a worker is too busy to take any plan: try again";
+
 /// Reads the files again.
 pub struct Reloader {
     options: Options,
@@ -111,7 +114,7 @@ impl Reloader {
         let earlier = self.plans.len().saturating_sub(1);
         let outcome = match self.catch_up(group) {
             true => self.ready().and_then(|ready| self.put_in_place(ready, group)),
-            false => Err("a worker is too busy to take any plan: try again".to_owned()),
+            false => Err(BUSY.to_owned()),
         };
         let facts = self.shared.control.facts();
         Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
@@ -134,17 +137,23 @@ impl Reloader {
         }
     }
 
-    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them.
+    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them. A worker
+    /// that does not answer has been told, or is owed it: they are closed for whoever looks.
     pub fn shut_frontend(&mut self, group: &Group, name: &str) -> Answer {
         let refused = |why: String| Answer { done: false, text: why };
+        // By the number of the frontend, which is another one's in another plan.
+        if !self.catch_up(group) {
+            return refused(BUSY.to_owned());
+        }
         let Some(frontend) = self.shared.plan.frontend(name) else {
             return refused("No such frontend.".to_owned());
         };
         self.shared.live.shut_frontend(frontend, true);
-        match everywhere(group, |_| Box::new(move |_| switch::shut(frontend))) {
-            Err(fault) => refused(fault),
-            Ok(closed) => {
-                self.held.retain(|held| !closed.iter().flatten().any(|id| *id == held.id));
+        self.held.retain(|held| held.frontend != frontend);
+        let told = insist(group, &mut self.owed, |_| Box::new(move |_| switch::shut(frontend)));
+        match told {
+            Err(fault) => refused(format!("frontend {name} is shut down, but {fault}")),
+            Ok(_) => {
                 let text = format!("frontend {name} is shut down: its addresses are closed");
                 log::notice(format_args!("{text} by a command"));
                 Answer { done: true, text }
