@@ -98,6 +98,37 @@ fn the_runtime_socket_reloads_and_tells() {
     answers(port);
 }
 
+#[cfg(unix)]
+#[test]
+fn sockets_in_the_file_system_outlive_a_refused_reload() {
+    let (folder, port) = (Folder::new(), free_port());
+    let (stats, web) = (folder.path().join("s"), folder.path().join("w"));
+    let text = |mode: u32, more: &str| {
+        let global = format!("    stats socket {} mode {mode} level admin\n", stats.display());
+        let global = format!("{global}    stats socket unix@{more}t level user\n");
+        hello(port, &global, &format!("    bind unix@{} mode {mode}\n", web.display()))
+    };
+    let names = || std::fs::read_dir(folder.path()).expect("the folder").count();
+    folder.file("a.cfg", text(600, ""));
+    let koi = Koi::start(&folder, &["-f", "a.cfg"], port);
+    let before = names();
+    // Both would be opened anew, and then one cannot be had.
+    let refused = reload(&koi, &folder, &text(660, "none/"));
+    assert!(refused.contains("refused") && refused.contains("none/t"), "{refused}");
+    let both = || {
+        assert!(said(&stats, "show version").contains(env!("CARGO_PKG_VERSION")));
+        assert!(said(&web, "GET / HTTP/1.0\r\n\r").ends_with("hello"));
+        assert_eq!(names(), before, "no temporary file is left");
+    };
+    both();
+    folder.file("a.cfg", text(600, ""));
+    assert!(said(&stats, "reload").contains("plan 2 holds: nothing changed"));
+    both();
+    folder.file("a.cfg", text(660, ""));
+    assert!(said(&stats, "reload").contains("plan 3 holds"));
+    both();
+}
+
 #[test]
 fn a_reload_while_it_stops_is_refused() {
     let (folder, port) = (Folder::new(), free_port());

@@ -66,8 +66,6 @@ pub fn difference(held: &[Held], wanted: Vec<Wanted>, report: &mut Report) -> Di
             _ => found.fresh.push(wanted),
         }
     }
-    // What cannot be taken back comes last: a Unix socket takes its name from the one before.
-    found.fresh.sort_by_key(|it| is_unix(&it.place));
     found.gone = left.iter().map(|it| it.id).collect();
     found
 }
@@ -82,7 +80,7 @@ impl Difference {
         let anew = (is_internet && other).then(|| Arc::new(options.clone()));
         let (frontend, bind) = (wanted.frontend, wanted.bind);
         self.kept.push(Kept { id, frontend, bind, backlog, options: anew });
-        self.held.push(Held { id, place: held.place.clone(), options });
+        self.held.push(Held { id, frontend, place: held.place.clone(), options });
     }
 }
 

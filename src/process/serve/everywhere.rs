@@ -68,7 +68,8 @@ pub fn insist<T: Send + 'static>(
     insist_for(PATIENCE, group, owed, task)
 }
 
-fn insist_for<T: Send + 'static>(
+/// The same, with another patience.
+pub(super) fn insist_for<T: Send + 'static>(
     patience: Duration,
     group: &Group,
     owed: &mut Owed,

@@ -2,7 +2,7 @@
 //!
 //! In: a configuration without errors. Out: what would fail, at the words that ask for it. Ports are
 //! opened one after the other, without sharing, and closed again: one that a running process holds is
-//! told of. Nobody is sent a byte.
+//! told of. Unix sockets do not take their names from one. Nobody is sent a byte.
 
 use std::path::Path;
 
@@ -19,9 +19,8 @@ pub fn rehearse(plan: &mut Plan, report: &mut Report) {
     let workers = workers::group_config(&plan.global.process).workers;
     limits::settle(plan, workers, report);
     let names = &mut Names::default();
-    let wanted = ports::wanted(plan, names, report);
-    // Not opened: that would take a Unix socket's place from the process that runs.
-    drop(command_sockets::wanted(plan, names, report));
+    let mut wanted = ports::wanted(plan, names, report);
+    wanted.extend(command_sockets::wanted(plan, names, report));
     drop(prepare::destinations(plan, names, report));
     drop(prepare::binds_tls(plan, &Disk, report));
     drop(prepare::log_targets(plan, report));

@@ -217,6 +217,7 @@ pub fn start_here(
         let style = Style { colour: false, errors_only: true };
         return Err(render::report(&report, &plan.sources, style));
     };
+    ports::publish(opened.naming)?;
     let place = (config.workers, Control::default());
     let shared = shared(plan, program, destinations, tls, targets, place);
     workers::start(config, shared, opened.shares).map_err(|error| error.to_string())
@@ -272,12 +273,19 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         [] => ports::held_by_others(&wanted, &[]),
         _ => Vec::new(),
     };
-    let opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
-    let commands = ports::open_all(&commands, 1, &[], &mut 0, report);
+    let mut opened = ports::open_all(&wanted, config.workers, predecessors, &mut 0, report);
+    let mut commands = ports::open_all(&commands, 1, &[], &mut 0, report);
     if report.failed() {
         predecessors::give_back(predecessors);
     }
     check::tell(options, report, &plan)?;
+    // As long as that can fail, whoever listened there before goes on.
+    opened.naming.append(&mut commands.naming);
+    let Opened { shares, held: listening, naming } = opened;
+    if let Err(fault) = ports::publish(naming) {
+        predecessors::give_back(predecessors);
+        return Err(Some(fault));
+    }
     ports::warn_of_others(&plan, &held);
     predecessors::relieve(predecessors);
     identity::assume(&plan, &identity, report);
@@ -288,7 +296,6 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
     let place = (config.workers, control);
     let shared = shared(plan, program, destinations, tls, targets, place);
     states::restore(&shared, states);
-    let Opened { shares, held } = opened;
     let group =
         workers::start(&config, shared.clone(), shares).map_err(|error| error.to_string())?;
     newsroom.listen_to_signals().map_err(|error| format!("no thread for signals: {error}"))?;
@@ -303,7 +310,7 @@ fn serve(options: &Options, checked: Checked, around: Around) -> Result<ExitCode
         log::to_targets(shared.targets.clone());
     }
     let teller = around.ready.say()?;
-    let reloader = Reloader::new(options, shared, held, config.workers).telling(operators);
+    let reloader = Reloader::new(options, shared, listening, config.workers).telling(operators);
     match Watch::new(group, newsroom, reloader, around.master, teller).run() {
         Ok(End::Stopped) => Ok(ExitCode::SUCCESS),
         Ok(End::WorkerLost) => Err(None),

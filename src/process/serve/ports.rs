@@ -16,7 +16,7 @@ use crate::config::source::Span;
 use crate::log;
 use crate::process::options::Predecessor;
 use crate::worker::{ListenOptions, SocketAddress};
-use koi_sys::net::{self, AdoptError, BindError, KeepAlive, UnixPermissions};
+use koi_sys::net::{self, AdoptError, BindError, KeepAlive, Naming, UnixPermissions};
 
 /// Connections that wait for accept where neither a backlog nor a `maxconn` says how many.
 const BACKLOG: u32 = 4096;
@@ -45,6 +45,8 @@ pub struct PortId(u64);
 pub struct Held {
     /// Its number.
     pub id: PortId,
+    /// Its frontend in the plan that holds, an index into `Plan::proxies`.
+    pub frontend: usize,
     /// Where.
     pub place: Place,
     /// How.
@@ -58,6 +60,8 @@ pub struct Opened {
     pub shares: Vec<Vec<Port>>,
     /// Each address once.
     pub held: Vec<Held>,
+    /// Unix sockets that listen, but whose names others may have until [`publish`].
+    pub naming: Vec<Naming>,
 }
 
 /// A listening socket of a worker.
@@ -187,22 +191,24 @@ fn unix_permissions(plan: &Plan, bind: &Bind, report: &mut Report) -> UnixPermis
     }
 }
 
-/// Opens a place for so many workers.
+/// Opens a place for so many workers. A Unix socket takes its name later.
 ///
 /// # Errors
 /// The first thing that went wrong; nothing stays open then.
-pub fn open(wanted: &Wanted, workers: usize) -> Result<Vec<OwnedFd>, OpenFault> {
+pub fn open(wanted: &Wanted, workers: usize) -> Result<(Vec<OwnedFd>, Option<Naming>), OpenFault> {
     let options = &wanted.options;
+    let mut name = None;
     let first = match &wanted.place {
         Place::Address(address) => {
-            let first = net::listen(address, options).map_err(OpenFault::Bind)?;
+            let (first, naming) = net::listen_unnamed(address, options).map_err(OpenFault::Bind)?;
+            name = naming;
             if is_internet(address) && options.reuse_port {
                 let others = (1..workers).map(|_| net::listen(address, options));
                 let mut all = vec![first];
                 for other in others {
                     all.push(other.map_err(OpenFault::Bind)?);
                 }
-                return Ok(all);
+                return Ok((all, None));
             }
             first
         }
@@ -215,7 +221,21 @@ pub fn open(wanted: &Wanted, workers: usize) -> Result<Vec<OwnedFd>, OpenFault> 
         all.push(first.try_clone().map_err(|_| OpenFault::Share)?);
     }
     all.push(first);
-    Ok(all)
+    Ok((all, name))
+}
+
+/// Has Unix sockets take their names: all of them, or none.
+///
+/// # Errors
+/// The first that cannot be had, in words.
+pub fn publish(mut naming: Vec<Naming>) -> Result<(), String> {
+    for name in &mut naming {
+        let taken = name.take();
+        taken
+            .map_err(|error| format!("cannot listen on unix@{}: {error}", name.path().display()))?;
+    }
+    naming.into_iter().for_each(Naming::settle);
+    Ok(())
 }
 
 pub(super) fn is_internet(address: &SocketAddress) -> bool {
@@ -270,14 +290,15 @@ pub fn open_all(
     report: &mut Report,
 ) -> Opened {
     let shares = (0..workers).map(|_| Vec::new()).collect();
-    let mut opened = Opened { shares, held: Vec::new() };
+    let mut opened = Opened { shares, ..Opened::default() };
     let mut attempts = if predecessors.is_empty() { 1 } else { predecessors::ATTEMPTS };
     for wanted in wanted {
         let fault = loop {
             attempts = attempts.saturating_sub(1);
             match open(wanted, workers) {
-                Ok(sockets) => {
+                Ok((sockets, name)) => {
                     *ids = ids.wrapping_add(1);
+                    opened.naming.extend(name);
                     opened.add(PortId(*ids), wanted, sockets);
                     break None;
                 }
@@ -302,7 +323,8 @@ impl Opened {
         for (share, socket) in self.shares.iter_mut().zip(sockets) {
             share.push(Port { id, frontend: *frontend, bind: *bind, socket, backlog });
         }
-        self.held.push(Held { id, place: place.clone(), options: options.clone() });
+        let (frontend, place, options) = (*frontend, place.clone(), options.clone());
+        self.held.push(Held { id, frontend, place, options });
     }
 }
 

@@ -4,8 +4,8 @@
 //! In: the same files as at the start, read anew. Out: what changed, or what is wrong, for the log and for
 //! whoever asked. The order of things is that of a start: the files are read and checked; names are
 //! resolved, certificates loaded, log targets opened; new ports are opened while the old ones stay; each
-//! worker takes its new sockets; only then each worker gets the new plan in one message. Up to there
-//! nothing that serves has been touched.
+//! worker takes its new sockets; those in the file system take their names; only then each worker gets the
+//! new plan in one message. Up to there nothing that serves has been touched.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -33,6 +33,9 @@ use crate::process::check::{self, Checked};
 use crate::process::options::Options;
 use crate::worker::Group;
 use koi_sys::guard;
+
+/// A worker has not been sent the plan before yet.
+const BUSY: &str = "a worker is too busy to take any plan: try again";
 
 /// Reads the files again.
 pub struct Reloader {
@@ -111,7 +114,7 @@ impl Reloader {
         let earlier = self.plans.len().saturating_sub(1);
         let outcome = match self.catch_up(group) {
             true => self.ready().and_then(|ready| self.put_in_place(ready, group)),
-            false => Err("a worker is too busy to take any plan: try again".to_owned()),
+            false => Err(BUSY.to_owned()),
         };
         let facts = self.shared.control.facts();
         Facts::note(if outcome.is_ok() { &facts.reloads } else { &facts.refused });
@@ -134,17 +137,23 @@ impl Reloader {
         }
     }
 
-    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them.
+    /// Closes the ports of a frontend. A reload opens them again, as the configuration has them. A worker
+    /// that does not answer has been told, or is owed it: they are closed for whoever looks.
     pub fn shut_frontend(&mut self, group: &Group, name: &str) -> Answer {
         let refused = |why: String| Answer { done: false, text: why };
+        // By the number of the frontend, which is another one's in another plan.
+        if !self.catch_up(group) {
+            return refused(BUSY.to_owned());
+        }
         let Some(frontend) = self.shared.plan.frontend(name) else {
             return refused("No such frontend.".to_owned());
         };
         self.shared.live.shut_frontend(frontend, true);
-        match everywhere(group, |_| Box::new(move |_| switch::shut(frontend))) {
-            Err(fault) => refused(fault),
-            Ok(closed) => {
-                self.held.retain(|held| !closed.iter().flatten().any(|id| *id == held.id));
+        self.held.retain(|held| held.frontend != frontend);
+        let told = insist(group, &mut self.owed, |_| Box::new(move |_| switch::shut(frontend)));
+        match told {
+            Err(fault) => refused(format!("frontend {name} is shut down, but {fault}")),
+            Ok(_) => {
                 let text = format!("frontend {name} is shut down: its addresses are closed");
                 log::notice(format_args!("{text} by a command"));
                 Answer { done: true, text }
@@ -231,25 +240,30 @@ impl Reloader {
             Box::new(move |_| switch::adopt(ports))
         });
         let adopted = adopted.and_then(|all| all.into_iter().collect::<Result<(), _>>());
-        adopted.map_err(|fault| {
-            let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
-            match forgotten.err().filter(|more| *more != fault) {
-                Some(more) => format!("{fault}; {more}"),
-                None => fault,
-            }
-        })
+        adopted.map_err(|fault| self.forget(group, fault))
+    }
+
+    /// Has the workers give them up again; why, and what came of it.
+    fn forget(&mut self, group: &Group, fault: String) -> String {
+        let forgotten = insist(group, &mut self.owed, |_| Box::new(|_| switch::forget()));
+        match forgotten.err().filter(|more| *more != fault) {
+            Some(more) => format!("{fault}; {more}"),
+            None => fault,
+        }
     }
 
     /// Has the workers take it.
     fn put_in_place(&mut self, ready: Ready, group: &Group) -> Result<String, String> {
-        let Ready { mut shared, heirs, difference, opened, commands, later, forgotten, warnings } =
-            ready;
+        let Ready { mut shared, heirs, difference, opened, .. } = ready;
+        let Ready { mut commands, later, forgotten, warnings, .. } = ready;
         let Difference { kept, mut held, gone, anew, .. } = difference;
-        let Opened { shares, held: new } = opened;
+        let Opened { shares, held: new, mut naming } = opened;
+        naming.append(&mut commands.opened.naming);
         shared.destinations.set_workers(group.addresses());
         if !new.is_empty() {
             self.adopt(group, shares)?;
         }
+        ports::publish(naming).map_err(|fault| self.forget(group, fault))?;
         let (live, tables) = self.shared.live.succeed(&self.shared.plan, &shared.plan, &heirs);
         shared.live = Arc::new(live);
         let text = changes::of(&self.shared.plan, &shared, &heirs, (&new, &kept, &gone));

@@ -134,9 +134,9 @@ pub fn forget() {
     with_floor(|floor| floor.adopted.clear());
 }
 
-/// Closes a frontend's sockets, until a reload opens them again; which they were.
-pub fn shut(frontend: usize) -> Vec<PortId> {
-    with_floor(|floor| floor.shut(frontend)).unwrap_or_default()
+/// Closes a frontend's sockets, until a reload opens them again.
+pub fn shut(frontend: usize) {
+    with_floor(|floor| floor.shut(frontend));
 }
 
 /// The second step: the new plan holds; false if the worker stops.
@@ -166,12 +166,11 @@ impl Floor {
         }
     }
 
-    fn shut(&mut self, frontend: usize) -> Vec<PortId> {
+    fn shut(&mut self, frontend: usize) {
         let leads_there = |(_, door): &(&PortId, &Rc<Door>)| door.frontend() == frontend;
         let closed: Vec<PortId> =
             self.doors.iter().filter(leads_there).map(|(id, _)| *id).collect();
         closed.iter().for_each(|id| self.close(id));
-        closed
     }
 
     fn close(&mut self, id: &PortId) {

@@ -5,7 +5,7 @@
 
 use super::options::{bind_any, clamp, keep_alive, set_bytes, set_int};
 use super::socket::new_socket;
-use super::{BindError, Family, KeepAlive, SocketAddress, bind, unix};
+use super::{BindError, Family, KeepAlive, Naming, SocketAddress, bind, unix};
 use nix::errno::Errno;
 use nix::sys::socket::SockType;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -120,8 +120,34 @@ pub struct UnixPermissions {
 
 /// Listens at an address. For Unix sockets only `backlog` and `unix` count.
 pub fn listen(address: &SocketAddress, options: &ListenOptions) -> Result<OwnedFd, BindError> {
+    let (fd, naming) = listen_unnamed(address, options)?;
+    if let Some(mut naming) = naming {
+        naming.take()?;
+        naming.settle();
+    }
+    Ok(fd)
+}
+
+/// The same; a Unix socket in the file system does not have its name yet, and whoever has that name
+/// goes on.
+pub fn listen_unnamed(
+    address: &SocketAddress,
+    options: &ListenOptions,
+) -> Result<(OwnedFd, Option<Naming>), BindError> {
+    if let SocketAddress::Unix(path) = address {
+        let (fd, naming) = unix::listen(path, options.backlog, options.unix)?;
+        return Ok((fd, Some(naming)));
+    }
+    Ok((listen_elsewhere(address, options)?, None))
+}
+
+/// Where no file stands for the socket.
+fn listen_elsewhere(
+    address: &SocketAddress,
+    options: &ListenOptions,
+) -> Result<OwnedFd, BindError> {
     match address {
-        SocketAddress::Unix(path) => return unix::listen(path, options.backlog, options.unix),
+        SocketAddress::Unix(_) => return Err(BindError::Invalid),
         SocketAddress::Abstract(_) | SocketAddress::Unnamed => {
             let fd = new_socket(Family::Unix, SockType::Stream)?;
             bind(fd.as_fd(), address)?;

@@ -2,7 +2,7 @@
 use super::super::testing::*;
 use super::super::*;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn plain() -> ListenOptions {
@@ -194,17 +194,49 @@ fn what_goes_wrong_with_a_path_is_named() {
 }
 
 #[test]
-fn a_failed_replacement_leaves_the_old_socket() {
+fn a_unix_socket_that_is_not_named_leaves_the_old_one() {
     let directory = Directory::new("failed");
     let path = directory.0.join("koi.sock");
     let at = SocketAddress::Unix(path.clone());
     let first = listen(&at, &plain()).unwrap();
-    // A directory in the temporary name's place makes the replacement fail.
-    let temporary = directory.0.join(format!("koi.sock.{}.tmp", std::process::id()));
-    std::fs::create_dir(&temporary).unwrap();
-    assert!(listen(&at, &plain()).is_err());
+    // Two at a time are wanted here, and neither comes to hold.
+    let (_second, naming) = listen_unnamed(&at, &plain()).unwrap();
+    let (_third, other) = listen_unnamed(&at, &plain()).unwrap();
+    assert_eq!(directory.entries(), 3);
     connected_to(&first, &at);
-    assert!(std::fs::symlink_metadata(path).unwrap().file_type().is_socket());
+    drop((naming, other));
+    connected_to(&first, &at);
+    assert_eq!(directory.entries(), 1, "no temporary file is left");
+    // Something else took the name meanwhile.
+    let (_fourth, mut naming) = listen_unnamed(&at, &plain()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "data").unwrap();
+    assert_eq!(naming.as_mut().unwrap().take(), Err(BindError::PathTaken));
+    drop(naming);
+    assert_eq!(std::fs::read(path).unwrap(), b"data");
+    assert_eq!(directory.entries(), 1);
+}
+
+#[test]
+fn a_name_that_is_not_settled_goes_back() {
+    let directory = Directory::new("back");
+    let at = SocketAddress::Unix(directory.0.join("koi.sock"));
+    let new = SocketAddress::Unix(directory.0.join("new.sock"));
+    let first = listen(&at, &plain()).unwrap();
+    let (second, naming) = listen_unnamed(&at, &plain()).unwrap();
+    let (_third, of_new) = listen_unnamed(&new, &plain()).unwrap();
+    let mut both = [naming.unwrap(), of_new.unwrap()];
+    both.iter_mut().for_each(|naming| naming.take().unwrap());
+    connected_to(&second, &at);
+    drop(both);
+    connected_to(&first, &at);
+    assert_eq!(directory.entries(), 1, "neither a new name nor the old one's second is left");
+    let (second, naming) = listen_unnamed(&at, &plain()).unwrap();
+    let mut naming = naming.unwrap();
+    naming.take().unwrap();
+    naming.settle();
+    connected_to(&second, &at);
+    assert_eq!(directory.entries(), 1);
 }
 
 #[cfg(target_os = "linux")]

@@ -34,7 +34,9 @@ pub use error::{
     SendError, ShutdownError,
 };
 pub use interface::interface_index;
-pub use listen::{ListenOptions, UnixPermissions, change_connections, listen, set_backlog};
+pub use listen::{
+    ListenOptions, UnixPermissions, change_connections, listen, listen_unnamed, set_backlog,
+};
 pub use options::{
     KeepAlive, set_bind_any, set_hops, set_keep_alive, set_linger_zero, set_mark, set_no_delay,
     set_receive_buffer, set_send_buffer, set_silent_close, set_tos,
@@ -47,3 +49,4 @@ pub use socket::{
 pub use socket_address::{Family, SocketAddress};
 pub use splice::{CAN_SPLICE, Pipe};
 pub use transfer::{DATAGRAMS_MAX, receive, send, send_many, send_to, send_vectored};
+pub use unix::Naming;
