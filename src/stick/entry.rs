@@ -149,11 +149,8 @@ impl Entry {
     /// It is used now; false if it is gone or has expired.
     pub(super) fn touch(&self, now_ms: u64, expire_ms: Option<u64>) -> bool {
         let state = self.state();
-        if !state.is_there(now_ms, expire_ms) {
-            return false;
-        }
         // Most uses come within the same millisecond as one before.
-        state.used_ms() >= now_ms
+        (state.used_ms() >= now_ms && !state.is_gone())
             || self.change(|state| state.is_there(now_ms, expire_ms).then(|| state.at(now_ms)))
     }
 

@@ -4,10 +4,11 @@
 use super::beside::{origin, servers};
 use super::end_to_end::client::Client;
 use super::end_to_end::proxy::{Folder, Program, Proxy};
-use super::end_to_end::{free_ports, loopback};
+use super::end_to_end::{PATIENCE, free_ports, loopback};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 struct Koi {
     socket: PathBuf,
@@ -33,7 +34,15 @@ impl Koi {
     }
 
     fn command(&self, line: &str) -> String {
-        let mut stream = UnixStream::connect(&self.socket).expect("the runtime socket");
+        // It has its name a little after the port is open.
+        let begun = Instant::now();
+        let mut stream = loop {
+            match UnixStream::connect(&self.socket) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "the runtime socket: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         stream.write_all(format!("{line}\n").as_bytes()).expect("sent");
         let mut said = String::new();
         stream.read_to_string(&mut said).expect("an answer");

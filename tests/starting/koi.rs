@@ -59,7 +59,8 @@ impl Koi {
             if let Some(status) = koi.child.try_wait().expect("its status") {
                 panic!("it ended: {status}\n{}", koi.said());
             }
-            TcpStream::connect(loopback(port)).is_ok()
+            // Sockets in the file system get their names once nothing can fail any more.
+            TcpStream::connect(loopback(port)).is_ok() && koi.told().contains("worker 0")
         });
         koi
     }
