@@ -4,7 +4,7 @@
 //! `load-server-state-from-file`. What cannot be read is told, and everything else goes on. A reload reads
 //! none of it: what runs knows better.
 //!
-//! Limits: [`FILE_MAX`] bytes of a file.
+//! Limits: 256 MiB of a file.
 
 use std::collections::BTreeMap;
 use std::fs::File;

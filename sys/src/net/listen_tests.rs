@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::super::testing::*;
 use super::super::*;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -102,7 +102,7 @@ fn what_connections_inherit_is_set_anew_while_it_listens() {
         ..plain()
     };
     let listener = listen(&address("127.0.0.1:0"), &plain()).unwrap();
-    let got = |listener: &OwnedFd| {
+    let got = |listener: &std::os::fd::OwnedFd| {
         let (_client, server, _) = connected(listener);
         let get = |level, name| options::get_int(server.as_fd(), level, name).unwrap();
         (
