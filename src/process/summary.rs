@@ -35,7 +35,7 @@ pub fn summary(plan: &Plan) -> String {
     out
 }
 
-/// What stick tables take at most, whatever the number of workers.
+/// What stick tables take at most, whatever the number of workers, and what each worker has beside them.
 fn tables(plan: &Plan) -> String {
     let bounds = Tables::bounds(plan);
     let mut out = String::new();
